@@ -1,0 +1,3 @@
+module github.com/leat-go/leat
+
+go 1.25

@@ -1,0 +1,183 @@
+// Package park is the one place in leat where a goroutine blocks, and so the one place to read to know how.
+//
+// A channel keeps its waiting goroutines in a [Queue], first come first served, under its own mutex. Whoever makes
+// room, brings a value or closes does the waiter's work for it under that mutex: it takes the waiter
+// out of the queue, moves the waiter's value or stores its result, and wakes it after unlocking. A waiter that wakes
+// is therefore done; it never races anybody for what it was woken for. From this follow:
+//
+//   - First come, first served, without barging: a slot is never free for others between its release and its use by the
+//     first waiter.
+//   - No wake-up can be lost on a waiter that leaves. Who is in the queue when its ctx ends takes itself out, under the
+//     mutex, and was never woken; who is not in the queue any more has been served, and returns
+//     that, although its ctx has ended. Nothing is left to be passed on.
+//
+// # How a goroutine sleeps
+//
+// If its ctx can end, on a channel of its own, made for this one wait, in a select with ctx.Done(). If not, on a
+// sync.Cond of its own, which needs no allocation besides the waiter. Both count as durably blocking in a
+// testing/synctest bubble, whoever made the leat channel: nothing that a goroutine sleeps on is older than its wait.
+// For that reason neither is pooled: a channel made in a bubble and used outside of it kills the process.
+//
+// # Bubbles
+//
+// The runtime lets only goroutines of a bubble wake a goroutine of the bubble; any other kills the process. That is the
+// user's affair but for one case: the garbage collector finds a dropped handle, and its cleanup, which runs outside
+// of every bubble, ends the channel. The cleanup asks [Waiter.Bubbled] (and [Gate.Bubbled]) first, and leaves such
+// a waiter asleep: the bubble's own deadlock report then names the goroutine that waits on a dropped handle.
+package park
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Waiter is one waiting goroutine. P is what it waits to be done: the waker reads its request there, and writes the
+// result. After Wait has returned, nobody else holds on to it, and it may wait again.
+type Waiter[P any] struct {
+	Payload P
+
+	next, prev *Waiter[P]
+	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
+	bubbled    bool      // set by Wait, before it unlocks
+	ch         chan struct{}
+	cond       sync.Cond
+	woken      atomic.Bool // for cond: see Wait
+}
+
+// Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The caller holds the channel's mutex.
+func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
+
+// A Queue holds waiters, first come first served. Its zero value is an empty queue. All of its methods but Wait's
+// sleep need the mutex of the channel that it belongs to.
+type Queue[P any] struct {
+	head, tail *Waiter[P]
+	n          int
+}
+
+// Len returns how many wait.
+func (q *Queue[P]) Len() int { return q.n }
+
+// Front returns the first waiter, or nil.
+func (q *Queue[P]) Front() *Waiter[P] { return q.head }
+
+// Next returns the waiter behind w, which is in a queue, or nil.
+func (w *Waiter[P]) Next() *Waiter[P] { return w.next }
+
+// Remove takes w, which is in q, out of it. The caller either is the waiter, or adds it to a [Wakes].
+func (q *Queue[P]) Remove(w *Waiter[P]) {
+	if w.prev == nil {
+		q.head = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.tail = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev, w.queue = nil, nil, nil
+	q.n--
+}
+
+// push puts w last.
+func (q *Queue[P]) push(w *Waiter[P]) {
+	w.prev, w.queue = q.tail, q
+	if q.tail == nil {
+		q.head = w
+	} else {
+		q.tail.next = w
+	}
+	q.tail = w
+	q.n++
+}
+
+// Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
+// returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
+// out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
+func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error {
+	w.bubbled = InBubble()
+	done := ctx.Done()
+	if done == nil {
+		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
+		// q under mu, and signals after that: so the signal finds the goroutine in the list.
+		w.ch = nil
+		w.cond.L = (*condLocker)(mu)
+		q.push(w)
+		w.cond.Wait()
+		// A Signal synchronizes with the Wait that it ends, says the Cond's documentation, but the race detector knows it
+		// only from L, which is not locked here. This pair it knows.
+		if !w.woken.CompareAndSwap(true, false) {
+			panic("park: a waiter awoke that nobody woke")
+		}
+		return nil
+	}
+
+	w.ch = make(chan struct{})
+	q.push(w)
+	mu.Unlock()
+	select {
+	case <-w.ch:
+		return nil
+	case <-done:
+	}
+	mu.Lock()
+	if w.queue == nil { // served, and the waker is about to close ch
+		mu.Unlock()
+		<-w.ch
+		return nil
+	}
+	q.Remove(w)
+	mu.Unlock()
+	return ctx.Err()
+}
+
+// condLocker is a channel's mutex as a Waiter's Cond needs it: unlocked when the goroutine sleeps, and left alone when it
+// wakes, because a woken waiter has been served and needs no lock.
+type condLocker sync.Mutex
+
+func (l *condLocker) Lock()   {}
+func (l *condLocker) Unlock() { (*sync.Mutex)(l).Unlock() }
+
+// Wakes collects waiters that were taken out of their queue and served, to be woken after the mutex is unlocked. Its zero
+// value is empty. It belongs to one goroutine.
+type Wakes[P any] struct{ head, tail *Waiter[P] }
+
+// Add notes w, which is in no queue any more.
+func (l *Wakes[P]) Add(w *Waiter[P]) {
+	if l.tail == nil {
+		l.head = w
+	} else {
+		l.tail.next = w
+	}
+	l.tail = w
+}
+
+// Run wakes all that were added, in order. The caller does not hold the channel's mutex.
+func (l *Wakes[P]) Run() {
+	for w := l.head; w != nil; {
+		next := w.next // read first: once woken, w is its goroutine's again
+		w.next = nil
+		w.Wake()
+		w = next
+	}
+	l.head, l.tail = nil, nil
+}
+
+// Wake wakes w, which was taken out of its queue and served. The caller does not hold the channel's mutex.
+func (w *Waiter[P]) Wake() {
+	if w.ch != nil {
+		close(w.ch)
+		return
+	}
+	w.woken.Store(true)
+	w.cond.Signal()
+}
+
+// InBubble reports whether the calling goroutine runs in a testing/synctest bubble. A bubble's clock starts at the beginning of
+// the year 2000, before any process did; outside, time.Since reads the monotonic clock, which never runs backwards. (A test
+// that lets a bubble's clock pass the real date is not recognized: it may see its process killed by a dropped handle.)
+func InBubble() bool { return time.Since(start) < 0 }
+
+var start = time.Now()

@@ -1,0 +1,56 @@
+package mpsc
+
+import (
+	"sync/atomic"
+
+	"github.com/leat-go/leat"
+)
+
+// Permit is one reserved slot: see [Sender.Reserve]. It is used up by one Send or Release. Both may be called concurrently
+// with anything.
+//
+//	p, err := tx.Reserve(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer p.Release()
+//	v, err := expensive()
+//	if err != nil {
+//		return err
+//	}
+//	return p.Send(v)
+type Permit[T any] struct {
+	c     *channel[T]
+	spent atomic.Bool
+}
+
+// Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or the
+// receiver was dropped; a receiver that is closed still receives v.
+func (p *Permit[T]) Send(v T) error {
+	if !p.spent.CompareAndSwap(false, true) {
+		return leat.ErrClosed
+	}
+	c := p.c
+	c.mu.Lock()
+	c.permits--
+	gone := c.gone
+	if !gone {
+		c.values.Push(v)
+	}
+	c.unlock()
+	if gone {
+		return leat.ErrClosed
+	}
+	return nil
+}
+
+// Release gives the slot back, to the first sender that waits, if there is one. It does nothing if the permit is used up, so
+// that it can be deferred.
+func (p *Permit[T]) Release() {
+	if !p.spent.CompareAndSwap(false, true) {
+		return
+	}
+	p.c.mu.Lock()
+	p.c.permits--
+	p.c.unlock()
+}
