@@ -49,6 +49,9 @@ type Waiter[P any] struct {
 // Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The caller holds the channel's mutex.
 func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
 
+// Queued reports whether the waiter stands in a queue, unserved. The caller holds the channel's mutex.
+func (w *Waiter[P]) Queued() bool { return w.queue != nil }
+
 // A Queue holds waiters, first come first served. Its zero value is an empty queue. All of its methods but Wait's
 // sleep need the mutex of the channel that it belongs to.
 type Queue[P any] struct {

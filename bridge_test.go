@@ -1,0 +1,211 @@
+package leat_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpsc"
+)
+
+var background = context.Background()
+
+// It fails if a value that Copy had in hand when dst closed is lost, or if the count is wrong.
+func TestCopyLosesNothing(t *testing.T) {
+	src, srcRx := mpsc.New[int](10)
+	src.SendMany(background, []int{1, 2, 3, 4, 5})
+	src.Close()
+
+	dst, dstRx := mpsc.New[int](10)
+	p, _ := dst.Reserve(background) // so that the closed receiver can be told apart from a drained one
+	dst.SendMany(background, []int{0})
+	n, err := leat.Copy(background, limited[int]{dst, 2}, srcRx)
+	var unsent *leat.UnsentError[int]
+	if n != 2 || !errors.As(err, &unsent) || unsent.Value != 3 || !errors.Is(err, leat.ErrClosed) {
+		t.Fatalf("Copy into a sender that closes after two: %d, %v; want 2 and the third value back", n, err)
+	}
+	n, err = leat.Copy(background, dst, srcRx)
+	if n != 2 || err != nil {
+		t.Fatalf("Copy of the rest: %d, %v", n, err)
+	}
+	p.Release()
+	dst.Close()
+	var got []int
+	for v := range dstRx.All(background) {
+		got = append(got, v)
+	}
+	if len(got) != 5 { // 0 1 2 4 5
+		t.Errorf("received %v", got)
+	}
+}
+
+// limited is a sender that closes after n values.
+type limited[T any] struct {
+	*mpsc.Sender[T]
+	n int
+}
+
+func (l limited[T]) Send(ctx context.Context, v T) error {
+	if l.Len() > l.n {
+		return leat.ErrClosed
+	}
+	return l.Sender.Send(ctx, v)
+}
+
+// It fails if Copy waits when its ctx ends, or if it goes over a gap without a word.
+func TestCopyStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := broadcast.New[int](2)
+		srcRx := src.Subscribe()
+		src.SendMany(background, []int{1, 2, 3})
+		dst, dstRx := mpsc.NewUnbounded[int]()
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		n, err := leat.Copy(ctx, dst, srcRx)
+		var lag *leat.LaggedError
+		if n != 0 || !errors.As(err, &lag) || lag.Missed != 1 {
+			t.Errorf("Copy over a gap: %d, %v", n, err)
+		}
+		if n, err = leat.Copy(ctx, dst, srcRx); n != 2 || err != context.DeadlineExceeded {
+			t.Errorf("Copy until the deadline: %d, %v", n, err)
+		}
+		if dstRx.Len() != 2 {
+			t.Errorf("%d values arrived, want 2", dstRx.Len())
+		}
+	})
+}
+
+// It fails if ToChan's goroutine outlives its ctx or its source, or the native channel stays open.
+func TestToChan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+		tx, rx := mpsc.New[int](4)
+		ch := leat.ToChan(background, rx)
+		tx.SendMany(background, []int{1, 2, 3})
+		tx.Close()
+		sum := 0
+		for v := range ch {
+			sum += v
+		}
+		if sum != 6 {
+			t.Errorf("sum %d, want 6", sum)
+		}
+
+		tx, rx = mpsc.New[int](4)
+		ctx, cancel := context.WithCancel(background)
+		ch = leat.ToChan(ctx, rx)
+		tx.SendMany(background, []int{1, 2, 3})
+		<-ch
+		cancel()
+		synctest.Wait()
+		if _, ok := <-ch; ok {
+			t.Error("the native channel is open after ctx ended and nobody received")
+		}
+
+		btx := broadcast.New[int](1)
+		brx := btx.Subscribe()
+		btx.SendMany(background, []int{1, 2, 3})
+		btx.Close()
+		if v := <-leat.ToChan[int](background, brx); v != 3 || brx.Missed() != 2 {
+			t.Errorf("from a receiver that lagged: %d with %d missed, want 3 with 2", v, brx.Missed())
+		}
+	})
+}
+
+// FromChan on every state of a native channel.
+func TestFromChan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := make(chan int, 2)
+		rx := leat.FromChan(ch)
+		if _, err := rx.TryRecv(); err != leat.ErrEmpty {
+			t.Errorf("TryRecv of an empty channel: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		if _, err := rx.Recv(ctx); err != context.DeadlineExceeded {
+			t.Errorf("Recv until the deadline: %v", err)
+		}
+		ch <- 1
+		if _, err := rx.Recv(ctx); err != context.DeadlineExceeded {
+			t.Errorf("Recv with a ctx that is done, and a value there: %v; ctx comes first", err)
+		}
+		if v, err := rx.Recv(background); v != 1 || err != nil {
+			t.Errorf("Recv: %d, %v", v, err)
+		}
+		ch <- 2
+		close(ch)
+		if v, err := rx.TryRecv(); v != 2 || err != nil {
+			t.Errorf("TryRecv: %d, %v", v, err)
+		}
+		if _, err := rx.TryRecv(); err != leat.ErrClosed {
+			t.Errorf("TryRecv of a closed channel: %v", err)
+		}
+		if _, err := rx.Recv(background); err != leat.ErrClosed {
+			t.Errorf("Recv of a closed channel: %v", err)
+		}
+
+		never := leat.FromChan[int](nil)
+		errs := make(chan error, 2)
+		for range 2 {
+			go func() { _, err := never.Recv(background); errs <- err }()
+		}
+		synctest.Wait()
+		never.Close()
+		never.Close()
+		for range 2 {
+			if err := <-errs; err != leat.ErrClosed {
+				t.Errorf("waiting Recv after Close: %v", err)
+			}
+		}
+		if _, err := never.TryRecv(); err != leat.ErrClosed {
+			t.Errorf("TryRecv after Close: %v", err)
+		}
+		if _, err := never.Recv(background); err != leat.ErrClosed {
+			t.Errorf("Recv after Close: %v", err)
+		}
+	})
+}
+
+// Made outside of the bubble: it hangs if FromChan's own part of the wait does not block durably.
+func TestFromChanMadeOutsideOfTheBubble(t *testing.T) {
+	never := leat.FromChan[int](nil)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(background, time.Hour)
+		defer cancel()
+		if _, err := never.Recv(ctx); err != context.DeadlineExceeded {
+			t.Errorf("Recv: %v", err)
+		}
+	})
+}
+
+func TestNilContextPanics(t *testing.T) {
+	var none context.Context
+	for name, f := range map[string]func(){
+		"FromChan": func() { leat.FromChan[int](nil).Recv(none) },
+		"ToChan":   func() { leat.ToChan(none, leat.FromChan[int](nil)) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic for a nil ctx", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	for want, err := range map[string]error{
+		"leat: receiver lagged, 1 value missed":      &leat.LaggedError{Missed: 1},
+		"leat: receiver lagged, 12 values missed":    &leat.LaggedError{Missed: 12},
+		"leat: value not sent: leat: channel closed": &leat.UnsentError[int]{Err: leat.ErrClosed},
+	} {
+		if err.Error() != want {
+			t.Errorf("text %q, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,319 @@
+package broadcast
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/probe"
+)
+
+// New makes a channel that keeps the last capacity values, which is at least 1, and returns its sending end; receivers
+// subscribe. The capacity is exact, not rounded. The channel takes a word for each slot at once.
+func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
+	if capacity < 1 {
+		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
+	}
+	c := &channel[T]{
+		ring:    make([]atomic.Pointer[entry[T]], capacity),
+		limit:   math.MaxUint64,
+		senders: 1,
+		slabs:   holdsNoPointers(reflect.TypeFor[T]()),
+	}
+	c.Kind = "broadcast"
+	probe.Apply(&c.Channel, opts)
+	return attach(c)
+}
+
+// A channel is what its handles share. Values are numbered from 0 in the order in which they were accepted. Value n is
+// entry n, which is in slot n % capacity from its acceptance until entry n + capacity takes the slot.
+//
+// # Reading without a lock
+//
+// Senders publish under mu, one after the other; receivers read the ring without it. An entry is immutable once a slot
+// points to it, and a slot's entries have rising numbers. So one load of the slot for value n tells a receiver all:
+//
+//   - entry n: here is the value. It was complete before the store that the load observed.
+//   - no entry, or one with a smaller number: value n was not yet accepted at the instant of the load.
+//   - an entry with a greater number m: value n was accepted and is overwritten. So are all up to m - capacity, for
+//     m's predecessors were accepted before m.
+//
+// The garbage collector frees an entry when no slot and no reader points to it; there is nothing to reclaim by hand, and
+// no reader can see a slot's next value in the middle of reading this one.
+//
+// # Waiting for lossless receivers
+//
+// Each lossless receiver's cursor bounds tail: tail <= cursor + capacity. limit is the least of these bounds when they were
+// last looked at; cursors only grow, so a limit that is out of date is too small, never too great: a sender looks
+// at the cursors again only when tail has reached it. A sender that then still finds no room waits, and somebody has to tell
+// it when the slowest receiver moves. This is Dekker's exclusion, on slowest and the cursor:
+//
+//	sender, under mu:  slowest = least cursor + 1; look at the cursors again; wait if none has moved
+//	receiver:          cursor = n + 1; if slowest == n + 1, take mu and serve the waiting senders
+//
+// All four are sequentially consistent atomics. If the receiver's load of slowest comes before the sender's store, then so does
+// its store of the cursor, and the sender, which looks after its store, sees it. If it comes after, the receiver
+// takes mu, which it gets when the sender waits. Either way the sender goes on. Of several receivers at the least cursor, the last
+// to leave it matters, and the argument holds for it.
+//
+// # Invariants, whenever mu is free
+//
+//   - If a sender waits: limit == tail, some lossless cursor is tail - capacity or has moved from there and its receiver is on
+//     its way to mu, and slowest is tail - capacity + 1.
+//   - If a receiver waits, or its gate is armed: its cursor is tail, and the channel has not ended.
+//
+// What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it.
+type channel[T any] struct {
+	probe.Channel
+	ring  []atomic.Pointer[entry[T]]
+	slabs bool // allocate entries many at a time
+
+	tail    atomic.Uint64 // number of the next value; written under mu
+	ended   atomic.Bool   // all sender handles are closed, tail is final; written under mu
+	slowest atomic.Uint64 // see above; 0 when no sender waits; written under mu
+
+	mu       sync.Mutex
+	senders  int
+	limit    uint64
+	cursors  []*cursor // of all open receivers
+	lossless int       // how many of them, at the front of cursors
+	slab     []entry[T]
+	txq      park.Queue[sending[T]]
+	rxq      park.Queue[struct{}]
+	armed    []*cursor // receivers whose gate the next value opens
+}
+
+type entry[T any] struct {
+	n     uint64
+	value T
+}
+
+// sending is what a waiting sender asks for, and what it got.
+type sending[T any] struct {
+	tx   *Sender[T]
+	one  T   // Send
+	many []T // SendMany: what is still to be sent
+	err  error
+}
+
+// wakes holds who is to be woken once mu is free.
+type wakes[T any] struct {
+	tx      park.Wakes[sending[T]]
+	rx      park.Wakes[struct{}]
+	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
+}
+
+func (wk *wakes[T]) run() {
+	wk.rx.Run()
+	wk.tx.Run()
+}
+
+func (c *channel[T]) slot(n uint64) *atomic.Pointer[entry[T]] {
+	return &c.ring[n%uint64(len(c.ring))]
+}
+
+// kept returns how many values the ring holds. mu is held.
+func (c *channel[T]) kept() uint64 { return min(c.tail.Load(), uint64(len(c.ring))) }
+
+// room reports whether a value could be accepted now, waiting senders aside. mu is held.
+func (c *channel[T]) room() bool {
+	if c.tail.Load() == c.limit {
+		c.measure()
+	}
+	return c.tail.Load() < c.limit
+}
+
+// measure looks at the cursors of the lossless receivers. mu is held.
+func (c *channel[T]) measure() {
+	c.limit = math.MaxUint64
+	for _, cur := range c.cursors[:c.lossless] {
+		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))
+	}
+}
+
+// roomOrWatch is room, and if there is none, sees to it that the slowest receiver comes to serve waiting senders. mu is held.
+func (c *channel[T]) roomOrWatch() bool {
+	if c.room() {
+		return true
+	}
+	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)
+	return c.room()
+}
+
+// publish accepts v. There is room, and mu is held; notify follows.
+func (c *channel[T]) publish(v T) {
+	n := c.tail.Load()
+	e := c.newEntry()
+	e.n, e.value = n, v
+	c.slot(n).Store(e)
+	c.tail.Store(n + 1)
+}
+
+// newEntry allocates: for values without pointers, many entries at a time; otherwise each alone, because the values that
+// were overwritten would stay reachable through their neighbours.
+func (c *channel[T]) newEntry() *entry[T] {
+	if !c.slabs {
+		return new(entry[T])
+	}
+	if len(c.slab) == 0 {
+		c.slab = make([]entry[T], min(len(c.ring), 32))
+	}
+	e := &c.slab[0]
+	c.slab = c.slab[1:]
+	return e
+}
+
+// notify tells the receivers that wait that there is a value or the end. mu is held.
+func (c *channel[T]) notify(wk *wakes[T]) {
+	for w := c.rxq.Front(); w != nil; {
+		next := w.Next()
+		if !(wk.outside && w.Bubbled()) {
+			c.rxq.Remove(w)
+			wk.rx.Add(w)
+		}
+		w = next
+	}
+	if len(c.armed) == 0 {
+		return
+	}
+	armed := c.armed
+	c.armed = armed[:0]
+	for _, cur := range armed {
+		if cur.armed = !cur.open(c.ended.Load(), wk.outside); cur.armed {
+			c.armed = append(c.armed, cur)
+		}
+	}
+	clear(armed[len(c.armed):])
+}
+
+// admit serves the waiting senders, first come first served, as far as there is room. mu is held.
+func (c *channel[T]) admit(wk *wakes[T]) {
+	published := false
+	for w := c.txq.Front(); w != nil && c.roomOrWatch(); w = c.txq.Front() {
+		if wk.outside && w.Bubbled() {
+			break
+		}
+		published = true
+		s := &w.Payload
+		if s.many == nil {
+			c.publish(s.one)
+		} else {
+			c.publish(s.many[0])
+			if s.many = s.many[1:]; len(s.many) > 0 {
+				continue
+			}
+		}
+		c.txq.Remove(w)
+		wk.tx.Add(w)
+	}
+	if c.txq.Len() == 0 {
+		c.slowest.Store(0)
+	}
+	if published {
+		c.notify(wk)
+	}
+}
+
+// moved serves the waiting senders after the slowest lossless receiver has moved or left.
+func (c *channel[T]) moved() {
+	var wk wakes[T]
+	c.mu.Lock()
+	c.admit(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// leave takes cur off the list. mu is held; admit follows.
+func (c *channel[T]) leave(cur *cursor) {
+	i := slices.Index(c.cursors, cur)
+	last := len(c.cursors) - 1
+	if cur.lossless {
+		// Close the gap with the last lossless one, and that one's with the last of all.
+		c.lossless--
+		c.cursors[i] = c.cursors[c.lossless]
+		i = c.lossless
+		c.measure()
+	}
+	c.cursors[i], c.cursors[last] = c.cursors[last], nil
+	c.cursors = c.cursors[:last]
+	if cur.armed {
+		cur.armed = false
+		c.armed = slices.DeleteFunc(c.armed, func(a *cursor) bool { return a == cur })
+	}
+}
+
+// senderDropped closes a handle that the garbage collector found unreachable.
+func senderDropped[T any](c *channel[T]) {
+	c.Leaked.Add(1)
+	wk := wakes[T]{outside: true}
+	c.mu.Lock()
+	c.release(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// release gives up one sender handle. mu is held.
+func (c *channel[T]) release(wk *wakes[T]) {
+	c.senders--
+	if c.senders == 0 {
+		c.ended.Store(true)
+		c.notify(wk)
+	}
+}
+
+// dropped is what is left of a Receiver that the garbage collector found unreachable.
+type dropped[T any] struct {
+	c   *channel[T]
+	cur *cursor
+}
+
+func (d dropped[T]) close() {
+	wk := wakes[T]{outside: true}
+	d.c.mu.Lock()
+	if !d.c.ended.Load() { // who has seen the end owes no Close
+		d.c.Leaked.Add(1)
+	}
+	d.cur.closed.Store(true)
+	d.c.leave(d.cur)
+	d.c.admit(&wk)
+	d.c.mu.Unlock()
+	wk.run()
+}
+
+// needContext panics if ctx is nil.
+func (c *channel[T]) needContext(ctx context.Context) {
+	if ctx == nil {
+		panic(c.String() + ": nil context; use context.Background() to wait without end")
+	}
+}
+
+// attach makes a sender handle, which c.senders already counts.
+func attach[T any](c *channel[T]) *Sender[T] {
+	s := &Sender[T]{c: c}
+	s.cleanup = runtime.AddCleanup(s, senderDropped[T], c)
+	return s
+}
+
+// holdsNoPointers reports whether values of type t keep nothing reachable.
+func holdsNoPointers(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Array:
+		return t.Len() == 0 || holdsNoPointers(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !holdsNoPointers(t.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	default:
+		return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Complex128
+	}
+}

@@ -1,0 +1,63 @@
+package broadcast
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
+type cursor struct {
+	pos      atomic.Uint64 // number of the next value to receive
+	missed   atomic.Uint64 // how many values it was told that it missed
+	closed   atomic.Bool   // written under the channel's mu
+	lossless bool
+	joined   atomic.Bool // Ready was called
+	armed    bool        // on the channel's list of gates to open; guarded by its mu
+
+	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
+	// takes. It may be taken under the channel's mu.
+	gateMu sync.Mutex
+	gate   park.Gate
+}
+
+// behind returns how many of tail accepted values are before the cursor. A receiver may have read a value whose sender has not
+// yet stored tail.
+func (cur *cursor) behind(tail uint64) uint64 {
+	if pos := cur.pos.Load(); pos < tail {
+		return tail - pos
+	}
+	return 0
+}
+
+// open opens the gate: for one receive, or for good if final. It reports whether it did: for the garbage collector's cleanup
+// it leaves a gate in a testing/synctest bubble as it is.
+func (cur *cursor) open(final, outside bool) bool {
+	cur.gateMu.Lock()
+	defer cur.gateMu.Unlock()
+	switch {
+	case outside && cur.gate.Bubbled():
+		return false
+	case final:
+		cur.gate.End()
+	default:
+		cur.gate.Set(true)
+	}
+	return true
+}
+
+// shut shuts the gate.
+func (cur *cursor) shut() {
+	cur.gateMu.Lock()
+	cur.gate.Set(false)
+	cur.gateMu.Unlock()
+}
+
+// ready returns the gate's channel.
+func (cur *cursor) ready() <-chan struct{} {
+	cur.gateMu.Lock()
+	defer cur.gateMu.Unlock()
+	cur.joined.Store(true)
+	return cur.gate.Chan()
+}

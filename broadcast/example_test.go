@@ -1,0 +1,107 @@
+package broadcast_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+)
+
+// Three receivers each see every value. They are lossless, so the sender waits for the slowest.
+func Example() {
+	ctx := context.Background()
+	tx := broadcast.New[int](2)
+	var sums [3]int
+	var wg sync.WaitGroup
+	for i := range sums {
+		rx := tx.Subscribe(broadcast.Lossless())
+		wg.Go(func() {
+			defer rx.Close()
+			for v := range rx.All(ctx) {
+				sums[i] += v
+			}
+		})
+	}
+	for v := range 100 {
+		tx.Send(ctx, v)
+	}
+	tx.Close()
+	wg.Wait()
+	fmt.Println(sums)
+	// Output: [4950 4950 4950]
+}
+
+// A receiver that falls behind is told how many values it missed, and goes on.
+func ExampleReceiver_Recv() {
+	ctx := context.Background()
+	tx := broadcast.New[string](2)
+	rx := tx.Subscribe()
+	tx.SendMany(ctx, []string{"one", "two", "three", "four", "five"})
+	tx.Close()
+	for {
+		v, err := rx.Recv(ctx)
+		var lag *leat.LaggedError
+		switch {
+		case errors.As(err, &lag):
+			fmt.Println("missed", lag.Missed)
+		case err != nil:
+			fmt.Println(err)
+			return
+		default:
+			fmt.Println(v)
+		}
+	}
+	// Output:
+	// missed 3
+	// four
+	// five
+	// leat: channel closed
+}
+
+// All passes the number of missed values along with the next value.
+func ExampleReceiver_All() {
+	ctx := context.Background()
+	tx := broadcast.New[int](2)
+	rx := tx.Subscribe()
+	tx.SendMany(ctx, []int{1, 2, 3, 4})
+	tx.Close()
+	for v, missed := range rx.All(ctx) {
+		fmt.Println(v, missed)
+	}
+	// Output:
+	// 3 2
+	// 4 0
+}
+
+func ExampleReplay() {
+	tx := broadcast.New[string](10)
+	tx.TrySend("yesterday")
+	tx.TrySend("today")
+	rx := tx.Subscribe(broadcast.Replay(1))
+	tx.TrySend("tomorrow")
+	fmt.Println(rx.TryRecv())
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// today <nil>
+	// tomorrow <nil>
+}
+
+// A lossless receiver holds the sender back rather than miss a value; a lossy one beside it is not held back by it.
+func ExampleLossless() {
+	tx := broadcast.New[int](1)
+	lossless, lossy := tx.Subscribe(broadcast.Lossless()), tx.Subscribe()
+	fmt.Println(tx.TrySend(1))
+	fmt.Println(lossy.TryRecv())
+	fmt.Println(tx.TrySend(2))
+	fmt.Println(lossless.TryRecv())
+	fmt.Println(tx.TrySend(2))
+	// Output:
+	// <nil>
+	// 1 <nil>
+	// leat: channel full
+	// 1 <nil>
+	// <nil>
+}

@@ -1,0 +1,17 @@
+package broadcast
+
+// LeakedFunc returns a func that tells how many handles the garbage collector has closed, without holding on to s.
+func LeakedFunc[T any](s *Sender[T]) func() uint64 {
+	c := s.c
+	return c.Leaked.Load
+}
+
+// Waiting returns how many senders and receivers wait.
+func (s *Sender[T]) Waiting() (senders, receivers int) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.c.txq.Len(), s.c.rxq.Len()
+}
+
+// HoldsNoPointers is holdsNoPointers.
+var HoldsNoPointers = holdsNoPointers

@@ -1,0 +1,270 @@
+package broadcast
+
+import (
+	"context"
+	"iter"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
+// that it received and those that it missed are together all. One goroutine at a time receives; a second one that receives
+// or waits beside it panics. Ready, Len, Missed and Close may be called by any goroutine.
+//
+// Receiving takes no lock, unless there is nothing to receive.
+type Receiver[T any] struct {
+	c       *channel[T]
+	cur     *cursor
+	w       park.Waiter[struct{}] // the one that waits; guarded by c.mu while it does not
+	cleanup runtime.Cleanup
+}
+
+// Recv returns the next value, and waits while there is none. It returns a *leat.LaggedError when values were missed, once for
+// each gap; the next call continues with the oldest value kept. It returns ErrClosed when the channel has ended and all
+// was received, or when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
+// during the wait.
+func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
+	r.c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	for {
+		v, err := r.tryRecv()
+		if err != leat.ErrEmpty {
+			runtime.KeepAlive(r)
+			return v, err
+		}
+		if err := r.wait(ctx); err != nil {
+			return v, err
+		}
+	}
+}
+
+// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
+func (r *Receiver[T]) TryRecv() (T, error) {
+	v, err := r.tryRecv()
+	runtime.KeepAlive(r)
+	return v, err
+}
+
+func (r *Receiver[T]) tryRecv() (v T, err error) {
+	pos := r.cur.pos.Load()
+	e, err := r.look(pos)
+	if err == nil {
+		v = e.value
+		r.advance(pos, pos+1)
+	}
+	r.rejoin()
+	return v, err
+}
+
+// look finds value pos, or says why not: ErrEmpty, ErrClosed, or a *LaggedError, in which case it has moved the cursor.
+func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
+	if r.cur.closed.Load() {
+		return nil, leat.ErrClosed
+	}
+	slot := r.c.slot(pos)
+	e := slot.Load()
+	if (e == nil || e.n < pos) && r.c.ended.Load() {
+		// All values were published before ended was set, so this look at the slot is final.
+		if e = slot.Load(); e == nil || e.n < pos {
+			return nil, leat.ErrClosed
+		}
+	}
+	switch {
+	case e == nil || e.n < pos:
+		return nil, leat.ErrEmpty
+	case e.n > pos:
+		// Values up to e.n were accepted, and as many as tail says, which may be more or, because it is stored after the slot, one less.
+		oldest := max(e.n+1, r.c.tail.Load()) - uint64(len(r.c.ring))
+		r.cur.missed.Add(oldest - pos)
+		r.advance(pos, oldest)
+		return nil, &leat.LaggedError{Missed: oldest - pos}
+	}
+	return e, nil
+}
+
+// advance moves the cursor, and tells senders that wait for this receiver. That somebody else has moved it means misuse.
+func (r *Receiver[T]) advance(from, to uint64) {
+	if !r.cur.pos.CompareAndSwap(from, to) {
+		r.twoReceivers()
+	}
+	if r.cur.lossless && r.c.slowest.Load() == from+1 {
+		r.c.moved()
+	}
+}
+
+func (r *Receiver[T]) twoReceivers() {
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+}
+
+// wait sleeps until there may be something to receive, or ctx ends.
+func (r *Receiver[T]) wait(ctx context.Context) error {
+	c := r.c
+	c.mu.Lock()
+	if r.w.Queued() {
+		c.mu.Unlock()
+		r.twoReceivers()
+	}
+	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
+		c.mu.Unlock()
+		return nil
+	}
+	err := c.rxq.Wait(ctx, &c.mu, &r.w)
+	runtime.KeepAlive(r)
+	return err
+}
+
+// RecvMany waits for a value as Recv does, moves as many as there are and as fit to the front of buf, and returns how many.
+// It does not wait to fill buf, and it stops before a gap, which the next call then reports. With an error, n is 0;
+// with an empty buf, RecvMany returns 0 and nil at once.
+func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
+	r.c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err = r.tryRecvMany(buf)
+		if err != leat.ErrEmpty {
+			runtime.KeepAlive(r)
+			return n, err
+		}
+		if err := r.wait(ctx); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
+	pos := r.cur.pos.Load()
+	e, err := r.look(pos)
+	if err == nil {
+		for e != nil && e.n == pos+uint64(n) {
+			buf[n] = e.value
+			n++
+			if n == len(buf) {
+				break
+			}
+			e = r.c.slot(pos + uint64(n)).Load()
+		}
+		r.advance(pos, pos+uint64(n))
+	}
+	r.rejoin()
+	return n, err
+}
+
+// All returns an iterator over the values as Recv returns them, each with the number of values missed just before it. It
+// ends when the channel does, or ctx; ctx.Err() tells which. Leaving the loop early leaves the rest in the channel, and
+// All may be called again.
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
+	return func(yield func(T, uint64) bool) {
+		var missed uint64
+		for {
+			v, err := r.Recv(ctx)
+			if err != nil {
+				lag, ok := err.(*leat.LaggedError)
+				if !ok {
+					return
+				}
+				missed += lag.Missed
+				continue
+			}
+			if !yield(v, missed) {
+				return
+			}
+			missed = 0
+		}
+	}
+}
+
+// Ready returns a channel for native select, which can be received from when there is a value to take, a gap or the end to be
+// told. Then use TryRecv, once for each receive from Ready or until it returns ErrEmpty:
+//
+//	select {
+//	case <-rx.Ready():
+//		v, err := rx.TryRecv()
+//		…
+//	case <-other:
+//		…
+//	}
+//
+// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is taken out
+// before TryRecv takes it.
+func (r *Receiver[T]) Ready() <-chan struct{} {
+	ready := r.cur.ready()
+	r.rejoin()
+	runtime.KeepAlive(r)
+	return ready
+}
+
+// rejoin sets the gate to what there is now, if it is used.
+func (r *Receiver[T]) rejoin() {
+	if !r.cur.joined.Load() {
+		return
+	}
+	pos := r.cur.pos.Load()
+	if e := r.c.slot(pos).Load(); e != nil && e.n >= pos {
+		r.cur.open(false, false)
+		return
+	}
+	c := r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ended.Load() || r.cur.closed.Load():
+		r.cur.open(true, false)
+	case r.behind() > 0:
+		r.cur.open(false, false)
+	case !r.cur.armed:
+		r.cur.shut()
+		r.cur.armed = true
+		c.armed = append(c.armed, r.cur)
+	}
+}
+
+// behind returns how many values are before the receiver.
+func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.tail.Load()) }
+
+// Len returns how many values were accepted that this receiver has neither received nor been told that it missed. If that is more
+// than the capacity, it has missed some and will be told.
+func (r *Receiver[T]) Len() int {
+	if r.cur.closed.Load() {
+		return 0
+	}
+	return int(r.behind())
+}
+
+// Missed returns how many values this receiver was told that it missed, in total.
+func (r *Receiver[T]) Missed() uint64 { return r.cur.missed.Load() }
+
+// Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once, and senders
+// do not wait for it any more. Close never waits and never panics, may be called more than once and concurrently
+// with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
+func (r *Receiver[T]) Close() error {
+	c := r.c
+	var wk wakes[T]
+	c.mu.Lock()
+	if r.cur.closed.Load() {
+		c.mu.Unlock()
+		return nil
+	}
+	r.cur.closed.Store(true)
+	r.cleanup.Stop()
+	c.leave(r.cur)
+	if r.w.Queued() {
+		c.rxq.Remove(&r.w)
+		wk.rx.Add(&r.w)
+	}
+	r.cur.open(true, false)
+	c.admit(&wk)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(r)
+	return nil
+}

@@ -1,0 +1,216 @@
+package broadcast
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
+// closed; the channel ends when all are.
+type Sender[T any] struct {
+	c       *channel[T]
+	closed  bool // guarded by c.mu
+	cleanup runtime.Cleanup
+}
+
+// Send hands v to the channel, for each receiver to see. It waits only for lossless receivers, while one of them has as many
+// values before it as the capacity; senders that wait are served in the order in which they came. That there is
+// no receiver is no error. Send returns nil when the channel accepted v; ErrClosed when this handle is closed, also
+// during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	c := s.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if err := s.trySend(v); err != leat.ErrFull {
+		return err
+	}
+	if c.txq.Len() == 0 && c.roomOrWatch() { // the slowest receiver moved just now
+		c.slowest.Store(0)
+		return s.trySend(v)
+	}
+	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, one: v}}
+	if err := c.txq.Wait(ctx, &c.mu, w); err != nil {
+		return err
+	}
+	runtime.KeepAlive(s)
+	return w.Payload.err
+}
+
+// TrySend is Send without the wait: it returns ErrFull if a lossless receiver holds the channel back, or if senders wait.
+func (s *Sender[T]) TrySend(v T) error {
+	s.c.mu.Lock()
+	err := s.trySend(v)
+	if err == leat.ErrFull {
+		s.c.mu.Unlock()
+	}
+	return err
+}
+
+// trySend sends v if there is room. It is called with mu held, and frees it unless it returns ErrFull.
+func (s *Sender[T]) trySend(v T) error {
+	c := s.c
+	if s.closed {
+		c.mu.Unlock()
+		return leat.ErrClosed
+	}
+	if c.txq.Len() > 0 || !c.room() {
+		return leat.ErrFull
+	}
+	c.publish(v)
+	if c.rxq.Len() == 0 && len(c.armed) == 0 {
+		c.mu.Unlock()
+	} else {
+		var wk wakes[T]
+		c.notify(&wk)
+		c.mu.Unlock()
+		wk.run()
+	}
+	runtime.KeepAlive(s)
+	return nil
+}
+
+// SendMany sends the values of vs in order, waits for room as often as it must, and returns how many the channel
+// accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
+// to wait, it keeps its place before senders that come later. It does not keep vs.
+func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
+	c := s.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	var wk wakes[T]
+	c.mu.Lock()
+	if s.closed {
+		c.mu.Unlock()
+		return 0, leat.ErrClosed
+	}
+	rest := vs
+	if c.txq.Len() == 0 {
+		for len(rest) > 0 && c.roomOrWatch() {
+			c.publish(rest[0])
+			rest = rest[1:]
+		}
+		if len(rest) < len(vs) {
+			c.notify(&wk)
+		}
+	}
+	if len(rest) == 0 {
+		if c.txq.Len() == 0 {
+			c.slowest.Store(0)
+		}
+		c.mu.Unlock()
+		wk.run()
+		runtime.KeepAlive(s)
+		return len(vs), nil
+	}
+	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
+	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, many: rest}}
+	if err = c.txq.Wait(ctx, &c.mu, w); err == nil {
+		err = w.Payload.err
+	}
+	runtime.KeepAlive(s)
+	return len(vs) - len(w.Payload.many), err
+}
+
+// Subscribe makes a receiver, which sees every value accepted from now on, and before them what [Replay] asks for; no
+// value is missed or repeated between the two. On a channel that has ended it sees what Replay asks for, then ErrClosed.
+func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
+	var o subscription
+	for _, opt := range opts {
+		if opt != nil {
+			opt.set(&o)
+		}
+	}
+	c := s.c
+	cur := &cursor{lossless: o.lossless}
+	c.mu.Lock()
+	cur.pos.Store(c.tail.Load() - min(o.replay, c.kept()))
+	c.cursors = append(c.cursors, cur)
+	if cur.lossless {
+		last := len(c.cursors) - 1
+		c.cursors[c.lossless], c.cursors[last] = cur, c.cursors[c.lossless]
+		c.lossless++
+		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))
+	}
+	c.mu.Unlock()
+	r := &Receiver[T]{c: c, cur: cur}
+	r.cleanup = runtime.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	return r
+}
+
+// Receivers returns how many receivers are subscribed.
+func (s *Sender[T]) Receivers() int {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return len(s.c.cursors)
+}
+
+// Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
+func (s *Sender[T]) Clone() *Sender[T] {
+	c := s.c
+	c.mu.Lock()
+	closed := s.closed
+	if !closed {
+		c.senders++
+	}
+	c.mu.Unlock()
+	if closed {
+		return &Sender[T]{c: c, closed: true}
+	}
+	return attach(c)
+}
+
+// Len returns how many of the kept values some receiver has yet to receive: as many as the slowest has before it, but at most the
+// capacity.
+func (s *Sender[T]) Len() int {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var longest uint64
+	for _, cur := range c.cursors {
+		longest = max(longest, cur.behind(c.tail.Load()))
+	}
+	return int(min(longest, uint64(len(c.ring))))
+}
+
+// Cap returns the capacity.
+func (s *Sender[T]) Cap() int { return len(s.c.ring) }
+
+// Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
+// the channel ends: each receiver gets what it has before it, then ErrClosed. Close never waits and never
+// panics, may be called more than once and concurrently with anything; it returns nil.
+//
+// A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
+// take long, and inside a testing/synctest bubble it wakes nobody.
+func (s *Sender[T]) Close() error {
+	c := s.c
+	var wk wakes[T]
+	c.mu.Lock()
+	if s.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.cleanup.Stop()
+	for w := c.txq.Front(); w != nil; {
+		next := w.Next()
+		if w.Payload.tx == s {
+			w.Payload.err = leat.ErrClosed
+			c.txq.Remove(w)
+			wk.tx.Add(w)
+		}
+		w = next
+	}
+	c.admit(&wk)
+	c.release(&wk)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(s)
+	return nil
+}

@@ -1,0 +1,214 @@
+package park_test
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// queue is the smallest channel there could be: waiters that want nothing but to be served.
+type queue struct {
+	mu sync.Mutex
+	q  park.Queue[int]
+}
+
+func (q *queue) wait(ctx context.Context, id int) error {
+	w := &park.Waiter[int]{Payload: id}
+	q.mu.Lock()
+	return q.q.Wait(ctx, &q.mu, w)
+}
+
+func (q *queue) serve() {
+	var wk park.Wakes[int]
+	q.mu.Lock()
+	if w := q.q.Front(); w != nil {
+		q.q.Remove(w)
+		wk.Add(w)
+	}
+	q.mu.Unlock()
+	wk.Run()
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.q.Len()
+}
+
+// contexts are the two sorts of wait: one that cannot end and one that can.
+func contexts(t *testing.T, f func(t *testing.T, ctx context.Context)) {
+	t.Run("background", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, context.Background()) })
+	})
+	t.Run("cancellable", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, t.Context()) })
+	})
+}
+
+// It fails if waiters are served in another order than they came, or if the bubble does not see them as blocked.
+func TestFirstComeFirstServed(t *testing.T) {
+	contexts(t, func(t *testing.T, ctx context.Context) {
+		const n = 100
+		var q queue
+		var mu sync.Mutex
+		var order []int
+		for id := range n {
+			go func() {
+				if err := q.wait(ctx, id); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				order = append(order, id)
+				mu.Unlock()
+			}()
+			synctest.Wait()
+		}
+		for range n {
+			q.serve()
+			synctest.Wait()
+		}
+		if len(order) != n || !slices.IsSorted(order) {
+			t.Errorf("served %v", order)
+		}
+	})
+}
+
+// Made outside of the bubble and used in it: it hangs, or kills the process, if a wait uses anything that is older than it.
+func TestBubbleOverOldQueue(t *testing.T) {
+	var q queue
+	contexts(t, func(t *testing.T, ctx context.Context) {
+		done := make(chan struct{})
+		go func() { q.wait(ctx, 0); close(done) }()
+		synctest.Wait()
+		<-time.After(time.Hour) // of the bubble's clock, which moves only if the waiter counts as blocked
+		q.serve()
+		<-done
+	})
+	done := make(chan struct{})
+	go func() { q.wait(context.Background(), 0); close(done) }()
+	for q.len() == 0 {
+		runtime.Gosched()
+	}
+	q.serve()
+	<-done
+}
+
+// It fails if a waiter whose ctx ends stays in the queue, where it would swallow what is meant for another.
+func TestCancelledWaiterLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		ctx, cancel := context.WithCancel(context.Background())
+		errs := make(chan error, 3)
+		for id, ctx := range []context.Context{context.Background(), ctx, context.Background()} {
+			go func() { errs <- q.wait(ctx, id) }()
+			synctest.Wait()
+		}
+		cancel()
+		if err := <-errs; err != context.Canceled {
+			t.Errorf("cancelled wait: %v", err)
+		}
+		if q.len() != 2 {
+			t.Errorf("%d waiters left, want 2", q.len())
+		}
+		for range 2 {
+			q.serve()
+			if err := <-errs; err != nil {
+				t.Errorf("served wait: %v", err)
+			}
+		}
+	})
+}
+
+// A service and a cancellation at once: it fails if a waiter that was served reports its ctx's end, or one that was not reports
+// success. The same waiter waits again and again, so a late wake of the last round would be seen too.
+func TestServedOrCancelled(t *testing.T) {
+	var q queue
+	var w park.Waiter[int]
+	served := 0
+	for range 20_000 {
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		took := false
+		wg.Go(cancel)
+		wg.Go(func() {
+			var wk park.Wakes[int]
+			q.mu.Lock()
+			if f := q.q.Front(); f != nil {
+				q.q.Remove(f)
+				wk.Add(f)
+				took = true
+			}
+			q.mu.Unlock()
+			wk.Run()
+		})
+		q.mu.Lock()
+		err := q.q.Wait(ctx, &q.mu, &w)
+		wg.Wait()
+		if took != (err == nil) {
+			t.Fatalf("taken out of the queue: %v; Wait returned %v", took, err)
+		}
+		if took {
+			served++
+		}
+		if q.len() != 0 || w.Queued() {
+			t.Fatal("the waiter is still in the queue")
+		}
+	}
+	t.Logf("%d of 20000 waits were served before they were cancelled", served)
+}
+
+func TestInBubble(t *testing.T) {
+	if park.InBubble() {
+		t.Error("InBubble outside of a bubble")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		<-time.After(10 * 365 * 24 * time.Hour)
+		if !park.InBubble() {
+			t.Error("not InBubble ten years into a bubble's clock")
+		}
+	})
+}
+
+// It fails if the gate lets more than one through, none, or shuts again after its end.
+func TestGate(t *testing.T) {
+	open := func(ch <-chan struct{}) bool {
+		select {
+		case <-ch:
+			return true
+		default:
+			return false
+		}
+	}
+	var g park.Gate
+	g.Set(true) // nobody asked: nothing happens
+	g.End()
+	if g.Asked() {
+		t.Error("a gate that nobody asked for exists")
+	}
+	ch := g.Chan()
+	if open(ch) {
+		t.Error("a new gate is open")
+	}
+	g.Set(true)
+	g.Set(true)
+	if !open(ch) || open(ch) {
+		t.Error("an open gate does not let exactly one through")
+	}
+	g.Set(true)
+	g.Set(false)
+	if open(ch) {
+		t.Error("a shut gate is open")
+	}
+	g.End()
+	g.End()
+	g.Set(false)
+	if !open(ch) || !open(ch) {
+		t.Error("an ended gate is shut")
+	}
+}

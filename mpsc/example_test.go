@@ -1,0 +1,159 @@
+package mpsc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/mpsc"
+)
+
+// Four workers hand their results to one collector. Each closes its own handle; nobody needs to know who is last.
+func Example() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](2)
+	for worker := range 4 {
+		tx := tx.Clone()
+		go func() {
+			defer tx.Close()
+			for i := range 10 {
+				if err := tx.Send(ctx, worker*i); err != nil {
+					return // the collector is gone
+				}
+			}
+		}()
+	}
+	tx.Close()
+
+	sum := 0
+	for v := range rx.All(ctx) {
+		sum += v
+	}
+	fmt.Println("sum", sum)
+	// Output: sum 270
+}
+
+func ExampleNew() {
+	tx, rx := mpsc.New[string](2, leat.Name("greetings"))
+	fmt.Println(tx.TrySend("hello"), tx.TrySend("world"))
+	fmt.Println(tx.TrySend("again"))
+	fmt.Println(rx.TryRecv())
+	fmt.Println(tx.Len(), "of", tx.Cap())
+	// Output:
+	// <nil> <nil>
+	// leat: channel full
+	// hello <nil>
+	// 1 of 2
+}
+
+func ExampleNewUnbounded() {
+	tx, rx := mpsc.NewUnbounded[int]()
+	for i := range 1000 {
+		tx.TrySend(i) // never full
+	}
+	fmt.Println(rx.Len())
+	// Output: 1000
+}
+
+// A send that fails has not sent: the value is still the caller's.
+func ExampleSender_Send() {
+	tx, _ := mpsc.New[string](1)
+	tx.TrySend("first")
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	err := tx.Send(ctx, "second")
+	fmt.Println(errors.Is(err, context.DeadlineExceeded), tx.Len())
+	// Output: true 1
+}
+
+func ExampleSender_SendMany() {
+	tx, rx := mpsc.New[int](3)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	n, err := tx.SendMany(ctx, []int{1, 2, 3, 4, 5})
+	fmt.Println(n, "accepted:", err)
+
+	buf := make([]int, 10)
+	n, _ = rx.RecvMany(context.Background(), buf)
+	fmt.Println(buf[:n])
+	// Output:
+	// 3 accepted: context deadline exceeded
+	// [1 2 3]
+}
+
+// A permit makes sure of the room before the work is done.
+func ExampleSender_Reserve() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[string](1)
+
+	permit, err := tx.Reserve(ctx)
+	if err != nil {
+		return
+	}
+	defer permit.Release() // does nothing once the permit is used
+	fmt.Println(tx.TrySend("other"))
+
+	rx.Close() // the permit is still good
+	fmt.Println(permit.Send("result of hard work"))
+	fmt.Println(rx.Recv(ctx))
+	// Output:
+	// leat: channel full
+	// <nil>
+	// result of hard work <nil>
+}
+
+// Done tells a sender that waits for something else that its work is not wanted any more.
+func ExampleSender_Done() {
+	tx, rx := mpsc.New[int](1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-time.After(time.Hour):
+			tx.TrySend(1)
+		case <-tx.Done():
+			fmt.Println("stopped early")
+		}
+	})
+	rx.Close()
+	wg.Wait()
+	// Output: stopped early
+}
+
+// Ready joins a native select. There is no goroutine between, and the value stays in the channel until TryRecv takes it.
+func ExampleReceiver_Ready() {
+	tx, rx := mpsc.New[string](1)
+	tx.TrySend("value")
+	tick := make(chan time.Time)
+	for done := false; !done; {
+		select {
+		case <-rx.Ready():
+			v, err := rx.TryRecv()
+			fmt.Println(v, err)
+			tx.Close()
+			done = err != nil
+		case <-tick:
+		}
+	}
+	// Output:
+	// value <nil>
+	//  leat: channel closed
+}
+
+func ExampleReceiver_Close() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](4)
+	tx.SendMany(ctx, []int{1, 2})
+	rx.Close()
+	fmt.Println(tx.Send(ctx, 3))
+	for v := range rx.All(ctx) {
+		fmt.Println(v)
+	}
+	// Output:
+	// leat: channel closed
+	// 1
+	// 2
+}
