@@ -60,7 +60,8 @@ func ExampleNewUnbounded() {
 
 // A send that fails has not sent: the value is still the caller's.
 func ExampleSender_Send() {
-	tx, _ := mpsc.New[string](1)
+	tx, rx := mpsc.New[string](1)
+	defer rx.Close()
 	tx.TrySend("first")
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)

@@ -1,0 +1,77 @@
+package broadcast_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/leat-go/leat/broadcast"
+)
+
+// BenchmarkFanOut is one value sent and received by all receivers, none missed, against what a Go user writes: a native
+// channel for each receiver and a loop over them.
+func BenchmarkFanOut(b *testing.B) {
+	const capacity = 1024
+	for _, receivers := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("receivers=%d/native", receivers), func(b *testing.B) {
+			chs := make([]chan int, receivers)
+			var wg sync.WaitGroup
+			for i := range chs {
+				ch := make(chan int, capacity)
+				chs[i] = ch
+				wg.Go(func() {
+					for range ch {
+					}
+				})
+			}
+			for i := range b.N {
+				for _, ch := range chs {
+					ch <- i
+				}
+			}
+			for _, ch := range chs {
+				close(ch)
+			}
+			wg.Wait()
+		})
+		for _, batch := range []int{1, 64} {
+			b.Run(fmt.Sprintf("receivers=%d/leat/batch=%d", receivers, batch), func(b *testing.B) {
+				b.ReportAllocs()
+				tx := broadcast.New[int](capacity)
+				var wg sync.WaitGroup
+				for range receivers {
+					rx := tx.Subscribe(broadcast.Lossless())
+					wg.Go(func() {
+						buf, n := make([]int, batch), 0
+						for {
+							k, err := rx.RecvMany(background, buf)
+							if err != nil {
+								break
+							}
+							n += k
+						}
+						if n != b.N {
+							b.Errorf("received %d of %d", n, b.N)
+						}
+					})
+				}
+				for i := range b.N {
+					tx.Send(background, i)
+				}
+				tx.Close()
+				wg.Wait()
+			})
+		}
+	}
+}
+
+// BenchmarkTry is a send and a receive by one goroutine that never wait.
+func BenchmarkTry(b *testing.B) {
+	b.ReportAllocs()
+	tx := broadcast.New[int](32)
+	rx := tx.Subscribe()
+	for i := range b.N {
+		tx.TrySend(i)
+		rx.TryRecv()
+	}
+}
