@@ -157,7 +157,7 @@ func TestPermitAfterTheReceiverIsGone(t *testing.T) {
 	if err := p.Send(1); err != leat.ErrClosed {
 		t.Errorf("Send: %v, want ErrClosed", err)
 	}
-	if mpsc.Leaked(tx) != 0 {
+	if mpsc.LeakedFunc(tx)() != 0 {
 		t.Error("a receiver that was closed is counted as leaked")
 	}
 }

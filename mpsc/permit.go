@@ -3,7 +3,7 @@ package mpsc
 import (
 	"sync/atomic"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/queue"
 )
 
 // Permit is one reserved slot: see [Sender.Reserve]. It is used up by one Send or Release. Both may be called concurrently
@@ -20,37 +20,14 @@ import (
 //	}
 //	return p.Send(v)
 type Permit[T any] struct {
-	c     *channel[T]
+	c     *queue.Channel[T]
 	spent atomic.Bool
 }
 
 // Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or the
 // receiver was dropped; a receiver that is closed still receives v.
-func (p *Permit[T]) Send(v T) error {
-	if !p.spent.CompareAndSwap(false, true) {
-		return leat.ErrClosed
-	}
-	c := p.c
-	c.mu.Lock()
-	c.permits--
-	gone := c.gone
-	if !gone {
-		c.values.Push(v)
-	}
-	c.unlock()
-	if gone {
-		return leat.ErrClosed
-	}
-	return nil
-}
+func (p *Permit[T]) Send(v T) error { return p.c.Redeem(&p.spent, v) }
 
 // Release gives the slot back, to the first sender that waits, if there is one. It does nothing if the permit is used up, so
 // that it can be deferred.
-func (p *Permit[T]) Release() {
-	if !p.spent.CompareAndSwap(false, true) {
-		return
-	}
-	p.c.mu.Lock()
-	p.c.permits--
-	p.c.unlock()
-}
+func (p *Permit[T]) Release() { p.c.Release(&p.spent) }

@@ -44,6 +44,9 @@ type Waiter[P any] struct {
 	ch         chan struct{}
 	cond       sync.Cond
 	woken      atomic.Bool // for cond: see Wait
+
+	sel   *Selection // the Selection that it is a case of, or nil
+	index int        // which case
 }
 
 // Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The caller holds the channel's mutex.
@@ -170,12 +173,15 @@ func (l *Wakes[P]) Run() {
 
 // Wake wakes w, which was taken out of its queue and served. The caller does not hold the channel's mutex.
 func (w *Waiter[P]) Wake() {
-	if w.ch != nil {
+	switch {
+	case w.sel != nil:
+		close(w.sel.ch)
+	case w.ch != nil:
 		close(w.ch)
-		return
+	default:
+		w.woken.Store(true)
+		w.cond.Signal()
 	}
-	w.woken.Store(true)
-	w.cond.Signal()
 }
 
 // InBubble reports whether the calling goroutine runs in a testing/synctest bubble. A bubble's clock starts at the beginning of

@@ -1,0 +1,313 @@
+// Package queue is the channel behind mpsc and mpmc: values are queued, and each is received once. Those packages give it
+// their names and promises; what happens is here.
+package queue
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/fifo"
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/probe"
+)
+
+// Unbounded is the capacity of a channel that always has room.
+const Unbounded = math.MaxInt
+
+// A Channel is what the handles of both ends share.
+//
+// Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
+//
+//   - If capacity > 0: values.Len() + permits <= capacity. If a sender waits, these are equal, and no receiver has closed the
+//     channel.
+//   - If capacity == 0, values holds only what permits have brought and nobody has received yet. If a sender waits with a
+//     value, no receiver waits that is not of the same Selection or spoken for by a permit.
+//   - If a receiver waits, values is empty and the channel has not ended.
+//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
+//     since.
+//
+// settle restores them after a change. What the garbage collector's cleanup must not wake (see package park) it leaves as it
+// was: then, and only then, a waiter may wait for what is already there.
+type Channel[T any] struct {
+	probe.Channel
+	capacity int
+	single   bool // one goroutine at a time may receive
+
+	mu        sync.Mutex
+	values    fifo.Queue[T] // accepted and not yet received
+	permits   int           // granted and neither used nor released
+	senders   int           // handles that are not closed
+	receivers int           // handles that are not closed
+	reachable int           // receiver handles, closed or not, that the garbage collector has not found
+	txq       park.Queue[sending[T]]
+	rxq       park.Queue[receiving[T]] // at most one Recv or Select, if single
+	ready     park.Gate
+	done      park.Gate
+}
+
+// New makes a channel for a kind, and tx and rx its first handles. The kind has checked capacity.
+func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *Tx[T], rx *Rx[T]) {
+	c := &Channel[T]{capacity: capacity, single: single, senders: 1, receivers: 1, reachable: 1}
+	switch capacity {
+	case 0, Unbounded:
+		c.values = fifo.New[T](-1)
+	default:
+		c.values = fifo.New[T](capacity)
+	}
+	c.Kind = kind
+	probe.Apply(&c.Channel, opts)
+	tx.attach(c)
+	rx.attach(c)
+}
+
+// NeedCapacity panics unless capacity is at least least.
+func NeedCapacity(kind string, capacity, least int) {
+	if capacity < least {
+		panic(kind + ": New with capacity " + strconv.Itoa(capacity) + "; it must be at least " + strconv.Itoa(least))
+	}
+}
+
+// sending is what a waiting sender asks for, and what it got.
+type sending[T any] struct {
+	tx     *Tx[T]
+	one    T    // Send
+	many   []T  // SendMany: what is still to be sent
+	permit bool // Reserve
+	err    error
+}
+
+// give takes the next value from the sender, and reports whether it was the last.
+func (s *sending[T]) give() (v T, last bool) {
+	if s.many == nil {
+		return s.one, true
+	}
+	v, s.many = s.many[0], s.many[1:]
+	return v, len(s.many) == 0
+}
+
+// receiving is where a waiting receiver's values go.
+type receiving[T any] struct {
+	rx   *Rx[T]
+	one  T
+	many []T // RecvMany
+	n    int // how many came
+	err  error
+}
+
+// take gives the receiver its one value.
+func (r *receiving[T]) take(v T) {
+	r.n = 1
+	if r.many != nil {
+		r.many[0] = v
+	} else {
+		r.one = v
+	}
+}
+
+// wakes holds who is to be woken once mu is free.
+type wakes[T any] struct {
+	tx      park.Wakes[sending[T]]
+	rx      park.Wakes[receiving[T]]
+	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
+}
+
+func (wk *wakes[T]) run() {
+	wk.rx.Run()
+	wk.tx.Run()
+}
+
+// sent takes w, which is served, out of its queue.
+func (c *Channel[T]) sent(w *park.Waiter[sending[T]], wk *wakes[T]) {
+	c.txq.Remove(w)
+	wk.tx.Add(w)
+}
+
+// received takes w, which is served, out of its queue.
+func (c *Channel[T]) received(w *park.Waiter[receiving[T]], wk *wakes[T]) {
+	c.rxq.Remove(w)
+	wk.rx.Add(w)
+}
+
+// closed reports whether all receiver handles are closed: nothing more is accepted but what has a permit. mu is held.
+func (c *Channel[T]) closed() bool { return c.receivers == 0 }
+
+// ended reports whether nothing more can come. mu is held.
+func (c *Channel[T]) ended() bool { return (c.senders == 0 || c.closed()) && c.permits == 0 }
+
+// room returns how many values or permits a buffered channel could accept now without overtaking a sender that waits. mu is held.
+func (c *Channel[T]) room() int {
+	if c.txq.Len() > 0 || c.capacity == 0 {
+		return 0
+	}
+	return c.capacity - c.values.Len() - c.permits
+}
+
+// settle does all that has become possible. mu is held; the caller runs wk after unlocking it.
+func (c *Channel[T]) settle(wk *wakes[T]) {
+	if c.closed() {
+		c.refuse(wk)
+	}
+	c.admit(wk)
+	for c.deliver(wk) {
+		c.admit(wk)
+	}
+	if c.ready.Asked() && !(wk.outside && c.ready.Bubbled()) {
+		if c.available() {
+			c.ready.Set(true)
+		} else if c.ended() {
+			c.ready.End()
+		} else {
+			c.ready.Set(false)
+		}
+	}
+	if c.closed() && !(wk.outside && c.done.Bubbled()) {
+		c.done.End()
+	}
+}
+
+// available reports whether there is a value to receive. mu is held.
+func (c *Channel[T]) available() bool {
+	if c.values.Len() > 0 || c.capacity > 0 {
+		return c.values.Len() > 0
+	}
+	for w := c.txq.Front(); w != nil; w = w.Next() {
+		if !w.Payload.permit {
+			return true
+		}
+	}
+	return false
+}
+
+// refuse tells all senders that wait that the channel is closed. mu is held.
+func (c *Channel[T]) refuse(wk *wakes[T]) {
+	for w := c.txq.Front(); w != nil; {
+		next := w.Next()
+		if !(wk.outside && w.Bubbled()) {
+			if w.Claim() {
+				w.Payload.err = leat.ErrClosed
+				c.sent(w, wk)
+			} else {
+				c.txq.Remove(w)
+			}
+		}
+		w = next
+	}
+}
+
+// admit serves waiting senders, first come first served, as far as there is room. mu is held.
+func (c *Channel[T]) admit(wk *wakes[T]) {
+	if c.closed() {
+		return
+	}
+	if c.capacity == 0 {
+		c.match(wk)
+		return
+	}
+	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
+		room := c.capacity - c.values.Len() - c.permits
+		if room == 0 || wk.outside && w.Bubbled() {
+			return
+		}
+		if !w.Claim() {
+			c.txq.Remove(w)
+			continue
+		}
+		switch s := &w.Payload; {
+		case s.permit:
+			c.permits++
+		case s.many != nil:
+			k := min(room, len(s.many))
+			c.values.PushAll(s.many[:k])
+			if s.many = s.many[k:]; len(s.many) > 0 {
+				return
+			}
+		default:
+			c.values.Push(s.one)
+		}
+		c.sent(w, wk)
+	}
+}
+
+// deliver gives values, or the end, to receivers that wait, first come first served. It reports whether it took values. mu is
+// held.
+func (c *Channel[T]) deliver(wk *wakes[T]) bool {
+	took := false
+	for w := c.rxq.Front(); w != nil && (c.values.Len() > 0 || c.ended()); {
+		next := w.Next()
+		switch r := &w.Payload; {
+		case wk.outside && w.Bubbled():
+		case !w.Claim():
+			c.rxq.Remove(w)
+		case c.values.Len() == 0:
+			r.err = leat.ErrClosed
+			c.received(w, wk)
+		case r.many != nil:
+			r.n, took = c.values.PopInto(r.many), true
+			c.received(w, wk)
+		default:
+			r.take(c.values.Pop())
+			took = true
+			c.received(w, wk)
+		}
+		w = next
+	}
+	return took
+}
+
+// receiver takes the first waiting receiver that no permit speaks for out of the queue, to be served by the caller. own is the
+// Selection that looks for it, as its case i, and which is claimed with it; or nil. mu is held.
+func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving[T]] {
+	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.rxq.Len() > c.permits); {
+		next := r.Next()
+		if !r.Of(own) {
+			ownLives, rLives := park.PairWith(own, i, r)
+			if !ownLives {
+				return nil
+			}
+			c.rxq.Remove(r)
+			if rLives {
+				return r
+			}
+		}
+		r = next
+	}
+	return nil
+}
+
+// unlock settles, frees mu, and wakes who is to be woken.
+func (c *Channel[T]) unlock() {
+	var wk wakes[T]
+	c.settle(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// length returns how many values were accepted and not yet received.
+func (c *Channel[T]) length() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.values.Len()
+}
+
+// needContext panics if ctx is nil.
+func (c *Channel[T]) needContext(ctx context.Context) {
+	if ctx == nil {
+		panic(c.String() + ": nil context; use context.Background() to wait without end")
+	}
+}
+
+// onDrop runs f on c, for the garbage collector, when handle is unreachable.
+func onDrop[H, T any](handle *H, c *Channel[T], f func(*Channel[T])) runtime.Cleanup {
+	return runtime.AddCleanup(handle, func(c *Channel[T]) {
+		wk := wakes[T]{outside: true}
+		c.mu.Lock()
+		f(c)
+		c.settle(&wk)
+		c.mu.Unlock()
+		wk.run()
+	}, c)
+}

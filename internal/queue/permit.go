@@ -1,0 +1,39 @@
+package queue
+
+import (
+	"sync/atomic"
+
+	"github.com/leat-go/leat"
+)
+
+// A permit is a reserved slot of a channel, which Tx.Reserve has counted, and a flag that tells whether it is used up. The kinds
+// make them, so that their Reserve is small enough to be inlined, and a permit that does not leave its caller needs no
+// allocation.
+
+// Redeem puts v into the slot of a permit, if the permit is not used up.
+func (c *Channel[T]) Redeem(spent *atomic.Bool, v T) error {
+	if !spent.CompareAndSwap(false, true) {
+		return leat.ErrClosed
+	}
+	c.mu.Lock()
+	c.permits--
+	gone := c.reachable == 0
+	if !gone {
+		c.values.Push(v)
+	}
+	c.unlock()
+	if gone {
+		return leat.ErrClosed
+	}
+	return nil
+}
+
+// Release gives the slot of a permit back, if the permit is not used up.
+func (c *Channel[T]) Release(spent *atomic.Bool) {
+	if !spent.CompareAndSwap(false, true) {
+		return
+	}
+	c.mu.Lock()
+	c.permits--
+	c.unlock()
+}

@@ -1,0 +1,74 @@
+package queue
+
+import "github.com/leat-go/leat/internal/park"
+
+// A channel of capacity 0 holds nothing: a value goes from a sender to a receiver that are there at the same time. A permit
+// promises a receiver that waits; its value goes to whoever waits when it comes, or stays until somebody does.
+
+// match brings senders that wait, first come first served, together with receivers that wait. mu is held.
+func (c *Channel[T]) match(wk *wakes[T]) {
+	for w := c.txq.Front(); w != nil && c.rxq.Len() > c.permits; {
+		next := w.Next()
+		switch s := &w.Payload; {
+		case wk.outside && w.Bubbled():
+			return
+		case s.permit:
+			if w.Claim() {
+				c.permits++
+				c.sent(w, wk)
+			} else {
+				c.txq.Remove(w)
+			}
+		case c.pair(w, wk) && s.many != nil && len(s.many) > 0:
+			continue // the same sender has more
+		}
+		w = next
+	}
+}
+
+// pair gives one value of the waiting sender w to the first waiting receiver that is not of the same Selection, and reports
+// whether there was one. mu is held.
+func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
+	for r := c.rxq.Front(); r != nil; {
+		next := r.Next()
+		if !r.Of(w.Selection()) && !(wk.outside && r.Bubbled()) {
+			sLives, rLives := park.Pair(w, r)
+			if !sLives {
+				c.txq.Remove(w)
+				return false
+			}
+			if rLives {
+				v, last := w.Payload.give()
+				r.Payload.take(v)
+				c.received(r, wk)
+				if last {
+					c.sent(w, wk)
+				}
+				return true
+			}
+			c.rxq.Remove(r)
+		}
+		r = next
+	}
+	return false
+}
+
+// sender finds a waiting sender with a value, which its finder must then take. own is the Selection that looks for it as its
+// case i, and is claimed with it; or nil. mu is held.
+func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]] {
+	for w := c.txq.Front(); w != nil; {
+		next := w.Next()
+		if !w.Payload.permit && !w.Of(own) {
+			ownLives, wLives := park.PairWith(own, i, w)
+			if !ownLives {
+				return nil
+			}
+			if wLives {
+				return w
+			}
+			c.txq.Remove(w)
+		}
+		w = next
+	}
+	return nil
+}

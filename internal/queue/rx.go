@@ -1,0 +1,257 @@
+package queue
+
+import (
+	"context"
+	"iter"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Rx is a handle of the receiving end. It is used in place, and not copied.
+type Rx[T any] struct {
+	c       *Channel[T]
+	closed  bool // guarded by c.mu
+	cleanup runtime.Cleanup
+	w       park.Waiter[receiving[T]] // if single, the one that waits; guarded by c.mu while it does not
+}
+
+// attach makes r a handle of c, which counts it already.
+func (r *Rx[T]) attach(c *Channel[T]) {
+	r.c = c
+	if r.closed {
+		r.cleanup = onDrop(r, c, (*Channel[T]).unreachable)
+		return
+	}
+	r.cleanup = onDrop(r, c, func(c *Channel[T]) {
+		if !c.ended() { // who has seen the end owes no Close
+			c.Leaked.Add(1)
+		}
+		c.receivers--
+		c.unreachable()
+	})
+}
+
+// unreachable notes that a receiver handle, closed or not, is gone for good. Values that nobody can receive go with the
+// last. mu is held.
+func (c *Channel[T]) unreachable() {
+	if c.reachable--; c.reachable == 0 {
+		c.values.Reset()
+	}
+}
+
+// Clone makes to another handle like r.
+func (r *Rx[T]) Clone(to *Rx[T]) {
+	c := r.c
+	c.mu.Lock()
+	to.closed = r.closed
+	if !to.closed {
+		c.receivers++
+	}
+	c.reachable++
+	c.mu.Unlock()
+	to.attach(c)
+	runtime.KeepAlive(r)
+}
+
+// Recv returns the next value, and waits while there is none.
+func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
+	c := r.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	c.mu.Lock()
+	v, err := r.tryRecv()
+	if err != leat.ErrEmpty {
+		return v, err
+	}
+	got, err := r.wait(ctx, nil)
+	if err != nil {
+		return v, err
+	}
+	return got.one, got.err
+}
+
+// TryRecv returns the next value if there is one.
+func (r *Rx[T]) TryRecv() (T, error) {
+	r.c.mu.Lock()
+	v, err := r.tryRecv()
+	if err == leat.ErrEmpty {
+		r.c.mu.Unlock()
+	}
+	return v, err
+}
+
+// tryRecv takes the next value, if there is one. It is called with mu held, and frees it unless it returns ErrEmpty.
+func (r *Rx[T]) tryRecv() (v T, err error) {
+	c := r.c
+	switch {
+	case r.closed && !c.closed():
+		c.mu.Unlock()
+		return v, leat.ErrClosed
+	case c.values.Len() > 0:
+		v = c.values.Pop()
+		if c.txq.Len() > 0 || c.ready.Asked() {
+			c.unlock()
+		} else {
+			c.mu.Unlock()
+		}
+		runtime.KeepAlive(r)
+		return v, nil
+	case c.ended():
+		c.unlock()
+		return v, leat.ErrClosed
+	}
+	if c.capacity == 0 && c.txq.Len() > 0 {
+		if w := c.sender(nil, 0); w != nil {
+			v = c.takeFrom(w)
+			runtime.KeepAlive(r)
+			return v, nil
+		}
+	}
+	return v, leat.ErrEmpty
+}
+
+// takeFrom takes a value straight from w, a waiting sender, and frees mu.
+func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
+	var wk wakes[T]
+	v, last := w.Payload.give()
+	if last {
+		c.sent(w, &wk)
+	}
+	c.settle(&wk)
+	c.mu.Unlock()
+	wk.run()
+	return v
+}
+
+// wait puts a receiver to sleep until it is given values, in buf if that is not nil, or the end; or until ctx ends, whose error it
+// returns. mu is held, and free when wait returns.
+func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
+	c := r.c
+	w := &r.w
+	if !c.single {
+		w = new(park.Waiter[receiving[T]])
+	} else if c.rxq.Len() > 0 {
+		c.mu.Unlock()
+		r.twoReceivers()
+	}
+	w.Payload = receiving[T]{rx: r, many: buf}
+	if c.capacity == 0 {
+		c.promise()
+	}
+	err = c.rxq.Wait(ctx, &c.mu, w)
+	got, w.Payload = w.Payload, receiving[T]{}
+	runtime.KeepAlive(r)
+	return got, err
+}
+
+func (r *Rx[T]) twoReceivers() {
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+}
+
+// promise grants, for a receiver that is about to wait, the first permit that is waited for. mu is held.
+func (c *Channel[T]) promise() {
+	for w := c.txq.Front(); w != nil && w.Payload.permit && c.rxq.Len()+1 > c.permits; w = c.txq.Front() {
+		c.txq.Remove(w)
+		if w.Claim() {
+			c.permits++
+			w.Wake() // with mu held, which costs a little; who sleeps first cannot wake others
+		}
+	}
+}
+
+// RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.
+func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
+	c := r.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	c.mu.Lock()
+	if c.values.Len() > 0 && !(r.closed && !c.closed()) {
+		n = c.values.PopInto(buf)
+		c.unlock()
+		runtime.KeepAlive(r)
+		return n, nil
+	}
+	v, err := r.tryRecv()
+	if err == nil {
+		buf[0] = v
+		return 1, nil
+	}
+	if err != leat.ErrEmpty {
+		return 0, err
+	}
+	got, err := r.wait(ctx, buf)
+	if err != nil {
+		return 0, err
+	}
+	return got.n, got.err
+}
+
+// All returns an iterator over the values.
+func (r *Rx[T]) All(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			v, err := r.Recv(ctx)
+			if err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Ready returns the channel's gate.
+func (r *Rx[T]) Ready() <-chan struct{} {
+	c := r.c
+	c.mu.Lock()
+	ready := c.ready.Chan()
+	c.unlock()
+	runtime.KeepAlive(r)
+	return ready
+}
+
+// Len returns how many values were accepted and not yet received.
+func (r *Rx[T]) Len() int { return r.c.length() }
+
+// Cap returns the capacity.
+func (r *Rx[T]) Cap() int { return r.c.capacity }
+
+// Close gives up the handle. The last one closes the channel.
+func (r *Rx[T]) Close() error {
+	c := r.c
+	c.mu.Lock()
+	if r.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	r.cleanup.Stop()
+	r.attach(c) // as a closed handle
+	c.receivers--
+	var wk wakes[T]
+	for w := c.rxq.Front(); w != nil && !c.closed(); {
+		next := w.Next()
+		if w.Payload.rx == r {
+			if w.Claim() {
+				w.Payload.err = leat.ErrClosed
+				c.received(w, &wk)
+			} else {
+				c.rxq.Remove(w)
+			}
+		}
+		w = next
+	}
+	c.settle(&wk)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(r)
+	return nil
+}

@@ -1,0 +1,220 @@
+package queue
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Tx is a handle of the sending end. It is used in place, and not copied.
+type Tx[T any] struct {
+	c       *Channel[T]
+	closed  bool // guarded by c.mu
+	cleanup runtime.Cleanup
+}
+
+// attach makes s a handle of c, which counts it already.
+func (s *Tx[T]) attach(c *Channel[T]) {
+	s.c = c
+	s.cleanup = onDrop(s, c, func(c *Channel[T]) { c.Leaked.Add(1); c.senders-- })
+}
+
+// Clone makes to another handle like s.
+func (s *Tx[T]) Clone(to *Tx[T]) {
+	c := s.c
+	c.mu.Lock()
+	to.closed = s.closed
+	if !to.closed {
+		c.senders++
+	}
+	c.mu.Unlock()
+	if to.closed {
+		to.c = c
+	} else {
+		to.attach(c)
+	}
+}
+
+// Send sends v, and waits for room.
+func (s *Tx[T]) Send(ctx context.Context, v T) error {
+	c := s.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if err := s.trySend(v); err != leat.ErrFull {
+		return err
+	}
+	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, one: v}}
+	return s.wait(ctx, w)
+}
+
+// wait puts a sender to sleep until it is served. mu is held, and free when wait returns.
+func (s *Tx[T]) wait(ctx context.Context, w *park.Waiter[sending[T]]) error {
+	c := s.c
+	if c.capacity == 0 && !w.Payload.permit {
+		c.ready.Set(true) // somebody has a value, though the channel holds none
+	}
+	err := c.txq.Wait(ctx, &c.mu, w)
+	runtime.KeepAlive(s)
+	if err != nil {
+		if c.capacity == 0 {
+			c.mu.Lock()
+			c.unlock() // and now perhaps nobody has
+		}
+		return err
+	}
+	return w.Payload.err
+}
+
+// TrySend sends v if there is room.
+func (s *Tx[T]) TrySend(v T) error {
+	s.c.mu.Lock()
+	err := s.trySend(v)
+	if err == leat.ErrFull {
+		s.c.mu.Unlock()
+	}
+	return err
+}
+
+// trySend sends v if there is room. It is called with mu held, and frees it unless it returns ErrFull.
+func (s *Tx[T]) trySend(v T) error {
+	c := s.c
+	if s.closed || c.closed() {
+		c.mu.Unlock()
+		return leat.ErrClosed
+	}
+	if c.capacity > 0 && c.room() == 0 {
+		return leat.ErrFull
+	}
+	if r := c.receiver(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
+		r.Payload.take(v)
+		c.mu.Unlock()
+		r.Wake()
+	} else if c.capacity == 0 {
+		return leat.ErrFull
+	} else {
+		c.values.Push(v)
+		c.ready.Set(true)
+		c.mu.Unlock()
+	}
+	runtime.KeepAlive(s)
+	return nil
+}
+
+// SendMany sends the values of vs in order, and returns how many were accepted.
+func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
+	c := s.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	var wk wakes[T]
+	c.mu.Lock()
+	if s.closed || c.closed() {
+		c.mu.Unlock()
+		return 0, leat.ErrClosed
+	}
+	rest := vs
+	for k := min(c.room(), len(rest)); k > 0; k = min(c.room(), len(rest)) {
+		c.values.PushAll(rest[:k])
+		rest = rest[k:]
+		c.settle(&wk) // a receiver that waits takes some, and makes room
+	}
+	for c.capacity == 0 && len(rest) > 0 {
+		r := c.receiver(nil, 0)
+		if r == nil {
+			break
+		}
+		r.Payload.take(rest[0])
+		wk.rx.Add(r)
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		c.mu.Unlock()
+		wk.run()
+		runtime.KeepAlive(s)
+		return len(vs), nil
+	}
+	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
+	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, many: rest}}
+	err = s.wait(ctx, w)
+	return len(vs) - len(w.Payload.many), err
+}
+
+// Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
+func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
+	c := s.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	switch {
+	case s.closed || c.closed():
+		c.mu.Unlock()
+		return nil, leat.ErrClosed
+	case c.room() > 0 || c.capacity == 0 && c.rxq.Len() > c.permits:
+		c.permits++
+		c.mu.Unlock()
+		runtime.KeepAlive(s)
+		return c, nil
+	}
+	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, permit: true}}
+	if err := s.wait(ctx, w); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Done returns a channel that is closed when all receivers are.
+func (s *Tx[T]) Done() <-chan struct{} {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := c.done.Chan()
+	if c.closed() {
+		c.done.End()
+	}
+	return done
+}
+
+// Len returns how many values were accepted and not yet received.
+func (s *Tx[T]) Len() int { return s.c.length() }
+
+// Cap returns the capacity.
+func (s *Tx[T]) Cap() int { return s.c.capacity }
+
+// Close gives up the handle.
+func (s *Tx[T]) Close() error {
+	c := s.c
+	c.mu.Lock()
+	if s.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.cleanup.Stop()
+	c.senders--
+	var wk wakes[T]
+	for w := c.txq.Front(); w != nil; {
+		next := w.Next()
+		if w.Payload.tx == s {
+			if w.Claim() {
+				w.Payload.err = leat.ErrClosed
+				c.sent(w, &wk)
+			} else {
+				c.txq.Remove(w)
+			}
+		}
+		w = next
+	}
+	c.settle(&wk)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(s)
+	return nil
+}
