@@ -3,7 +3,6 @@ package leat
 import (
 	"context"
 	"errors"
-	"sync"
 )
 
 // UnsentError carries a value that was received and could not be sent on, so that it is not lost. It unwraps to the
@@ -71,94 +70,6 @@ func ToChan[T any](ctx context.Context, rx Receiver[T]) <-chan T {
 		}
 	}()
 	return ch
-}
-
-// FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
-// and drained. A nil ch never holds a value.
-//
-// Close ends this receiver alone: from then on its Recv and TryRecv return ErrClosed, waiting ones at once, and what ch
-// holds stays there. Nobody tells the native channel's senders. Any number of goroutines may receive.
-func FromChan[T any](ch <-chan T) Receiver[T] { return &chanReceiver[T]{ch: ch} }
-
-type chanReceiver[T any] struct {
-	ch <-chan T
-
-	mu     sync.Mutex
-	closed bool
-	// Each Recv that waits has a channel of its own here, made by itself, so that it blocks durably in a
-	// testing/synctest bubble wherever the receiver was made.
-	waiting map[chan struct{}]struct{}
-}
-
-// Recv implements Receiver. It is the one wait outside of internal/park: only native select can wait on a native channel.
-func (r *chanReceiver[T]) Recv(ctx context.Context) (T, error) {
-	var zero T
-	needContext(ctx)
-	if err := ctx.Err(); err != nil {
-		return zero, err
-	}
-	if v, err := r.TryRecv(); err != ErrEmpty {
-		return v, err
-	}
-	stop := make(chan struct{})
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return zero, ErrClosed
-	}
-	if r.waiting == nil {
-		r.waiting = make(map[chan struct{}]struct{})
-	}
-	r.waiting[stop] = struct{}{}
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		delete(r.waiting, stop)
-		r.mu.Unlock()
-	}()
-	select {
-	case v, ok := <-r.ch:
-		if !ok {
-			return zero, ErrClosed
-		}
-		return v, nil
-	case <-stop:
-		return zero, ErrClosed
-	case <-ctx.Done():
-		return zero, ctx.Err()
-	}
-}
-
-// TryRecv implements Receiver.
-func (r *chanReceiver[T]) TryRecv() (T, error) {
-	var zero T
-	r.mu.Lock()
-	closed := r.closed
-	r.mu.Unlock()
-	if closed {
-		return zero, ErrClosed
-	}
-	select {
-	case v, ok := <-r.ch:
-		if !ok {
-			return zero, ErrClosed
-		}
-		return v, nil
-	default:
-		return zero, ErrEmpty
-	}
-}
-
-// Close implements Receiver.
-func (r *chanReceiver[T]) Close() error {
-	r.mu.Lock()
-	waiting := r.waiting
-	r.closed, r.waiting = true, nil
-	r.mu.Unlock()
-	for stop := range waiting {
-		close(stop)
-	}
-	return nil
 }
 
 func needContext(ctx context.Context) {

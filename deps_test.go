@@ -26,6 +26,7 @@ var layers = []struct {
 	{"rpc", []string{"rpc", "inspect"}, "they use channels; no channel knows of them"},
 	{"leattest", []string{"leattest"}, "it tests every kind through the contract, so it may know none of them"},
 	{"kinds", []string{"mpsc", "mpmc", "broadcast", "watch", "oneshot"}, "who uses one kind pays for one, and can read it without the others"},
+	{"channel", []string{"internal/queue"}, "it is a kind without a name, and knows the contract only"},
 	{"leat", []string{"."}, "the contract names no kind, so that other transports can fulfil it"},
 }
 

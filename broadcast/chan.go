@@ -86,7 +86,7 @@ type channel[T any] struct {
 	lossless int       // how many of them, at the front of cursors
 	slab     []entry[T]
 	txq      park.Queue[sending[T]]
-	rxq      park.Queue[struct{}]
+	rxq      park.Queue[*cursor]
 	armed    []*cursor // receivers whose gate the next value opens
 }
 
@@ -106,7 +106,7 @@ type sending[T any] struct {
 // wakes holds who is to be woken once mu is free.
 type wakes[T any] struct {
 	tx      park.Wakes[sending[T]]
-	rx      park.Wakes[struct{}]
+	rx      park.Wakes[*cursor]
 	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
 }
 
@@ -175,8 +175,7 @@ func (c *channel[T]) notify(wk *wakes[T]) {
 	for w := c.rxq.Front(); w != nil; {
 		next := w.Next()
 		if !(wk.outside && w.Bubbled()) {
-			c.rxq.Remove(w)
-			wk.rx.Add(w)
+			c.wake(w, wk)
 		}
 		w = next
 	}
@@ -193,12 +192,24 @@ func (c *channel[T]) notify(wk *wakes[T]) {
 	clear(armed[len(c.armed):])
 }
 
+// wake takes w out of the queue of receivers. mu is held.
+func (c *channel[T]) wake(w *park.Waiter[*cursor], wk *wakes[T]) {
+	c.rxq.Remove(w)
+	if w.Claim() {
+		wk.rx.Add(w)
+	}
+}
+
 // admit serves the waiting senders, first come first served, as far as there is room. mu is held.
 func (c *channel[T]) admit(wk *wakes[T]) {
 	published := false
 	for w := c.txq.Front(); w != nil && c.roomOrWatch(); w = c.txq.Front() {
 		if wk.outside && w.Bubbled() {
 			break
+		}
+		if !w.Claim() {
+			c.txq.Remove(w)
+			continue
 		}
 		published = true
 		s := &w.Payload

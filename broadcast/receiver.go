@@ -17,7 +17,7 @@ import (
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
-	w       park.Waiter[struct{}] // the one that waits; guarded by c.mu while it does not
+	w       park.Waiter[*cursor] // the one that waits; guarded by c.mu while it does not
 	cleanup runtime.Cleanup
 }
 
@@ -113,6 +113,7 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 		c.mu.Unlock()
 		return nil
 	}
+	r.w.Payload = r.cur
 	err := c.rxq.Wait(ctx, &c.mu, &r.w)
 	runtime.KeepAlive(r)
 	return err
@@ -257,9 +258,12 @@ func (r *Receiver[T]) Close() error {
 	r.cur.closed.Store(true)
 	r.cleanup.Stop()
 	c.leave(r.cur)
-	if r.w.Queued() {
-		c.rxq.Remove(&r.w)
-		wk.rx.Add(&r.w)
+	for w := c.rxq.Front(); w != nil; {
+		next := w.Next()
+		if w.Payload == r.cur {
+			c.wake(w, &wk)
+		}
+		w = next
 	}
 	r.cur.open(true, false)
 	c.admit(&wk)

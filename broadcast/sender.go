@@ -201,9 +201,11 @@ func (s *Sender[T]) Close() error {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
 		if w.Payload.tx == s {
-			w.Payload.err = leat.ErrClosed
 			c.txq.Remove(w)
-			wk.tx.Add(w)
+			if w.Claim() {
+				w.Payload.err = leat.ErrClosed
+				wk.tx.Add(w)
+			}
 		}
 		w = next
 	}

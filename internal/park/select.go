@@ -20,6 +20,9 @@ type Selection struct {
 	chosen int        // index of the waiter that was claimed, or unclaimed
 }
 
+// Nothing is what a Selection is claimed for when no case shall be chosen any more.
+const Nothing = -2
+
 const unclaimed = -1
 
 var lastID atomic.Uint64
@@ -30,7 +33,7 @@ func NewSelection() *Selection {
 }
 
 // Claim claims s for case i, and reports whether it was unclaimed until now. The selecting goroutine claims its own Selection, too,
-// before it does anything that ends the wait.
+// before it does anything that ends the wait: for a case, or for Nothing.
 func (s *Selection) Claim(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,14 +113,15 @@ type Arm interface {
 	// Try does the operation if that is possible without waiting, and reports whether it did. A closed channel counts as possible.
 	Try() bool
 
-	// Enter claims s for case i and does the operation, if both are possible at once, and reports whether it did. If the operation
-	// is not possible it puts a waiter into the channel's queue. If s is claimed, it does nothing.
+	// Enter claims s for case i and does the operation, if both are possible at once, and reports whether it has claimed. If the
+	// operation is not possible it puts a waiter into the channel's queue. If s is claimed already, it does neither or only the latter.
 	Enter(s *Selection, i int) bool
 
 	// Leave takes the waiter out of the queue if it is still there.
 	Leave()
 
-	// Finish ends the operation after its waiter was served.
+	// Finish ends the operation after s was claimed for it, by whoever served its waiter. If it turns out to be impossible after all,
+	// which only some channels know, the result is ErrEmpty, and Select starts again.
 	Finish()
 }
 

@@ -1,0 +1,104 @@
+package broadcast
+
+import (
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// SendArm is for leat.Select.
+func (s *Sender[T]) SendArm(v T) park.SendArm { return &sendArm[T]{tx: s, v: v} }
+
+// RecvArm is for leat.Select.
+func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return &recvArm[T]{rx: r} }
+
+type sendArm[T any] struct {
+	tx  *Sender[T]
+	v   T
+	w   park.Waiter[sending[T]]
+	err error
+}
+
+func (a *sendArm[T]) Try() bool {
+	a.err = a.tx.TrySend(a.v)
+	return a.err != leat.ErrFull
+}
+
+func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
+	c := a.tx.c
+	c.mu.Lock()
+	if a.tx.closed || c.txq.Len() == 0 && c.roomOrWatch() {
+		if !s.Claim(i) {
+			c.mu.Unlock()
+			return false
+		}
+		if c.txq.Len() == 0 {
+			c.slowest.Store(0)
+		}
+		a.err = a.tx.trySend(a.v) // which frees mu, because there is room, or the handle is closed
+		return true
+	}
+	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
+	c.txq.Enter(&a.w, s, i)
+	c.mu.Unlock()
+	return false
+}
+
+func (a *sendArm[T]) Leave() {
+	c := a.tx.c
+	c.mu.Lock()
+	if a.w.Queued() {
+		c.txq.Remove(&a.w)
+	}
+	c.mu.Unlock()
+	runtime.KeepAlive(a.tx)
+}
+
+func (a *sendArm[T]) Finish() { a.err = a.w.Payload.err }
+
+func (a *sendArm[T]) Result() error { return a.err }
+
+type recvArm[T any] struct {
+	rx  *Receiver[T]
+	w   park.Waiter[*cursor]
+	v   T
+	err error
+}
+
+func (a *recvArm[T]) Try() bool {
+	a.v, a.err = a.rx.TryRecv()
+	return a.err != leat.ErrEmpty
+}
+
+func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
+	r, c := a.rx, a.rx.c
+	c.mu.Lock()
+	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
+		claimed := s.Claim(i)
+		c.mu.Unlock()
+		if claimed {
+			a.Finish()
+		}
+		return claimed
+	}
+	a.w.Payload = r.cur
+	c.rxq.Enter(&a.w, s, i)
+	c.mu.Unlock()
+	return false
+}
+
+func (a *recvArm[T]) Leave() {
+	c := a.rx.c
+	c.mu.Lock()
+	if a.w.Queued() {
+		c.rxq.Remove(&a.w)
+	}
+	c.mu.Unlock()
+	runtime.KeepAlive(a.rx)
+}
+
+// Finish receives. Only this goroutine does, so what was there when the Selection was claimed is still there, or a gap in its place.
+func (a *recvArm[T]) Finish() { a.v, a.err = a.rx.TryRecv() }
+
+func (a *recvArm[T]) Result() (T, error) { return a.v, a.err }

@@ -1,0 +1,26 @@
+package mpmc
+
+import (
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/queue"
+)
+
+// New makes a channel that holds up to capacity values, exactly, and returns its two ends. Memory grows with use, up to the
+// capacity, and is kept. A channel of capacity 0 holds nothing: see Rendezvous in the package comment. A negative capacity
+// panics.
+func New[T any](capacity int, opts ...leat.Option) (*Sender[T], *Receiver[T]) {
+	queue.NeedCapacity("mpmc", capacity, 0)
+	return newChannel[T](capacity, opts)
+}
+
+// NewUnbounded makes a channel that always has room, and returns its two ends. Its senders never wait, so nothing but memory
+// limits how far they run ahead of the receivers. The memory of a burst is given back as it is received.
+func NewUnbounded[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
+	return newChannel[T](queue.Unbounded, opts)
+}
+
+func newChannel[T any](capacity int, opts []leat.Option) (*Sender[T], *Receiver[T]) {
+	s, r := new(Sender[T]), new(Receiver[T])
+	queue.New("mpmc", capacity, false, opts, &s.tx, &r.rx)
+	return s, r
+}

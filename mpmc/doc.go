@@ -1,0 +1,51 @@
+// Package mpmc is the channel for handing work to many workers: many senders, many receivers, each value received once, by one
+// of them, in the order in which the channel accepted it.
+//
+//	tx, rx := mpmc.New[Job](32)
+//	for range 4 {
+//		rx := rx.Clone()
+//		go func() {
+//			defer rx.Close()
+//			for job := range rx.All(ctx) { // ends when the senders have closed, and all jobs are taken
+//				…
+//			}
+//		}()
+//	}
+//	rx.Close() // the workers have theirs
+//	err := tx.Send(ctx, job)
+//	tx.Close()
+//
+// # Capacity
+//
+// A channel from [New] holds as many values as its capacity, exactly; permits count as values. When it is full, Send
+// waits. A channel from [NewUnbounded] has always room: choose it only where something else bounds what is sent.
+//
+// # Rendezvous
+//
+// A channel of capacity 0 holds nothing. Send waits until a receiver takes the value, Recv until a sender brings one; TrySend
+// and TryRecv succeed only if a partner waits. Len is 0. A permit is a promise that a receiver waited when it was granted: if
+// that receiver has left when the value comes, the value waits for the next one, and only then Len is not 0. In a
+// leat.Select, a case never meets another case of the same Select.
+//
+// # Order
+//
+// The values of one sender are taken in the order in which it sent them. Senders that wait are served first come, first served, and
+// so are receivers; a call that comes later, TrySend and TryRecv among them, does not overtake them. SendMany keeps its
+// place until all of its values are accepted. What receivers do with values that they took one after the other is up to them.
+//
+// # Closing
+//
+// The channel ends when all sender handles are closed: receivers get the rest, then leat.ErrClosed. When all receiver handles are
+// closed, senders get leat.ErrClosed and Done is closed; what was accepted may then still be taken, with any of the
+// closed handles. In both cases the end comes only when every permit is used or released. Of several receivers, one that is closed
+// gets leat.ErrClosed, and the others go on.
+//
+// # Cancelling
+//
+// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany says how many were accepted.
+//
+// # Memory and cost
+//
+// An operation that does not wait takes one lock and allocates nothing. A bounded channel's memory grows to its capacity and
+// stays; an unbounded one gives it back. A received value is not kept.
+package mpmc

@@ -1,0 +1,33 @@
+package mpmc
+
+import (
+	"sync/atomic"
+
+	"github.com/leat-go/leat/internal/queue"
+)
+
+// Permit is one reserved slot: see [Sender.Reserve]. It is used up by one Send or Release. Both may be called concurrently
+// with anything.
+//
+//	p, err := tx.Reserve(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer p.Release()
+//	v, err := expensive()
+//	if err != nil {
+//		return err
+//	}
+//	return p.Send(v)
+type Permit[T any] struct {
+	c     *queue.Channel[T]
+	spent atomic.Bool
+}
+
+// Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or all
+// receivers were dropped; one that is closed can still receive v.
+func (p *Permit[T]) Send(v T) error { return p.c.Redeem(&p.spent, v) }
+
+// Release gives the slot back, to the first sender that waits, if there is one. It does nothing if the permit is used up, so
+// that it can be deferred.
+func (p *Permit[T]) Release() { p.c.Release(&p.spent) }

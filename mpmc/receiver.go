@@ -1,0 +1,74 @@
+package mpmc
+
+import (
+	"context"
+	"iter"
+
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/queue"
+)
+
+// Receiver is a handle of the receiving end. All methods may be called concurrently, Close among them. A handle should be closed: the
+// senders are stopped when all are.
+type Receiver[T any] struct{ rx queue.Rx[T] }
+
+// Recv returns the next value, in the order in which the channel accepted them, and waits while there is none. Receivers that
+// wait are served in the order in which they came. It returns ErrClosed when nothing more can come: all values were received, all
+// permits used or released, and all senders or all receivers closed; or when this handle is closed and others are not. It
+// returns ctx.Err() at once if ctx is done already, or when it ends during the wait, unless a value was handed over by then.
+func (r *Receiver[T]) Recv(ctx context.Context) (T, error) { return r.rx.Recv(ctx) }
+
+// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come. On a channel of capacity 0
+// it takes the value of a sender that waits.
+func (r *Receiver[T]) TryRecv() (T, error) { return r.rx.TryRecv() }
+
+// RecvMany waits for a value as Recv does, moves as many as there are and as fit to the front of buf, and returns how many.
+// It does not wait to fill buf. With an error, n is 0; with an empty buf, RecvMany returns 0 and nil at once.
+func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
+	return r.rx.RecvMany(ctx, buf)
+}
+
+// All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; ctx.Err() tells
+// which. Leaving the loop early leaves the rest in the channel, and All may be called again.
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.rx.All(ctx) }
+
+// Ready returns a channel for native select, which can be received from when there is a value to take, or the end to be
+// told. Then use TryRecv, once for each receive from Ready, which lets one receiver through for each value; another one may
+// still be faster, and TryRecv then returns ErrEmpty:
+//
+//	select {
+//	case <-rx.Ready():
+//		v, err := rx.TryRecv()
+//		…
+//	case <-other:
+//		…
+//	}
+//
+// It is the same channel each time and for all handles, and made when first asked for. No goroutine stands behind it, and no value
+// is taken out before TryRecv takes it.
+func (r *Receiver[T]) Ready() <-chan struct{} { return r.rx.Ready() }
+
+// Len returns how many values the channel has accepted that were not yet received.
+func (r *Receiver[T]) Len() int { return r.rx.Len() }
+
+// Cap returns the capacity; math.MaxInt if the channel is unbounded.
+func (r *Receiver[T]) Cap() int { return r.rx.Cap() }
+
+// Clone makes another handle of the receiving end, to be closed on its own. The clone of a closed handle is closed.
+func (r *Receiver[T]) Clone() *Receiver[T] {
+	to := new(Receiver[T])
+	r.rx.Clone(&to.rx)
+	return to
+}
+
+// Close gives up this handle: its receives return ErrClosed from now on, waiting ones at once. When the last handle is closed,
+// the senders are stopped: they get ErrClosed, waiting ones at once, and Done is closed. What was accepted can then still be
+// received, with any of the closed handles, and permits granted before are still good; the end comes behind them. Close never waits and
+// never panics, may be called more than once and concurrently with anything; it returns nil.
+//
+// A handle that is dropped without Close closes itself when the garbage collector finds it. When all are dropped, closed or not, it
+// releases what was not received.
+func (r *Receiver[T]) Close() error { return r.rx.Close() }
+
+// RecvArm is for leat.Select.
+func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return r.rx.RecvArm() }

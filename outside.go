@@ -1,0 +1,249 @@
+package leat
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// The receivers of this package, whose values come from elsewhere: from a native channel, from the clock, from a receiver of another
+// module. No sender serves who waits on them, so who waits is woken to look for itself.
+
+// A bell tells those who wait on a receiver to look again.
+type bell struct {
+	mu     sync.Mutex
+	closed bool
+	q      park.Queue[struct{}]
+}
+
+// ring wakes all who wait.
+func (b *bell) ring() {
+	var wk park.Wakes[struct{}]
+	b.mu.Lock()
+	for w := b.q.Front(); w != nil; w = b.q.Front() {
+		b.q.Remove(w)
+		if w.Claim() {
+			wk.Add(w)
+		}
+	}
+	b.mu.Unlock()
+	wk.Run()
+}
+
+// Close implements Receiver for all who have a bell.
+func (b *bell) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.ring()
+	return nil
+}
+
+// bellArm is the part of an arm that waits for a bell.
+type bellArm struct {
+	w park.Waiter[struct{}]
+	b *bell
+}
+
+// enter claims s for case i if possible reports true, or puts the waiter into the queue.
+func (a *bellArm) enter(s *park.Selection, i int, possible func() bool) bool {
+	a.b.mu.Lock()
+	defer a.b.mu.Unlock()
+	if a.b.closed || possible() {
+		return s.Claim(i)
+	}
+	a.b.q.Enter(&a.w, s, i)
+	return false
+}
+
+func (a *bellArm) Leave() {
+	a.b.mu.Lock()
+	defer a.b.mu.Unlock()
+	if a.w.Queued() {
+		a.b.q.Remove(&a.w)
+	}
+}
+
+// recv is Recv by a Select of one case.
+func recv[T any](ctx context.Context, a park.RecvArm[T]) (T, error) {
+	needContext(ctx)
+	var zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
+	s := selecting{ctx: ctx, arms: []indexed{{a, 0}}, fallback: -1}
+	if _, err := s.run(); err != nil {
+		return zero, err
+	}
+	return a.Result()
+}
+
+// outcome is what an arm received.
+type outcome[T any] struct {
+	v   T
+	err error
+}
+
+func (o *outcome[T]) Result() (T, error) { return o.v, o.err }
+func (o *outcome[T]) impossible() bool   { return o.err == ErrEmpty }
+
+// FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
+// and drained. A nil ch never holds a value.
+//
+// Close ends this receiver alone: from then on its Recv and TryRecv return ErrClosed, waiting ones at once, and what ch
+// holds stays there. Nobody tells the native channel's senders. Any number of goroutines may receive.
+//
+// A Select that waits on several receivers may have to take a value out of ch, at the very instant in which another case is chosen. The receiver then
+// keeps it for its next Recv, TryRecv or Select, in order; so receive from ch by one Receiver, and not also directly.
+func FromChan[T any](ch <-chan T) Receiver[T] { return &chanReceiver[T]{ch: ch} }
+
+type chanReceiver[T any] struct {
+	bell
+	ch   <-chan T
+	kept []T // taken from ch and given back, the oldest first; guarded by mu
+}
+
+// Recv implements Receiver.
+func (r *chanReceiver[T]) Recv(ctx context.Context) (T, error) { return recv(ctx, r.RecvArm()) }
+
+// TryRecv implements Receiver.
+func (r *chanReceiver[T]) TryRecv() (v T, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return v, ErrClosed
+	case len(r.kept) > 0:
+		v = r.kept[0]
+		var zero T
+		r.kept[0] = zero
+		r.kept = r.kept[1:]
+		return v, nil
+	}
+	select {
+	case v, ok := <-r.ch:
+		if !ok {
+			return v, ErrClosed
+		}
+		return v, nil
+	default:
+		return v, ErrEmpty
+	}
+}
+
+// RecvArm is for Select.
+func (r *chanReceiver[T]) RecvArm() park.RecvArm[T] {
+	return &chanArm[T]{bellArm: bellArm{b: &r.bell}, r: r}
+}
+
+type chanArm[T any] struct {
+	bellArm
+	outcome[T]
+	r    *chanReceiver[T]
+	held bool // outcome came from ch, and the Selection is not claimed yet
+}
+
+func (a *chanArm[T]) Try() bool {
+	a.v, a.err = a.r.TryRecv()
+	return !a.impossible()
+}
+
+func (a *chanArm[T]) Enter(s *park.Selection, i int) bool {
+	if a.enter(s, i, func() bool { return len(a.r.kept) > 0 }) {
+		a.Try()
+		return true
+	}
+	select {
+	case v, ok := <-a.r.ch:
+		a.take(v, ok)
+		if s.Claim(i) {
+			a.Finish()
+			return true
+		}
+		a.putBack()
+	default:
+	}
+	return false
+}
+
+func (a *chanArm[T]) Finish() {
+	if !a.held {
+		a.Try()
+	}
+	a.held = false
+}
+
+func (a *chanArm[T]) take(v T, ok bool) {
+	a.v, a.err, a.held = v, nil, true
+	if !ok {
+		a.err = ErrClosed
+	}
+}
+
+func (a *chanArm[T]) putBack() {
+	if a.err == nil {
+		a.r.mu.Lock()
+		a.r.kept = append(a.r.kept, a.v)
+		a.r.mu.Unlock()
+		a.r.ring()
+	}
+	var zero T
+	a.v, a.err, a.held = zero, nil, false
+}
+
+func (a *chanArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) event {
+	select {
+	case <-servedCh:
+		return served
+	case <-endedCh:
+		return ended
+	case <-fire:
+		return fired
+	case v, ok := <-a.r.ch:
+		a.take(v, ok)
+		return arrived
+	}
+}
+
+func (a *chanArm[T]) channel() reflect.Value { return reflect.ValueOf(a.r.ch) }
+
+func (a *chanArm[T]) hold(v reflect.Value, ok bool) {
+	t, _ := v.Interface().(T) // which fails only for the nil of an interface type, and then t is nil, too
+	a.take(t, ok)
+}
+
+// readyArm receives from a receiver of another module, which tells by Ready when to look.
+type readyArm[T any] struct {
+	outcome[T]
+	rx    Receiver[T]
+	ready interface{ Ready() <-chan struct{} }
+}
+
+func (a *readyArm[T]) Try() bool {
+	a.v, a.err = a.rx.TryRecv()
+	return !a.impossible()
+}
+
+func (a *readyArm[T]) Enter(*park.Selection, int) bool { return false }
+func (a *readyArm[T]) Leave()                          {}
+func (a *readyArm[T]) Finish()                         { a.Try() }
+
+func (a *readyArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) event {
+	select {
+	case <-servedCh:
+		return served
+	case <-endedCh:
+		return ended
+	case <-fire:
+		return fired
+	case <-a.ready.Ready():
+		return arrived
+	}
+}
+
+func (a *readyArm[T]) channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
+func (a *readyArm[T]) hold(reflect.Value, bool) {}
+func (a *readyArm[T]) putBack()                 { a.ready.Ready() } // which sets it anew

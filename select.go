@@ -1,0 +1,277 @@
+package leat
+
+import (
+	"context"
+	"math/rand/v2"
+	"reflect"
+	"time"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It is used once.
+type Case struct {
+	arm park.Arm // nil for Default
+	fn  func()
+}
+
+// Select waits until one of the cases is possible, does it, calls its function with the result, and returns its index. The
+// operation is done when it is chosen: nothing else is taken, sent or left waiting, and the value of an OnSend that was not
+// chosen stays with the caller.
+//
+// If several cases are possible, each is as likely to be chosen. A closed channel is possible: its function gets
+// ErrClosed. If there is a [Default] and nothing is possible, Select chooses that and does not wait. A channel may occur in
+// several cases; no case meets another case of the same Select.
+//
+// If ctx ends first, or is done already, Select returns -1 and ctx.Err(), and no function is called. A Select without cases waits
+// for ctx. The functions run in the calling goroutine, after everything else, and may do anything; a nil one is left out.
+//
+// A case can receive from or send to every kind in this module, receive from a timer ([After], [Every], [Never]), from a
+// native channel ([FromChan]), and from any other Receiver with a Ready method. Other senders and receivers panic.
+func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
+	needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return -1, err
+	}
+	s := selecting{ctx: ctx, fallback: -1}
+	for i, c := range cases {
+		switch {
+		case c.arm != nil:
+			s.arms = append(s.arms, indexed{c.arm, i})
+		case c.fn == nil:
+			panic("leat: Select with a zero Case; make one with OnRecv, OnSend or Default")
+		case s.fallback >= 0:
+			panic("leat: Select with two Defaults")
+		default:
+			s.fallback = i
+		}
+	}
+	if chosen, err = s.run(); err == nil {
+		cases[chosen].fn()
+	}
+	return chosen, err
+}
+
+// OnRecv is the case of a receive from rx. fn is called with what Recv would return.
+func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
+	var a park.RecvArm[T]
+	switch rx := rx.(type) {
+	case park.Receiver[T]:
+		a = rx.RecvArm()
+	case interface{ Ready() <-chan struct{} }:
+		a = &readyArm[T]{rx: any(rx).(Receiver[T]), ready: rx}
+	default:
+		panic("leat: OnRecv of a Receiver that has no Ready method, so that nothing tells when it has a value")
+	}
+	return Case{a, func() {
+		if v, err := a.Result(); fn != nil {
+			fn(v, err)
+		}
+	}}
+}
+
+// OnSend is the case of a send of v to tx. fn is called with what Send would return.
+func OnSend[T any](tx Sender[T], v T, fn func(error)) Case {
+	sender, ok := tx.(park.Sender[T])
+	if !ok {
+		panic("leat: OnSend of a Sender from outside of this module; nothing tells when it has room")
+	}
+	a := sender.SendArm(v)
+	return Case{a, func() {
+		if err := a.Result(); fn != nil {
+			fn(err)
+		}
+	}}
+}
+
+// Default is the case that is chosen if no other is possible.
+func Default(fn func()) Case {
+	return Case{nil, func() {
+		if fn != nil {
+			fn()
+		}
+	}}
+}
+
+// selecting is one call of Select.
+type selecting struct {
+	ctx      context.Context
+	arms     []indexed
+	fallback int       // index of Default, or -1
+	soonest  time.Time // when the first timer is due
+}
+
+type indexed struct {
+	park.Arm
+	i int // the case's index
+}
+
+// run chooses a case, and does its operation.
+func (s *selecting) run() (chosen int, err error) {
+	rand.Shuffle(len(s.arms), func(i, j int) { s.arms[i], s.arms[j] = s.arms[j], s.arms[i] })
+	for _, a := range s.arms {
+		if a.Try() {
+			return a.i, nil
+		}
+	}
+	if s.fallback >= 0 && len(s.arms) <= 1 {
+		return s.fallback, nil
+	}
+	for {
+		chosen, done, err := s.once()
+		if done || err != nil {
+			return chosen, err
+		}
+	}
+}
+
+// once waits for one Selection to be claimed. That all tries failed, one after the other, does not say that nothing was possible
+// at any time, so a Default is chosen here as well: when all arms have entered their queues and nobody has claimed the
+// Selection, there was nothing in any of them at that instant.
+func (s *selecting) once() (chosen int, done bool, err error) {
+	sel := park.NewSelection()
+	entered := 0
+	defer func() {
+		for _, a := range s.arms[:entered] {
+			a.Leave()
+		}
+	}()
+	for _, a := range s.arms {
+		entered++
+		if a.Enter(sel, a.i) {
+			return a.i, possible(a), nil
+		}
+	}
+	if s.fallback >= 0 && sel.Claim(s.fallback) {
+		return s.fallback, true, nil
+	}
+	if s.wait(sel) == served {
+		<-sel.Served() // whoever claimed it has done what it claimed it for
+	}
+	chosen = sel.Chosen()
+	if chosen == park.Nothing {
+		return -1, true, s.ctx.Err()
+	}
+	for _, a := range s.arms {
+		if a.i == chosen {
+			a.Finish()
+			return chosen, possible(a), nil
+		}
+	}
+	panic("leat: Select was claimed for a case that it does not have")
+}
+
+// possible reports whether the operation of an arm was done. The arms of this package may find that another goroutine took what
+// they were chosen for.
+func possible(a indexed) bool {
+	arm, ok := a.Arm.(interface{ impossible() bool })
+	return !ok || !arm.impossible()
+}
+
+// event is what ends a sleep.
+type event int
+
+const (
+	served  event = iota // somebody has claimed the Selection
+	ended                // ctx has
+	fired                // a timer is due
+	arrived              // a native channel gave something
+)
+
+// nativeArm is an arm that also receives from a native channel, which cannot be done on its behalf: the selecting goroutine
+// receives, and gives back what it received if the Selection was claimed meanwhile.
+type nativeArm interface {
+	park.Arm
+	await(served, ended <-chan struct{}, fired <-chan time.Time) event
+	channel() reflect.Value
+	hold(v reflect.Value, ok bool)
+	putBack()
+}
+
+// wait sleeps until sel is claimed: by another goroutine, or by this one for what only it sees. It returns what happened.
+func (s *selecting) wait(sel *park.Selection) event {
+	var natives []indexed
+	var next *time.Timer
+	var fire <-chan time.Time
+	for _, a := range s.arms {
+		switch arm := a.Arm.(type) {
+		case nativeArm:
+			natives = append(natives, a)
+		case *timerArm:
+			if due, ok := arm.t.due(); ok {
+				if d := time.Until(due); next == nil {
+					next = time.NewTimer(d)
+					defer next.Stop()
+					fire = next.C
+					s.soonest = due
+				} else if due.Before(s.soonest) {
+					next.Reset(d)
+					s.soonest = due
+				}
+			}
+		}
+	}
+
+	var what event
+	var from indexed
+	switch len(natives) {
+	case 0:
+		select {
+		case <-sel.Served():
+			what = served
+		case <-s.ctx.Done():
+			what = ended
+		case <-fire:
+			what = fired
+		}
+	case 1:
+		from = natives[0]
+		what = from.Arm.(nativeArm).await(sel.Served(), s.ctx.Done(), fire)
+	default:
+		what, from = s.awaitMany(natives, sel.Served(), fire)
+	}
+
+	switch {
+	case what == ended && sel.Claim(park.Nothing), what == fired && s.claimTimer(sel), what == arrived && sel.Claim(from.i):
+		return what
+	case what == arrived:
+		from.Arm.(nativeArm).putBack()
+	}
+	return served
+}
+
+// claimTimer claims sel for a timer that is due.
+func (s *selecting) claimTimer(sel *park.Selection) bool {
+	for _, a := range s.arms {
+		if arm, ok := a.Arm.(*timerArm); ok {
+			if due, ok := arm.t.due(); ok && !due.After(s.soonest) {
+				return sel.Claim(a.i)
+			}
+		}
+	}
+	// Other goroutines took them. Claim for any timer: it will turn out to be impossible, and Select looks again.
+	for _, a := range s.arms {
+		if _, ok := a.Arm.(*timerArm); ok {
+			return sel.Claim(a.i)
+		}
+	}
+	return false
+}
+
+// awaitMany sleeps on several native channels, which needs reflection.
+func (s *selecting) awaitMany(natives []indexed, servedCh <-chan struct{}, fire <-chan time.Time) (event, indexed) {
+	cases := make([]reflect.SelectCase, 3, 3+len(natives))
+	for i, ch := range []any{servedCh, s.ctx.Done(), fire} {
+		cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
+	}
+	for _, a := range natives {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: a.Arm.(nativeArm).channel()})
+	}
+	k, v, ok := reflect.Select(cases)
+	if k < 3 {
+		return event(k), indexed{}
+	}
+	from := natives[k-3]
+	from.Arm.(nativeArm).hold(v, ok)
+	return arrived, from
+}

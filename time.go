@@ -1,0 +1,98 @@
+package leat
+
+import (
+	"context"
+	"time"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// After returns a receiver of one value: the instant d from now, from that instant on. Who takes it first, of any number of
+// goroutines, gets it; then the receiver never holds a value again, and does not end, so that in a Select the case is
+// simply not chosen any more. With d zero or negative the value is there at once.
+//
+// No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
+// After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently.
+func After(d time.Duration) Receiver[time.Time] { return &timer{next: time.Now().Add(max(d, 0))} }
+
+// Every returns a receiver of instants that are d apart, the first of them d from now. At most one of them is there to take: if
+// receivers come late, they get the first instant that they missed, once, and then the next that lies in the future, in step with the
+// others. With d zero or negative, the present is always there to take.
+//
+// No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
+// After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently; each instant is received once.
+func Every(d time.Duration) Receiver[time.Time] {
+	d = max(d, 0)
+	return &timer{next: time.Now().Add(d), every: true, period: d}
+}
+
+// Never returns a receiver that never holds a value: in a Select, a case that is switched off. After Close, Recv and TryRecv
+// return ErrClosed. All methods may be called concurrently.
+func Never[T any]() Receiver[T] { return FromChan[T](nil) }
+
+// A timer is a receiver whose value is there as soon as the clock says so: who waits looks at the clock.
+type timer struct {
+	bell
+	next   time.Time // when the next value is there; zero if there will be none
+	every  bool
+	period time.Duration
+}
+
+// Recv implements Receiver.
+func (t *timer) Recv(ctx context.Context) (time.Time, error) { return recv(ctx, t.RecvArm()) }
+
+// TryRecv implements Receiver.
+func (t *timer) TryRecv() (time.Time, error) {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return time.Time{}, ErrClosed
+	}
+	due := t.next
+	switch {
+	case due.IsZero() || now.Before(due):
+		return time.Time{}, ErrEmpty
+	case !t.every:
+		t.next = time.Time{}
+	case t.period == 0:
+		return now, nil
+	default:
+		missed := now.Sub(due) / t.period
+		t.next = due.Add((missed + 1) * t.period)
+	}
+	return due, nil
+}
+
+// due returns when the next value is there, if ever.
+func (t *timer) due() (time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next, !t.next.IsZero()
+}
+
+// RecvArm is for Select.
+func (t *timer) RecvArm() park.RecvArm[time.Time] {
+	return &timerArm{bellArm: bellArm{b: &t.bell}, t: t}
+}
+
+type timerArm struct {
+	bellArm
+	outcome[time.Time]
+	t *timer
+}
+
+func (a *timerArm) Try() bool {
+	a.v, a.err = a.t.TryRecv()
+	return !a.impossible()
+}
+
+func (a *timerArm) Enter(s *park.Selection, i int) bool {
+	if !a.enter(s, i, func() bool { return false }) {
+		return false
+	}
+	a.Try()
+	return true
+}
+
+func (a *timerArm) Finish() { a.Try() }
