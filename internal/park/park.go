@@ -13,8 +13,8 @@
 //
 // # How a goroutine sleeps
 //
-// If its ctx can end, on a channel of its own, made for this one wait, in a select with ctx.Done(). If not, on a
-// sync.Cond of its own, which needs no allocation besides the waiter. Both count as durably blocking in a
+// If its ctx can end, on a channel of its own, made for this one wait, in a select with ctx.Done(). If it is the background, on
+// a sync.Cond of its own, which needs no allocation besides the waiter. Both count as durably blocking in a
 // testing/synctest bubble, whoever made the leat channel: nothing that a goroutine sleeps on is older than its wait.
 // For that reason neither is pooled: a channel made in a bubble and used outside of it kills the process.
 //
@@ -104,8 +104,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
 func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error {
 	w.bubbled = InBubble()
-	done := ctx.Done()
-	if done == nil {
+	if ctx == context.Background() || ctx == context.TODO() {
 		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
 		// q under mu, and signals after that: so the signal finds the goroutine in the list.
 		w.ch = nil
@@ -126,7 +125,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error
 	select {
 	case <-w.ch:
 		return nil
-	case <-done:
+	case <-ctx.Done(): // not called before: ctx may be anybody's code, and must not run under mu
 	}
 	mu.Lock()
 	if w.queue == nil { // served, and the waker is about to close ch

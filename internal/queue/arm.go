@@ -38,7 +38,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	}
 	if c.capacity == 0 {
 		if w := c.sender(s, i); w != nil {
-			a.v = c.takeFrom(w)
+			a.v, a.err = c.takeFrom(w), nil
 			return true
 		}
 	}
@@ -94,6 +94,7 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 			r.Payload.take(a.v)
 			c.mu.Unlock()
 			r.Wake()
+			a.err = nil
 			return true
 		}
 	}
@@ -102,6 +103,7 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 		if claimed {
 			c.values.Push(a.v)
 			c.ready.Set(true)
+			a.err = nil
 		}
 		c.mu.Unlock()
 		return claimed

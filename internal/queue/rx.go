@@ -21,16 +21,22 @@ type Rx[T any] struct {
 func (r *Rx[T]) attach(c *Channel[T]) {
 	r.c = c
 	if r.closed {
-		r.cleanup = onDrop(r, c, (*Channel[T]).unreachable)
-		return
+		r.whenDropped((*Channel[T]).unreachable)
+	} else {
+		r.whenDropped((*Channel[T]).receiverDropped)
 	}
-	r.cleanup = onDrop(r, c, func(c *Channel[T]) {
-		if !c.ended() { // who has seen the end owes no Close
-			c.Leaked.Add(1)
-		}
-		c.receivers--
-		c.unreachable()
-	})
+}
+
+// whenDropped lets the garbage collector call f when it finds r unreachable.
+func (r *Rx[T]) whenDropped(f func(*Channel[T])) { r.cleanup = onDrop(r, r.c, f) }
+
+// receiverDropped notes that a handle is gone that was not closed. mu is held.
+func (c *Channel[T]) receiverDropped() {
+	if !c.ended() { // who has seen the end owes no Close
+		c.Leaked.Add(1)
+	}
+	c.receivers--
+	c.unreachable()
 }
 
 // unreachable notes that a receiver handle, closed or not, is gone for good. Values that nobody can receive go with the
@@ -234,7 +240,7 @@ func (r *Rx[T]) Close() error {
 	}
 	r.closed = true
 	r.cleanup.Stop()
-	r.attach(c) // as a closed handle
+	r.whenDropped((*Channel[T]).unreachable)
 	c.receivers--
 	var wk wakes[T]
 	for w := c.rxq.Front(); w != nil && !c.closed(); {

@@ -18,7 +18,13 @@ type Tx[T any] struct {
 // attach makes s a handle of c, which counts it already.
 func (s *Tx[T]) attach(c *Channel[T]) {
 	s.c = c
-	s.cleanup = onDrop(s, c, func(c *Channel[T]) { c.Leaked.Add(1); c.senders-- })
+	s.cleanup = onDrop(s, c, (*Channel[T]).senderDropped)
+}
+
+// senderDropped notes that a handle is gone that was not closed. mu is held.
+func (c *Channel[T]) senderDropped() {
+	c.Leaked.Add(1)
+	c.senders--
 }
 
 // Clone makes to another handle like s.

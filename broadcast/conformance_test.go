@@ -1,0 +1,35 @@
+package broadcast_test
+
+import (
+	"testing"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/leattest"
+)
+
+func conformanceChannel(capacity int, opts ...broadcast.SubscribeOption) leattest.Channel {
+	tx := broadcast.New[int](capacity)
+	return leattest.Channel{
+		Sender:    tx,
+		Receiver:  tx.Subscribe(opts...),
+		Clone:     func() leat.Sender[int] { return tx.Clone() },
+		Subscribe: func() leat.Receiver[int] { return tx.Subscribe(opts...) },
+	}
+}
+
+// It fails, with the promise that broke, where broadcast does not keep the contract.
+func TestConformance(t *testing.T) {
+	leattest.Run(t, leattest.Kind{
+		Name:     "lossy",
+		New:      func(_ testing.TB, capacity int) leattest.Channel { return conformanceChannel(capacity) },
+		Features: leattest.Features{Broadcast: true, Lossy: true, SingleReceiver: true, AutoClose: true},
+	})
+	leattest.Run(t, leattest.Kind{
+		Name: "lossless",
+		New: func(_ testing.TB, capacity int) leattest.Channel {
+			return conformanceChannel(capacity, broadcast.Lossless())
+		},
+		Features: leattest.Features{Broadcast: true, SingleReceiver: true, AutoClose: true},
+	})
+}

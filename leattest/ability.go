@@ -1,0 +1,98 @@
+package leattest
+
+import (
+	"context"
+	"iter"
+)
+
+// A Permit is one reserved slot of the capacity. One Send or Release uses it up; what comes after does nothing, and such
+// a Send returns an error or panics.
+type Permit interface {
+	Send(v int) error
+	Release()
+}
+
+// A BatchSender is a sender with SendMany, which returns how many of vs, from the front, were accepted, and why not
+// the rest.
+type BatchSender interface {
+	SendMany(ctx context.Context, vs []int) (n int, err error)
+}
+
+// A BatchReceiver is a receiver with RecvMany, which waits for one value and takes as many as are there and fit in buf.
+type BatchReceiver interface {
+	RecvMany(ctx context.Context, buf []int) (n int, err error)
+}
+
+// A Lener is a handle that tells how many values were accepted and not yet received: all of them on a sender of a queue; on a
+// sender of a broadcast, those that are kept and that some receiver has still to see; on a
+// receiver those that it has still to see, the ones that it missed included until it was told.
+type Lener interface{ Len() int }
+
+// A Caper is a handle that tells the capacity. It is asked only on kinds that are bounded.
+type Caper interface{ Cap() int }
+
+// A Readier is a receiver that joins native select: Ready can be received from when a value, an error or the end is there
+// for TryRecv to take. A receive from Ready is followed by TryRecv.
+type Readier interface{ Ready() <-chan struct{} }
+
+// A Doner is a sender with a channel that is closed when nobody will receive any more.
+type Doner interface{ Done() <-chan struct{} }
+
+// A Counter is a sender that counts the open receivers.
+type Counter interface{ Receivers() int }
+
+// A Ranger is a receiver whose values can be ranged over until the end or the end of ctx. It may also be
+// a [CountingRanger].
+type Ranger interface {
+	All(ctx context.Context) iter.Seq[int]
+}
+
+// A CountingRanger is a receiver whose values come with how many were missed just before each.
+type CountingRanger interface {
+	All(ctx context.Context) iter.Seq2[int, uint64]
+}
+
+// abilities are what was found on the handles of a kind.
+type abilities struct {
+	clone, subscribe, reserve      bool
+	sendMany, recvMany             bool
+	txLen, rxLen, txCap, rxCap     bool
+	ready, done, count, all, pairs bool
+}
+
+// discover asks the handles of ch what they can do, and closes them.
+func discover(ch Channel) (can abilities) {
+	can.clone, can.subscribe, can.reserve = ch.Clone != nil, ch.Subscribe != nil, ch.Reserve != nil
+	_, can.sendMany = ch.Sender.(BatchSender)
+	_, can.txLen = ch.Sender.(Lener)
+	_, can.txCap = ch.Sender.(Caper)
+	_, can.done = ch.Sender.(Doner)
+	_, can.count = ch.Sender.(Counter)
+	_, can.recvMany = ch.Receiver.(BatchReceiver)
+	_, can.rxLen = ch.Receiver.(Lener)
+	_, can.rxCap = ch.Receiver.(Caper)
+	_, can.ready = ch.Receiver.(Readier)
+	_, can.all = ch.Receiver.(Ranger)
+	_, can.pairs = ch.Receiver.(CountingRanger)
+	ch.Sender.Close()
+	ch.Receiver.Close()
+	return can
+}
+
+// rangeAll ranges over rx, whichever of the two forms its All has, until visit returns false.
+func rangeAll(ctx context.Context, rx any, visit func(v int, missed uint64) bool) {
+	switch rx := rx.(type) {
+	case Ranger:
+		for v := range rx.All(ctx) {
+			if !visit(v, 0) {
+				return
+			}
+		}
+	case CountingRanger:
+		for v, missed := range rx.All(ctx) {
+			if !visit(v, missed) {
+				return
+			}
+		}
+	}
+}

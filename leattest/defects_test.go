@@ -1,0 +1,439 @@
+package leattest_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/leattest"
+)
+
+// A defect is a kind that breaks one promise, and the test of the suite that has to say so.
+type defect struct {
+	name   string
+	caught string
+	kind   leattest.Kind
+}
+
+var (
+	queue    = leattest.Features{SingleReceiver: true}
+	lossy    = leattest.Features{Broadcast: true, Lossy: true, SingleReceiver: true}
+	lossless = leattest.Features{Broadcast: true, SingleReceiver: true}
+)
+
+// onSender and onReceiver break one side of a channel.
+func onSender(f leattest.Features, set func(*core, *tx, sender)) leattest.Kind {
+	return broken(f, func(c *core, s sender) leat.Sender[int] { t := &tx{sender: s}; set(c, t, s); return t }, nil)
+}
+
+func onReceiver(f leattest.Features, set func(*core, *rx, receiver)) leattest.Kind {
+	return broken(f, nil, func(c *core, r receiver) leat.Receiver[int] { x := &rx{receiver: r}; set(c, x, r); return x })
+}
+
+var defects = []defect{
+	{"a sender drops one value in fifty", "A2_received_exactly_once", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.send = func(ctx context.Context, v int) error {
+			if v%50 == 49 {
+				return nil
+			}
+			return s.Send(ctx, v)
+		}
+	})},
+	{"a receiver delivers one value in fifty twice", "A2_received_exactly_once", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		again := -1
+		x.recv = func(ctx context.Context) (int, error) {
+			if v := again; v >= 0 {
+				again = -1
+				return v, nil
+			}
+			v, err := r.Recv(ctx)
+			if err == nil && v%50 == 49 {
+				again = v
+			}
+			return v, err
+		}
+	})},
+	{"a receiver takes the second value first", "A1_FIFO_per_sender", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		var kept []int
+		x.recv = func(ctx context.Context) (int, error) {
+			if len(kept) > 0 {
+				v := kept[0]
+				kept = nil
+				return v, nil
+			}
+			v, err := r.Recv(ctx)
+			if second, none := r.TryRecv(); err == nil && none == nil {
+				kept = append(kept, v)
+				return second, nil
+			}
+			return v, err
+		}
+	})},
+	{"the lag is one too small", "A13_lag_is_what_was_overwritten", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+		x.recv = func(ctx context.Context) (int, error) {
+			v, err := r.Recv(ctx)
+			if lag, ok := err.(*leat.LaggedError); ok {
+				return 0, &leat.LaggedError{Missed: lag.Missed - 1}
+			}
+			return v, err
+		}
+	})},
+	{"a lag is not told", "A2_received_exactly_once", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+		x.recv = func(ctx context.Context) (int, error) {
+			for {
+				v, err := r.Recv(ctx)
+				if _, ok := err.(*leat.LaggedError); !ok {
+					return v, err
+				}
+			}
+		}
+	})},
+	{"the capacity of a lossy broadcast is rounded", "A13_lag_has_exact_capacity", rounded(lossy, func(n int) int {
+		for n&(n-1) != 0 {
+			n++
+		}
+		return n
+	})},
+	{"the capacity is one more", "R9_capacity_is_exact", rounded(queue, func(n int) int { return n + 1 })},
+	{"TrySend takes the room of a sender that waits", "A10_try_never_overtakes_a_waiting_sender", barging(false)},
+	{"the last sender to wait is served first", "A10_100_waiting_senders_are_served_in_order", barging(true)},
+	{"a second Close panics", "R3_close_is_idempotent", onSender(queue, func(_ *core, t *tx, s sender) {
+		closed := make(chan struct{})
+		t.close = func() error { close(closed); return s.Close() }
+	})},
+	{"Send looks at its ctx only when it waits", "R2_done_context_fails_at_entry", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.send = func(ctx context.Context, v int) error {
+			if err := s.TrySend(v); !errors.Is(err, leat.ErrFull) {
+				return err
+			}
+			return s.Send(ctx, v)
+		}
+	})},
+	{"the error of a ctx is wrapped", "R2_done_context_fails_at_entry", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.recv = func(ctx context.Context) (int, error) {
+			v, err := r.Recv(ctx)
+			return v, wrapped(err)
+		}
+	})},
+	{"a nil ctx waits for ever", "R13_nil_context_panics", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.send = func(ctx context.Context, v int) error {
+			if ctx == nil {
+				ctx = context.Background()
+			}
+			return s.Send(ctx, v)
+		}
+	})},
+	{"a cancelled Send is sent later", "A21_timed_out_send_leaves_no_waiter", broken(queue,
+		func(c *core, s sender) leat.Sender[int] {
+			return &tx{sender: s, send: func(ctx context.Context, v int) error {
+				err := s.Send(ctx, v)
+				if err != nil && err == ctx.Err() {
+					c.mu.Lock()
+					c.values = append(c.values, v)
+					c.mu.Unlock()
+				}
+				return err
+			}}
+		},
+		func(c *core, r receiver) leat.Receiver[int] {
+			return &rx{receiver: r, tryRecv: func() (int, error) {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				if len(c.values) > 0 {
+					v := c.values[0]
+					c.values = c.values[1:]
+					return v, nil
+				}
+				return r.TryRecv()
+			}}
+		})},
+	{"a cancelled Recv swallows a value", "A3_cancelled_receive_loses_nothing", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.recv = func(ctx context.Context) (int, error) {
+			v, err := r.Recv(ctx)
+			if err == nil && ctx.Err() != nil {
+				return 0, ctx.Err()
+			}
+			return v, err
+		}
+	})},
+	{"a Recv that has its value looks at its ctx again", "R2_value_in_hand_beats_cancel_recv", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.recv = func(ctx context.Context) (int, error) {
+			v, err := r.Recv(ctx)
+			if err == nil && ctx.Err() != nil {
+				return 0, ctx.Err()
+			}
+			return v, err
+		}
+	})},
+	{"the receiver's Close discards what was accepted", "A7_accepted_survives_receiver_close", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.close = func() error {
+			err := r.Close()
+			for {
+				if _, empty := r.TryRecv(); empty != nil {
+					return err
+				}
+			}
+		}
+	})},
+	{"the receiver's Close lets senders wait", "A6_receiver_close_wakes_senders", onReceiver(queue, func(_ *core, x *rx, _ receiver) {
+		x.close = func() error { return nil }
+	})},
+	{"the first handle to close ends the channel", "R4_last_handle_ends_the_channel", onSender(queue, func(c *core, t *tx, s sender) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.handles = append(c.handles, s)
+		t.close = func() error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			for _, h := range c.handles {
+				h.Close()
+			}
+			return nil
+		}
+	})},
+	{"a closed handle goes on sending", "R3_closed_handle_sends_nothing", onSender(queue, func(c *core, t *tx, s sender) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.handles = append(c.handles, s)
+		open := true
+		t.close = func() error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if open {
+				open = false
+				c.values = append(c.values, 0) // one more handle is closed
+			}
+			if len(c.values) == len(c.handles) {
+				for _, h := range c.handles {
+					h.Close()
+				}
+			}
+			return nil
+		}
+	})},
+	{"Len counts one too many", "R9_len_counts_accepted", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.length = func() int {
+			if n := s.Len(); n > 30 {
+				return n + 1
+			}
+			return s.Len()
+		}
+	})},
+	{"SendMany says that it sent one more", "R1_SendMany_tells_what_it_sent", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.many = func(ctx context.Context, vs []int) (int, error) {
+			n, err := s.SendMany(ctx, vs)
+			if err != nil && n > 0 {
+				n++
+			}
+			return n, err
+		}
+	})},
+	{"RecvMany waits until its buffer is full", "R7_RecvMany_waits_for_one", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.many = func(ctx context.Context, buf []int) (int, error) {
+			for i := range buf {
+				v, err := r.Recv(ctx)
+				if err != nil {
+					return i, err
+				}
+				buf[i] = v
+			}
+			return len(buf), nil
+		}
+	})},
+	{"a permit dies with the receiver", "A8_permit_outlives_receiver_close", brokenPermit(
+		func(c *core, p leattest.Permit) leattest.Permit {
+			return permit{release: p.Release, send: func(v int) error {
+				if c.isClosed() {
+					p.Release()
+					return leat.ErrClosed
+				}
+				return p.Send(v)
+			}}
+		},
+		func(c *core, r receiver) leat.Receiver[int] { return noteClose(c, r) })},
+	{"the end comes before the last permit", "A8_permit_outlives_receiver_close", brokenPermit(
+		func(_ *core, p leattest.Permit) leattest.Permit { return p },
+		func(c *core, r receiver) leat.Receiver[int] {
+			x := noteClose(c, r)
+			x.tryRecv = func() (int, error) {
+				v, err := r.TryRecv()
+				if errors.Is(err, leat.ErrEmpty) && c.isClosed() {
+					err = leat.ErrClosed
+				}
+				return v, err
+			}
+			return x
+		})},
+	{"the last Release wakes nobody", "A8_last_permit_wakes_closed_receiver", brokenPermit(
+		func(c *core, p leattest.Permit) leattest.Permit {
+			return permit{send: p.Send, release: func() {
+				c.mu.Lock()
+				c.permits = append(c.permits, p)
+				c.mu.Unlock()
+			}}
+		},
+		func(c *core, r receiver) leat.Receiver[int] {
+			late := func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				for _, p := range c.permits {
+					p.Release()
+				}
+			}
+			return &rx{receiver: r, recv: func(ctx context.Context) (int, error) { late(); return r.Recv(ctx) }}
+		})},
+	{"a permit can be used twice", "A8_permit_is_used_once", brokenPermit(
+		func(c *core, p leattest.Permit) leattest.Permit {
+			return permit{release: p.Release, send: func(v int) error { p.Send(v); return nil }}
+		}, nil)},
+	{"Ready is always open", "R12_ready_tells_what_is_there", onReceiver(queue, func(_ *core, x *rx, _ receiver) {
+		x.ready = func() <-chan struct{} { ready := make(chan struct{}); close(ready); return ready }
+	})},
+	{"Ready does not tell the end", "R12_ready_tells_the_end", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.ready = func() <-chan struct{} {
+			if r.Len() > 0 {
+				return r.Ready()
+			}
+			return nil
+		}
+	})},
+	{"closing a lossy broadcast takes a slot", "A14_close_never_evicts", onSender(lossy, func(_ *core, t *tx, s sender) {
+		t.close = func() error { _ = s.TrySend(-1); return s.Close() }
+	})},
+	{"a broadcast receiver's Close closes the others", "R5_receiver_closes_for_itself", func() leattest.Kind {
+		return broken(lossless, nil, func(c *core, r receiver) leat.Receiver[int] {
+			return &rx{receiver: noteClose(c, r), recv: func(ctx context.Context) (int, error) {
+				if c.isClosed() {
+					return 0, leat.ErrClosed
+				}
+				return r.Recv(ctx)
+			}}
+		})
+	}()},
+	{"each channel has a goroutine", "A20_no_goroutine_is_left_behind", leattest.Kind{
+		Name: "broken", Features: queue,
+		New: func(_ testing.TB, capacity int) leattest.Channel {
+			go func() { select {} }()
+			return leattest.NewReference(queue, capacity)
+		},
+	}},
+	{"a wait sleeps on a channel that New made", "A6_last_sender_wakes_receiver", broken(queue,
+		func(c *core, s sender) leat.Sender[int] {
+			return &tx{sender: s, close: func() error {
+				err := s.Close()
+				select {
+				case c.tick <- struct{}{}:
+				default:
+				}
+				return err
+			}}
+		},
+		func(c *core, r receiver) leat.Receiver[int] {
+			return &rx{receiver: r, recv: func(ctx context.Context) (int, error) {
+				for {
+					if v, err := r.TryRecv(); !errors.Is(err, leat.ErrEmpty) {
+						return v, err
+					}
+					<-c.tick
+				}
+			}}
+		})},
+	{"a dropped handle stays open", "R4_dropped_sender_ends_the_channel", leattest.Kind{
+		Name: "broken", Features: leattest.Features{SingleReceiver: true, AutoClose: true},
+		New: func(_ testing.TB, capacity int) leattest.Channel { return leattest.NewReference(queue, capacity) },
+	}},
+	{"ctx is asked with a lock held", "A18_context_calls_the_channel", onSender(queue, func(_ *core, t *tx, s sender) {
+		var mu sync.Mutex
+		t.send = func(ctx context.Context, v int) error {
+			mu.Lock()
+			err := ctx.Err()
+			mu.Unlock()
+			if err != nil {
+				return err
+			}
+			return s.Send(ctx, v)
+		}
+		t.length = func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return s.Len()
+		}
+	})},
+	{"TryRecv says now and then that there is nothing", "A4_sent_is_there", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		n := 0
+		x.tryRecv = func() (int, error) {
+			if n++; n%7 == 0 { // odd, so that it meets each TryRecv of a test that calls it twice a round
+				return 0, leat.ErrEmpty
+			}
+			return r.TryRecv()
+		}
+	})},
+	{"after a SendMany of four, TrySend is full once", "A15_random_operations_match_the_model", onSender(queue, func(_ *core, t *tx, s sender) {
+		four := false
+		t.many = func(ctx context.Context, vs []int) (int, error) { four = len(vs) == 4; return s.SendMany(ctx, vs) }
+		t.trySend = func(v int) error {
+			if four {
+				four = false
+				return leat.ErrFull
+			}
+			return s.TrySend(v)
+		}
+	})},
+	{"two goroutines may wait in one receiver", "R13_second_receiving_goroutine_panics", leattest.Kind{
+		Name: "broken", Features: queue,
+		New: func(_ testing.TB, capacity int) leattest.Channel {
+			return leattest.NewReference(leattest.Features{}, capacity)
+		},
+	}},
+	{"a burst is never forgotten", "A20_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {
+		t.trySend = func(v int) error { c.values = append(c.values, v); return s.TrySend(v) }
+	})},
+}
+
+// rounded makes a kind with another capacity than it is asked for.
+func rounded(f leattest.Features, to func(int) int) leattest.Kind {
+	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
+		return leattest.NewReference(f, to(capacity))
+	}}
+}
+
+// defectVar names the defect that this process is to run the suite on.
+const defectVar = "LEATTEST_DEFECT"
+
+// TestDefects shows that the suite can fail: each defect is caught by the test that is about it, which says what promise broke. The
+// suite runs in a process of its own, because a failure is what is wanted, and some end the process.
+func TestDefects(t *testing.T) {
+	if name := os.Getenv(defectVar); name != "" {
+		leattest.SetPatience(4 * time.Second)
+		i := slices.IndexFunc(defects, func(d defect) bool { return d.name == name })
+		leattest.Run(t, defects[i].kind)
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range defects {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(exe, "-test.run=^TestDefects$/^broken$/^"+d.caught+"$", "-test.timeout=60s")
+			cmd.Env = append(os.Environ(), defectVar+"="+d.name)
+			out, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) {
+				t.Fatalf("%s did not notice (%v):\n%s", d.caught, err, out)
+			}
+			if !strings.Contains(string(out), d.caught) || !strings.Contains(string(out), "the promise: ") ||
+				strings.Contains(string(out), "test timed out") {
+				t.Fatalf("%s failed without an explanation:\n%s", d.caught, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package leattest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/leat-go/leat"
+)
+
+// A Kind is a kind of channel as the suite sees it.
+type Kind struct {
+	// Name stands in the names of the tests: "mpsc", "mpsc_unbounded".
+	Name string
+
+	// New makes a fresh, empty channel. Capacity is at least 1, or 0 where Features.Rendezvous is claimed; a kind that has no
+	// capacity ignores it. New may be called from any goroutine, in and outside of a testing/synctest bubble, and
+	// calls t's methods only for what goes wrong and for cleanup.
+	New func(t testing.TB, capacity int) Channel
+
+	Features Features
+}
+
+// A Channel is one channel and the ways to get at it.
+type Channel struct {
+	// Sender is the first sender handle, and Receiver the first receiver, there before anything is sent.
+	Sender   leat.Sender[int]
+	Receiver leat.Receiver[int]
+
+	// Clone makes a further sender handle. The suite calls it only while Sender is open. Nil if there can be one only.
+	Clone func() leat.Sender[int]
+
+	// Subscribe makes a further receiver: one that shares the values with the others, or one that sees each value from now on,
+	// as Features say. The suite calls it only while Sender and Receiver are open. Nil if there can be one only.
+	Subscribe func() leat.Receiver[int]
+
+	// Reserve takes a permit on Sender. Nil if the kind has no permits. The permit counts only if the error is nil.
+	Reserve func(ctx context.Context) (Permit, error)
+}
+
+// Features say what a kind claims. The zero value is a bounded queue: values of an exact capacity wait for a receiver, each
+// goes to one receiver, and a sender that finds no room waits.
+type Features struct {
+	// Unbounded says that there is always room.
+	Unbounded bool
+
+	// Rendezvous says that capacity 0 is possible: a value goes from hand to hand, or not at all.
+	Rendezvous bool
+
+	// Broadcast says that each receiver sees every value sent since it subscribed, and that its Close concerns it alone. A sender
+	// waits for the slowest receiver, unless Lossy is claimed.
+	Broadcast bool
+
+	// Lossy says that a sender never waits: a receiver that is more than the capacity behind misses the oldest values, and is
+	// told how many by *leat.LaggedError. It needs Broadcast.
+	Lossy bool
+
+	// Latest says that only the newest value is kept, for all receivers: each gets it once, and what it overwrote is not counted. A
+	// sender never waits, and a new receiver has nothing to receive until something is sent.
+	Latest bool
+
+	// OneValue says that the channel takes one value in its life; a second send is ErrClosed.
+	OneValue bool
+
+	// SingleReceiver says that one goroutine at a time may wait in a receiver, and that a second one panics.
+	SingleReceiver bool
+
+	// AutoClose says that a handle that was dropped is closed once the garbage collector finds it.
+	AutoClose bool
+
+	// Remote says that something outside of the process takes part, so that calls take a while, and no
+	// testing/synctest bubble is possible: tests that need one are skipped, loads are smaller, and waits have a generous deadline
+	// in real time.
+	Remote bool
+}
+
+// Run tests that k keeps the contract of leat, as far as its Features claim it, in subtests of a test named k.Name.
+func Run(t *testing.T, k Kind) {
+	t.Helper()
+	k.check()
+	t.Run(k.Name, func(t *testing.T) {
+		p := &plan{kind: k, can: discover(k.New(t, 1))}
+		for _, cases := range [][]testcase{
+			orderCases, contextCases, closeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
+			readyCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases,
+		} {
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) { p.run(t, &c) })
+			}
+		}
+	})
+}
+
+// check panics if k makes no sense.
+func (k *Kind) check() {
+	f := k.Features
+	switch {
+	case k.Name == "" || k.New == nil:
+		panic("leattest: a Kind needs a Name and New")
+	case f.Lossy && !f.Broadcast:
+		panic("leattest: Lossy needs Broadcast")
+	case f.Unbounded && (f.Rendezvous || f.Lossy):
+		panic("leattest: Unbounded excludes Rendezvous and Lossy")
+	case f.Latest && (f.Unbounded || f.Rendezvous || f.Broadcast || f.OneValue):
+		panic("leattest: Latest excludes Unbounded, Rendezvous, Broadcast and OneValue")
+	case f.OneValue && (f.Unbounded || f.Rendezvous || f.Broadcast):
+		panic("leattest: OneValue excludes Unbounded, Rendezvous and Broadcast")
+	}
+}
+
+// mayWait reports whether a sender of the kind can find no room.
+func (f Features) mayWait() bool { return !f.Unbounded && !f.Lossy && !f.Latest && !f.OneValue }
+
+// everyone reports whether each receiver gets its own copy, and closes for itself alone.
+func (f Features) everyone() bool { return f.Broadcast || f.Latest }
+
+// backlog reports whether several values can be on their way.
+func (f Features) backlog() bool { return !f.Latest && !f.OneValue }

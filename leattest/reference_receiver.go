@@ -1,0 +1,169 @@
+package leattest
+
+import (
+	"context"
+	"iter"
+
+	"github.com/leat-go/leat"
+)
+
+// A modelReceiver is a receiver of the model.
+type modelReceiver struct {
+	m       *model
+	at      *int // the number of the value that it gets next
+	closed  bool
+	waiting int // calls
+
+	ready chan struct{}
+	ended bool // ready is closed
+}
+
+func (m *model) subscribe() *modelReceiver {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rx := &modelReceiver{m: m, at: m.queue}
+	if m.f.everyone() {
+		rx.at = new(int)
+		*rx.at = m.end()
+	}
+	m.receivers = append(m.receivers, rx)
+	return rx
+}
+
+func (r *modelReceiver) Recv(ctx context.Context) (v int, err error) {
+	err = r.receive(ctx, func() error {
+		v, err = r.m.take(r)
+		return err
+	})
+	return v, err
+}
+
+func (r *modelReceiver) RecvMany(ctx context.Context, buf []int) (n int, err error) {
+	if len(buf) == 0 {
+		return 0, enter(ctx)
+	}
+	err = r.receive(ctx, func() error {
+		for n < len(buf) {
+			v, err := r.m.take(r)
+			if err != nil {
+				if n > 0 {
+					return nil
+				}
+				return err
+			}
+			buf[n] = v
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// receive calls take, with mu held, until it returns something else than ErrEmpty.
+func (r *modelReceiver) receive(ctx context.Context, take func() error) error {
+	if err := enter(ctx); err != nil {
+		return err
+	}
+	r.m.mu.Lock()
+	if r.m.f.SingleReceiver && r.waiting > 0 {
+		r.m.mu.Unlock()
+		panic("leattest: two goroutines receive from one receiver at the same time")
+	}
+	r.waiting++
+	r.m.demand++
+	r.m.mu.Unlock()
+
+	var taken error
+	err := r.m.wait(ctx, func() bool {
+		if taken = take(); taken == leat.ErrEmpty {
+			return false
+		}
+		r.waiting--
+		r.m.demand--
+		return true
+	})
+	if err == nil {
+		return taken
+	}
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	r.waiting--
+	r.m.demand--
+	return err
+}
+
+func (r *modelReceiver) TryRecv() (int, error) {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	r.m.demand++
+	r.m.settle() // a sender that waits at capacity 0 hands its value over
+	v, err := r.m.take(r)
+	r.m.demand--
+	r.m.settle()
+	return v, err
+}
+
+func (r *modelReceiver) Close() error {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	r.closed = true
+	r.m.trim()
+	r.m.settle()
+	return nil
+}
+
+func (r *modelReceiver) All(ctx context.Context) iter.Seq2[int, uint64] {
+	return func(yield func(int, uint64) bool) {
+		var missed uint64
+		for {
+			v, err := r.Recv(ctx)
+			if lag, ok := err.(*leat.LaggedError); ok {
+				missed += lag.Missed
+				continue
+			}
+			if err != nil || !yield(v, missed) {
+				return
+			}
+			missed = 0
+		}
+	}
+}
+
+func (r *modelReceiver) Ready() <-chan struct{} {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	if r.ready == nil {
+		r.ready = make(chan struct{}, 1)
+		r.setReady()
+	}
+	return r.ready
+}
+
+// setReady makes the Ready channel, if anybody has asked for it, tell what is. The model's mutex is held.
+func (r *modelReceiver) setReady() {
+	if r.ready == nil || r.ended {
+		return
+	}
+	select {
+	case <-r.ready:
+	default:
+	}
+	switch left := r.m.end() - *r.at; {
+	case left == 0 && r.m.ended() || r.closed && !r.m.abandoned():
+		r.ended = true
+		close(r.ready)
+	case left > 0:
+		r.ready <- struct{}{}
+	}
+}
+
+func (r *modelReceiver) Len() int {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	if r.closed && !r.m.abandoned() {
+		return 0
+	}
+	return r.m.end() - *r.at
+}
+
+func (r *modelReceiver) Cap() int { return r.m.capacity }

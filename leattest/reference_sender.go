@@ -1,0 +1,159 @@
+package leattest
+
+import (
+	"context"
+
+	"github.com/leat-go/leat"
+)
+
+// A modelSender is a sender handle of the model.
+type modelSender struct {
+	m      *model
+	closed bool
+}
+
+func (m *model) newSender() *modelSender {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.senders++
+	return &modelSender{m: m}
+}
+
+// refused reports whether s can send no more.
+func (s *modelSender) refused() bool { return s.closed || s.m.spent || s.m.abandoned() }
+
+func (s *modelSender) Send(ctx context.Context, v int) error {
+	_, err := s.SendMany(ctx, []int{v})
+	return err
+}
+
+func (s *modelSender) SendMany(ctx context.Context, vs []int) (n int, err error) {
+	if err := enter(ctx); err != nil {
+		return 0, err
+	}
+	var refused error
+	err = s.m.wait(ctx, func() bool {
+		if s.refused() && n < max(1, len(vs)) {
+			refused = leat.ErrClosed
+			return true
+		}
+		for n < len(vs) && s.m.room() > 0 {
+			s.m.accept(vs[n])
+			n++
+		}
+		return n == len(vs)
+	})
+	if err == nil {
+		err = refused
+	}
+	return n, err
+}
+
+func (s *modelSender) TrySend(v int) error {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	switch {
+	case s.refused():
+		return leat.ErrClosed
+	case s.m.room() <= 0:
+		return leat.ErrFull
+	}
+	s.m.accept(v)
+	s.m.settle()
+	return nil
+}
+
+func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
+	if err := enter(ctx); err != nil {
+		return nil, err
+	}
+	var refused error
+	err := s.m.wait(ctx, func() bool {
+		switch {
+		case s.refused():
+			refused = leat.ErrClosed
+		case s.m.room() <= 0:
+			return false
+		default:
+			s.m.permits++
+		}
+		return true
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &modelPermit{m: s.m}, nil
+}
+
+func (s *modelSender) Close() error {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.m.senders--
+		s.m.settle()
+	}
+	return nil
+}
+
+func (s *modelSender) Done() <-chan struct{} {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if s.m.done == nil {
+		s.m.done = make(chan struct{})
+		s.m.settle()
+	}
+	return s.m.done
+}
+
+func (s *modelSender) Len() int {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	return min(s.m.backlog(), max(s.m.capacity, 0))
+}
+
+func (s *modelSender) Cap() int { return s.m.capacity }
+
+func (s *modelSender) Receivers() int {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	n := 0
+	for _, rx := range s.m.receivers {
+		if !rx.closed {
+			n++
+		}
+	}
+	return n
+}
+
+// A modelPermit is a slot of the model.
+type modelPermit struct {
+	m     *model
+	spent bool
+}
+
+func (p *modelPermit) Send(v int) error {
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	if p.spent {
+		return leat.ErrClosed
+	}
+	p.spent = true
+	p.m.permits--
+	p.m.accept(v)
+	p.m.settle()
+	return nil
+}
+
+func (p *modelPermit) Release() {
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	if !p.spent {
+		p.spent = true
+		p.m.permits--
+		p.m.settle()
+	}
+}

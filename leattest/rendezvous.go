@@ -1,0 +1,109 @@
+package leattest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/leat-go/leat"
+)
+
+var rendezvousCases = []testcase{
+	{
+		name:    "A11_try_needs_a_partner",
+		promise: "with capacity 0, TrySend succeeds only if a receiver waits, and TryRecv only if a sender waits",
+		rule:    rule6,
+		mode:    bubbled,
+		needs:   []need{needZero},
+		run:     tryNeedsPartner,
+	},
+	{
+		name:    "A11_nothing_is_ever_in_it",
+		promise: "with capacity 0, Len is 0 and a send returns when a receiver has the value",
+		rule:    rule9,
+		mode:    bubbled,
+		needs:   []need{needZero},
+		run:     nothingInIt,
+	},
+	{
+		name:    "A11_cancelled_partner",
+		promise: "with capacity 0, a partner that gave up takes and leaves nothing",
+		rule:    rule1,
+		mode:    bubbled,
+		needs:   []need{needZero},
+		run:     cancelledPartner,
+	},
+	{
+		name:    "A11_exchange",
+		promise: "with capacity 0, each value is received exactly once",
+		rule:    rule8,
+		mode:    realTime,
+		needs:   []need{needZero},
+		run:     zeroExchange,
+	},
+}
+
+func tryNeedsPartner(t *tester) {
+	ch := t.open(0)
+	t.trySend(ch.tx, 1, leat.ErrFull)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+	recv := t.startRecv(t.ctx(), ch.rx)
+	recv.waits()
+	t.trySend(ch.tx, 2, nil)
+	recv.want(2, nil)
+	t.trySend(ch.tx, 3, leat.ErrFull)
+	send := t.startSend(t.ctx(), ch.tx, 4)
+	send.waits()
+	t.tryRecv(ch.rx, 4)
+	send.want(0, nil)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+}
+
+func nothingInIt(t *tester) {
+	ch := t.open(0)
+	t.len(0, ch.tx, ch.rx)
+	send := t.startSend(t.ctx(), ch.tx, 1)
+	send.waits()
+	t.len(0, ch.tx, ch.rx)
+	t.recv(ch.rx, 1)
+	send.want(0, nil)
+	t.len(0, ch.tx, ch.rx)
+	for _, h := range []any{ch.tx, ch.rx} {
+		if c, ok := h.(Caper); ok && c.Cap() != 0 {
+			t.Fatalf("Cap of a %T is %d; want 0", h, c.Cap())
+		}
+	}
+	send = t.startSend(t.ctx(), ch.tx, 2)
+	send.waits()
+	t.close(ch.rx)
+	send.wantErr(leat.ErrClosed)
+	t.recvErr(ch.rx, leat.ErrClosed)
+}
+
+func cancelledPartner(t *tester) {
+	ch := t.open(0)
+	ctx, cancel := context.WithCancel(context.Background())
+	recv := t.startRecv(ctx, ch.rx)
+	recv.waits()
+	cancel()
+	recv.wantErr(context.Canceled)
+	t.trySend(ch.tx, 1, leat.ErrFull)
+	ctx, cancel = context.WithCancel(context.Background())
+	send := t.startSend(ctx, ch.tx, 2)
+	send.waits()
+	cancel()
+	send.wantErr(context.Canceled)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+}
+
+func zeroExchange(t *tester) {
+	ch := t.open(0)
+	each, senders := t.scale(2000), t.senders()
+	var mu sync.Mutex
+	var all tally
+	for _, got := range t.exchange(ch, senders, each, true) {
+		mu.Lock()
+		all.values = append(all.values, got.values...)
+		mu.Unlock()
+	}
+	t.account(all, 0, 0, senders*each)
+}

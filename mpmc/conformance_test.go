@@ -1,0 +1,36 @@
+package mpmc_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/leattest"
+	"github.com/leat-go/leat/mpmc"
+)
+
+func conformanceChannel(tx *mpmc.Sender[int], rx *mpmc.Receiver[int]) leattest.Channel {
+	return leattest.Channel{
+		Sender:    tx,
+		Receiver:  rx,
+		Subscribe: func() leat.Receiver[int] { return rx.Clone() },
+		Clone:     func() leat.Sender[int] { return tx.Clone() },
+		Reserve:   func(ctx context.Context) (leattest.Permit, error) { return tx.Reserve(ctx) },
+	}
+}
+
+// It fails, with the promise that broke, where mpmc does not keep the contract.
+func TestConformance(t *testing.T) {
+	leattest.Run(t, leattest.Kind{
+		Name: "bounded",
+		New: func(_ testing.TB, capacity int) leattest.Channel {
+			return conformanceChannel(mpmc.New[int](capacity))
+		},
+		Features: leattest.Features{Rendezvous: true, AutoClose: true},
+	})
+	leattest.Run(t, leattest.Kind{
+		Name:     "unbounded",
+		New:      func(testing.TB, int) leattest.Channel { return conformanceChannel(mpmc.NewUnbounded[int]()) },
+		Features: leattest.Features{Unbounded: true, AutoClose: true},
+	})
+}

@@ -1,0 +1,254 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/mpsc"
+)
+
+// ClientOptions sets up a Client. A nil *ClientOptions and the zero value mean the defaults.
+type ClientOptions struct {
+	// Window is how many requests may be unanswered at once. Zero is 1: one request is written, its answer is read,
+	// and only then is the next one written, which is safe with every peer. A larger window pipelines, which a Server
+	// takes; there it saves the wait for the network, while requests are still handled one after another.
+	Window int
+
+	// MaxMessageBytes is how long an answer may be. Zero is 1 MiB, and less than zero no limit. A longer one ends
+	// the connection.
+	MaxMessageBytes int
+
+	// TLSConfig, unless nil, makes the connection TLS. An empty ServerName in it stands for the host of the address.
+	TLSConfig *tls.Config
+
+	// DialTimeout is how long one attempt to connect may take, TLS included. Zero is 10 seconds.
+	DialTimeout time.Duration
+
+	// MinBackoff and MaxBackoff bound the pause before an attempt to reconnect, which is a random part of a time that begins
+	// with the one and doubles with each attempt up to the other. Zero is 50 milliseconds and 5 seconds.
+	MinBackoff, MaxBackoff time.Duration
+
+	// Logger is told when the connection is lost, and when there is one again. Nil is slog.Default().
+	Logger *slog.Logger
+}
+
+const (
+	defaultDialTimeout = 10 * time.Second
+	defaultMinBackoff  = 50 * time.Millisecond
+	defaultMaxBackoff  = 5 * time.Second
+
+	queueLength = 64 // calls that wait to be written; further ones wait to be queued, in order
+)
+
+// resolve returns the options with the defaults filled in.
+func (o *ClientOptions) resolve() ClientOptions {
+	var r ClientOptions
+	if o != nil {
+		r = *o
+	}
+	if r.Window < 0 {
+		panic(fmt.Sprintf("rpc: negative ClientOptions.Window %d", r.Window))
+	}
+	r.Window = max(r.Window, 1)
+	if r.DialTimeout <= 0 {
+		r.DialTimeout = defaultDialTimeout
+	}
+	if r.MinBackoff <= 0 {
+		r.MinBackoff = defaultMinBackoff
+	}
+	if r.MaxBackoff <= 0 {
+		r.MaxBackoff = defaultMaxBackoff
+	}
+	r.MaxBackoff = max(r.MaxBackoff, r.MinBackoff)
+	if r.Logger == nil {
+		r.Logger = slog.Default()
+	}
+	return r
+}
+
+// Client calls the methods of one server, over one connection at a time, which it replaces when it is lost. Its methods may
+// be called concurrently. Requests are written in the order in which the calls came.
+//
+// A Client owns goroutines. Close ends them.
+type Client struct {
+	opts ClientOptions
+	addr string
+	dial func(context.Context) (net.Conn, error)
+
+	tx      *mpsc.Sender[*call]
+	rx      *mpsc.Receiver[*call] // belongs to run
+	ctx     context.Context       // ends with the client
+	cancel  context.CancelCauseFunc
+	stopped chan struct{} // closed when run has ended
+
+	mu   sync.Mutex // guards what follows, and parts of links and calls; not held during I/O or a wait
+	down error      // why there is no connection; nil if there is one
+}
+
+// A call is one request on its way. Its fields but done are guarded by the client's mutex.
+type call struct {
+	frame []byte
+	state callState
+	link  *link       // where it was written, if inFlight
+	done  chan answer // gets the answer, unless the caller has left; room for one
+}
+
+type callState uint8
+
+const (
+	queued   callState = iota // no byte was written
+	inFlight                  // may have been written
+	finished                  // done has what became of it
+	left                      // the caller's ctx ended before that
+)
+
+// An answer is what became of a call: a message from the server, or an error, with ErrNotSent or ErrMaybeSent.
+type answer struct {
+	message   message
+	sent, err error
+}
+
+// Dial connects to the server at addr, a TCP address as net.Dial has it, and returns a client. When the first attempt fails, or
+// ctx ends before it succeeds, Dial returns an error; later the client reconnects by itself. The ctx is for dialing
+// only. A nil o means the defaults.
+func Dial(ctx context.Context, addr string, o *ClientOptions) (*Client, error) {
+	var d net.Dialer
+	return newClient(ctx, addr, o, func(ctx context.Context) (net.Conn, error) {
+		return d.DialContext(ctx, "tcp", addr)
+	})
+}
+
+func newClient(ctx context.Context, addr string, o *ClientOptions, dial func(context.Context) (net.Conn, error)) (*Client, error) {
+	needContext(ctx)
+	c := &Client{opts: o.resolve(), addr: addr, dial: dial, stopped: make(chan struct{})}
+	raw, nc, err := c.connect(ctx)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("rpc: %w; is the server running?", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("rpc: %w", err)
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.tx, c.rx = mpsc.New[*call](queueLength)
+	go c.run(newLink(c, raw, nc))
+	return c, nil
+}
+
+// Ping calls the method "Ping" without parameters: `"Ping"` is sent, and `"Ack"` comes back. Its errors are Call's.
+func (c *Client) Ping(ctx context.Context) error { return c.Call(ctx, "Ping", nil, nil) }
+
+// Call calls a method and waits for the answer. While there is no connection it waits for one. Params, unless nil, is sent
+// as encoding/json encodes it; the result is decoded into result, a pointer, unless that is nil. If both
+// are nil, the request is the bare string, and the answer says only whether it worked.
+//
+// The error is an *Error if that was the answer. Otherwise it is or wraps the reason, ctx.Err() or leat.ErrClosed among
+// others, and says what became of the request:
+//
+//   - errors.Is(err, ErrNotSent): no byte of it was written, so that it is safe to call again;
+//   - errors.Is(err, ErrMaybeSent): it was written, in part or whole, and the server may have executed it;
+//   - neither: it was executed, but the result does not fit into result.
+//
+// When ctx ends, Call returns, whatever it waits for. If the request was written by then, and no other caller waits for
+// an answer on the same connection, the connection is replaced: an answer that comes too late, or never,
+// holds up nobody. If others wait, the connection is kept and the late answer is dropped.
+func (c *Client) Call(ctx context.Context, method string, params, result any) error {
+	needContext(ctx)
+	if method == "" {
+		panic("rpc: empty method name")
+	}
+	frame, err := encodeRequest(method, params, result != nil)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return &callError{method: method, sent: ErrNotSent, cause: err}
+	}
+	k := &call{frame: frame, done: make(chan answer, 1)}
+	var a answer
+	if err := c.tx.Send(ctx, k); err != nil {
+		a = answer{sent: ErrNotSent, err: err}
+	} else {
+		select {
+		case a = <-k.done:
+		case <-ctx.Done():
+			a = c.leave(k, ctx.Err())
+		}
+	}
+	if a.err != nil {
+		e := &callError{method: method, sent: a.sent, cause: a.err}
+		if a.sent == ErrNotSent && ctx.Err() != nil {
+			c.mu.Lock()
+			e.hint = c.down
+			c.mu.Unlock()
+		}
+		return e
+	}
+	return a.message.decode(method, result)
+}
+
+// encodeRequest returns a request as it goes over the wire.
+func encodeRequest(method string, params any, wantsResult bool) ([]byte, error) {
+	name, err := encode(method)
+	if err != nil || params == nil && !wantsResult {
+		return name, err
+	}
+	payload, err := encode(params)
+	if err != nil {
+		return nil, err
+	}
+	return tagged(name, payload), nil
+}
+
+// decode returns what an answer means to its caller.
+func (m message) decode(method string, result any) error {
+	switch {
+	case m.name == "Error" && m.payload == nil:
+		return &Error{Code: CodeFailed}
+	case m.name == "Error":
+		return decodeError(m.payload)
+	case result == nil:
+		return nil
+	case m.payload == nil:
+		return fmt.Errorf("rpc: call %s: the server answered without a result", method)
+	}
+	if err := json.Unmarshal(m.payload, result); err != nil {
+		return fmt.Errorf("rpc: call %s: the server's result does not fit: %w", method, err)
+	}
+	return nil
+}
+
+// leave is called by the caller of k, whose ctx has ended. It returns what the caller is to be told.
+func (c *Client) leave(k *call, err error) answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch k.state {
+	case queued:
+		k.state, k.frame = left, nil
+		return answer{sent: ErrNotSent, err: err}
+	case inFlight:
+		k.state = left
+		if k.link.callers--; k.link.callers == 0 {
+			k.link.cut(errNobodyWaits)
+		}
+		return answer{sent: ErrMaybeSent, err: err}
+	}
+	return <-k.done // finished: it is there
+}
+
+// Close ends the client and its connection, and waits for its goroutines. Calls that wait, and later ones, fail with an error
+// that wraps leat.ErrClosed, and ErrNotSent or ErrMaybeSent. Close may be called more than once and
+// concurrently with anything; it returns nil.
+func (c *Client) Close() error {
+	c.cancel(leat.ErrClosed)
+	<-c.stopped
+	return nil
+}

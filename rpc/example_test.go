@@ -1,0 +1,170 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/rpc"
+)
+
+type Sum struct {
+	Total int `json:"total"`
+}
+
+// A server on a port of its own, and a client of it.
+func Example() {
+	var mux rpc.Mux
+	rpc.Handle(&mux, "Add", func(ctx context.Context, numbers []int) (Sum, error) {
+		var s Sum
+		for _, n := range numbers {
+			s.Total += n
+		}
+		return s, nil
+	})
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := &rpc.Server{Handler: &mux}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+
+	ctx := context.Background()
+	client, err := rpc.Dial(ctx, l.Addr().String(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var s Sum
+	err = client.Call(ctx, "Add", []int{1, 2, 3}, &s)
+	fmt.Println(s.Total, err)
+	client.Close()
+
+	fmt.Println(server.Shutdown(ctx))
+	fmt.Println(<-done)
+	// Output:
+	// 6 <nil>
+	// <nil>
+	// rpc: server closed
+}
+
+// A peer that knows nothing but JSON.
+func ExampleServer() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := new(rpc.Server)
+	go server.Serve(l)
+	defer server.Close()
+
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, `"Ping"`)
+	answer := make([]byte, 100)
+	n, err := conn.Read(answer)
+	fmt.Println(string(answer[:n]), err)
+	// Output: "Ack" <nil>
+}
+
+// Middleware is a function from Handler to Handler.
+func ExampleHandlerFunc() {
+	logged := func(next rpc.Handler) rpc.Handler {
+		return rpc.HandlerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+			result, err := next.ServeRPC(ctx, req)
+			fmt.Println(req.Method, string(req.Params), err == nil)
+			return result, err
+		})
+	}
+	client, stop := rpc.Local(logged(new(rpc.Mux)))
+	defer stop()
+	client.Ping(context.Background())
+	client.Call(context.Background(), "Nope", 17, nil)
+	// Output:
+	// Ping  true
+	// Nope 17 false
+}
+
+// The error of a method reaches its caller with its code.
+func ExampleHandle() {
+	var mux rpc.Mux
+	rpc.Handle(&mux, "Withdraw", func(ctx context.Context, amount int) (int, error) {
+		if amount > 100 {
+			return 0, &rpc.Error{Code: "too_poor", Message: "there are but 100"}
+		}
+		return 100 - amount, nil
+	})
+	client, stop := rpc.Local(&mux)
+	defer stop()
+
+	ctx := context.Background()
+	var left int
+	fmt.Println(client.Call(ctx, "Withdraw", 30, &left), left)
+
+	err := client.Call(ctx, "Withdraw", 300, &left)
+	var e *rpc.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Code, "-", e.Message)
+	}
+	fmt.Println(client.Call(ctx, "Withdraw", "all", &left))
+	// Output:
+	// <nil> 70
+	// too_poor - there are but 100
+	// rpc: the server answered with an error: bad_params: json: cannot unmarshal string into Go value of type int
+}
+
+// A channel drives a client: for each value one ping, until the channel ends.
+func ExampleClient() {
+	client, stop := rpc.Local(nil)
+	defer stop()
+	tx, rx := mpsc.New[int](32)
+	ctx := context.Background()
+	go func() {
+		defer tx.Close()
+		for i := range 3 {
+			tx.Send(ctx, i)
+		}
+	}()
+	for range rx.All(ctx) {
+		if err := client.Ping(ctx); err != nil {
+			fmt.Println("Error!", err)
+			continue
+		}
+		fmt.Println("Ack")
+	}
+	// Output:
+	// Ack
+	// Ack
+	// Ack
+}
+
+// What a failed call is, decides whether to call again.
+func ExampleClient_Call() {
+	client, stop := rpc.Local(nil)
+	stop() // so that every call fails
+	err := client.Call(context.Background(), "Charge", 100, nil)
+	switch {
+	case errors.Is(err, rpc.ErrNotSent):
+		fmt.Println("safe to call again:", err)
+	case errors.Is(err, rpc.ErrMaybeSent):
+		fmt.Println("look before calling again:", err)
+	}
+	// Output: safe to call again: rpc: not sent: Charge: leat: channel closed
+}
+
+func ExampleLocal() {
+	client, stop := rpc.Local(nil)
+	defer stop()
+	fmt.Println(client.Ping(context.Background()))
+	// Output: <nil>
+}

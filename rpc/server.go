@@ -1,0 +1,302 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Server answers the requests of any number of connections. Its zero value is ready for use. Of its limits, zero means the
+// default that is stated, and a negative value means no limit. The fields must not be changed once it serves.
+//
+// The requests of one connection are handled one after another, those of different connections concurrently.
+type Server struct {
+	// Handler answers the requests. Nil answers "Ping" alone, as an empty Mux does.
+	Handler Handler
+
+	// TLSConfig, unless nil, makes every connection TLS. It needs a certificate.
+	TLSConfig *tls.Config
+
+	// MaxMessageBytes is how long a request may be. Zero is 1 MiB.
+	MaxMessageBytes int
+
+	// MaxDepth is how deep a request's objects and arrays may be nested. Zero is 128.
+	MaxDepth int
+
+	// MaxConns is how many connections are served at once, over all listeners. Zero is 10,000. Further connections
+	// are accepted, and wait, unread, until one leaves; each listener lets one wait so and leaves the others in the
+	// system's queue.
+	MaxConns int
+
+	// MaxInFlight is how many requests are handled at once, over all connections; further ones wait, and their
+	// connections are not read meanwhile. Zero is no limit but MaxConns.
+	MaxInFlight int
+
+	// IdleTimeout is how long a connection may wait for the first byte of its next request, and then once more for the
+	// rest of it, before it is closed. Zero is 10 minutes. A peer that died is noticed by TCP's own keep-alive also without.
+	IdleTimeout time.Duration
+
+	// WriteTimeout is how long the peer may take to read an answer, before the connection is cut. Zero is 30 seconds.
+	WriteTimeout time.Duration
+
+	// Logger gets panics as errors, trouble of the listener as warnings, and what single connections and requests
+	// die of at the debug level. Nil is slog.Default().
+	Logger *slog.Logger
+
+	// BaseContext returns the context that handlers get, with what the server adds to it. Nil is context.Background().
+	BaseContext func(net.Listener) context.Context
+
+	mu        sync.Mutex // guards what follows; not held during I/O
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	stopped   bool
+
+	once   sync.Once
+	stop   chan struct{} // closed when stopped is set
+	empty  chan struct{} // closed when stopped is set and the last connection is gone
+	slots  chan struct{} // holds one for each connection; nil is no limit
+	flight chan struct{} // holds one for each request being handled; nil is no limit
+}
+
+const (
+	defaultMaxConns     = 10_000
+	defaultIdleTimeout  = 10 * time.Minute
+	defaultWriteTimeout = 30 * time.Second
+)
+
+func (s *Server) init() {
+	s.once.Do(func() {
+		s.listeners = make(map[net.Listener]struct{})
+		s.conns = make(map[*conn]struct{})
+		s.stop = make(chan struct{})
+		s.empty = make(chan struct{})
+		if s.MaxConns >= 0 {
+			s.slots = make(chan struct{}, limit(s.MaxConns, defaultMaxConns))
+		}
+		if s.MaxInFlight > 0 {
+			s.flight = make(chan struct{}, s.MaxInFlight)
+		}
+	})
+}
+
+func (s *Server) logger() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+// ListenAndServe listens on the TCP address addr and serves what comes, as Serve does.
+func (s *Server) ListenAndServe(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("rpc: %w", err)
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections from l, and answers each in a goroutine of its own, until Shutdown or Close. It always closes l
+// and returns an error: ErrServerClosed, at once when Shutdown or Close is called, or that of a broken listener. So wait
+// for Shutdown to return before ending the program. A lack of file descriptors and the like is logged and
+// waited out.
+//
+// Serve may be called for several listeners at once.
+func (s *Server) Serve(l net.Listener) error {
+	s.init()
+	l = &onceListener{Listener: l}
+	defer l.Close()
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return ErrServerClosed
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, l)
+		s.mu.Unlock()
+	}()
+
+	base := context.Background()
+	if s.BaseContext != nil {
+		if base = s.BaseContext(l); base == nil {
+			panic("rpc: BaseContext returned a nil context")
+		}
+	}
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.stopping() {
+				return ErrServerClosed
+			}
+			if !isTemporary(err) {
+				return fmt.Errorf("rpc: %w", err)
+			}
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.logger().Warn("rpc: cannot accept a connection, will try again", "err", err, "in", pause)
+			s.wait(pause)
+			continue
+		}
+		pause = 0
+		if !s.takeSlot(nc) {
+			nc.Close()
+			return ErrServerClosed
+		}
+		c := newConn(s, nc, base)
+		if !s.add(c) {
+			nc.Close()
+			return ErrServerClosed
+		}
+		go c.serve()
+	}
+}
+
+// isTemporary reports whether a listener that failed with err may work again later.
+func isTemporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// wait returns after d, or when the server stops.
+func (s *Server) wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.stop:
+	}
+}
+
+// takeSlot waits until one more connection may be served. It returns false if the server stops before.
+func (s *Server) takeSlot(nc net.Conn) bool {
+	if s.slots == nil {
+		return true
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
+	}
+	s.logger().Warn("rpc: a connection has to wait until another leaves", "limit", cap(s.slots), "peer", nc.RemoteAddr())
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-s.stop:
+		return false
+	}
+}
+
+// add takes c into the books, which the server's stop waits for, unless the server has stopped.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+// remove is the last act of c.
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.slots != nil {
+		<-s.slots
+	}
+	if s.stopped && len(s.conns) == 0 {
+		close(s.empty)
+	}
+}
+
+func (s *Server) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// halt makes the server accept nothing more, and returns the connections that are left. All but its first call find the
+// listeners closed already.
+func (s *Server) halt() []*conn {
+	s.init()
+	s.mu.Lock()
+	if !s.stopped {
+		s.stopped = true
+		close(s.stop)
+		if len(s.conns) == 0 {
+			close(s.empty)
+		}
+	}
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	conns := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, l := range listeners {
+		l.Close()
+	}
+	return conns
+}
+
+// Shutdown ends the server in good order: it stops accepting, closes idle connections, and closes each other one behind the
+// answers to all requests that were read from it. A request counts as read when all of its bytes have left
+// the system's buffer; one that is still on its way is neither executed nor answered.
+//
+// Shutdown returns nil when the last connection is closed. When ctx ends first, it returns ctx.Err() and the rest
+// goes on as before: call Close to cut it, or Shutdown again to wait more. It may be called concurrently with anything.
+func (s *Server) Shutdown(ctx context.Context) error {
+	needContext(ctx)
+	for _, c := range s.halt() {
+		c.drain()
+	}
+	select {
+	case <-s.empty:
+		return nil
+	default:
+	}
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends the server at once: it stops accepting, ends the ctx of the handlers that run, and cuts all connections. It
+// does not wait for the handlers; Shutdown called after it does. It may be called more than once and concurrently
+// with anything, and returns nil.
+func (s *Server) Close() error {
+	for _, c := range s.halt() {
+		c.cut()
+	}
+	return nil
+}
+
+// onceListener is a listener that may be closed by both Serve and Shutdown.
+type onceListener struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+func (l *onceListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}
+
+func needContext(ctx context.Context) {
+	if ctx == nil {
+		panic("rpc: nil context; use context.Background() to wait without end")
+	}
+}
