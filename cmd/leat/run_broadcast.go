@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+)
+
+type broadcastCmd struct {
+	PaceFlags
+	ClientsFlags
+	CapacityFlags
+	Lossy bool `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
+	ServerFlags
+}
+
+func (*broadcastCmd) Help() string {
+	return `The main flow sends its values to one channel. Each client subscribes to it and has a connection of its own
+to the server; for each value it sends "Ping", and prints Ack, or Error! when that is not the answer. So each
+value is a burst of as many Acks as there are clients, the last one included.
+
+Example: ten bursts of ten Acks, counted
+
+    $ leat run broadcast --interval 100ms | grep -c Ack
+    leat: 100 Acks from 10 clients, none lost
+    100
+
+Example: clients that cannot keep up; Acks and missed values together are what was sent
+
+    $ leat run broadcast --lossy --capacity 1 --count 1000 --interval 0 | grep -c Ack
+`
+}
+
+func (cmd *broadcastCmd) Run(p *process) error {
+	crew, err := newCrew(p, &cmd.ServerFlags, cmd.Clients, cmd.Count)
+	if err != nil {
+		return err
+	}
+	defer crew.end()
+
+	tx := broadcast.New[int](cmd.Capacity, leat.Name("run broadcast"))
+	defer tx.Close()
+	var how []broadcast.SubscribeOption
+	if !cmd.Lossy {
+		how = append(how, broadcast.Lossless())
+	}
+	for _, c := range crew.clients {
+		rx := tx.Subscribe(how...)
+		c.start(func() {
+			ctx := context.Background() // to the end of the channel, whatever happens
+			for _, missed := range rx.All(ctx) {
+				c.missed(missed)
+				c.report(c.ping(ctx))
+			}
+		})
+	}
+	if err := crew.connected(); err != nil {
+		return err
+	}
+
+	p.send(tx, cmd.values(), cmd.Interval)
+	tx.Close()
+	return crew.finish()
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func atoi(t *testing.T, s string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimRight(s, " Acks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// What cannot be understood is one line with what is allowed, and exit code 2; nothing is run.
+func TestUsage(t *testing.T) {
+	for args, message := range map[string]string{
+		"":                                      `expected one of "run", "serve" (see leat --help)`,
+		"run":                                   `expected one of "mpsc", "broadcast", "threads" (see leat run --help)`,
+		"ping":                                  `unexpected argument ping (see leat --help)`,
+		"run mpsc --count 0":                    `run mpsc: --count must be between 1 and 1000000000, is 0 (see leat run mpsc --help)`,
+		"run broadcast --count -5":              `run broadcast: --count must be between 1 and 1000000000, is -5 (see leat run broadcast --help)`,
+		"run threads --count=-5":                `run threads: --count must be between 1 and 1000000000, is -5 (see leat run threads --help)`,
+		"run mpsc --count many":                 `--count: expected a valid 64 bit int but got "many" (see leat run mpsc --help)`,
+		"run broadcast --clients 0":             `run broadcast: --clients must be between 1 and 100000, is 0 (see leat run broadcast --help)`,
+		"run mpsc --capacity 0":                 `run mpsc: --capacity must be between 1 and 16777216, is 0 (see leat run mpsc --help)`,
+		"run broadcast --capacity 999999999999": `run broadcast: --capacity must be between 1 and 16777216, is 999999999999 (see leat run broadcast --help)`,
+		"run mpsc --interval -1s":               `run mpsc: --interval must be 0 or longer, is -1s (see leat run mpsc --help)`,
+		"run mpsc --patience 0":                 `run mpsc: --patience must be longer than 0, is 0s (see leat run mpsc --help)`,
+		"run mpsc --addr here":                  `run mpsc: --addr "here" is no address: missing port in address; give host:port, such as 127.0.0.1:8123 (see leat run mpsc --help)`,
+		"serve --addr 127.0.0.1:65536":          `serve: --addr "127.0.0.1:65536" is no address: invalid port; give host:port, such as 127.0.0.1:8123 (see leat serve --help)`,
+		"run mpsc --clients 3":                  `unknown flag --clients (see leat run mpsc --help)`,
+		"run mpsc --lossy":                      `unknown flag --lossy (see leat run mpsc --help)`,
+		"run threads --capacity 3":              `unknown flag --capacity (see leat run threads --help)`,
+		"run threads --addr 127.0.0.1:0":        `unknown flag --addr (see leat run threads --help)`,
+		"serve --external":                      `unknown flag --external (see leat serve --help)`,
+	} {
+		t.Run(args, func(t *testing.T) {
+			stdout, stderr := start(t, strings.Fields(args)...).ends(exitUsage)
+			want(t, "standard output", stdout, "")
+			want(t, "standard error", stderr, "leat: "+message+"\n")
+		})
+	}
+}
+
+// Every help teaches with an example, names its flags with their defaults, and is no error.
+func TestHelp(t *testing.T) {
+	run := []string{"--count=10", "--interval=1s"}
+	clients := append(run, `--capacity=32`, `--addr="127.0.0.1:8123"`, "--external", "--patience=30s")
+	for command, flags := range map[string][]string{
+		"":              {"--version"},
+		"run":           nil,
+		"run mpsc":      clients,
+		"run broadcast": append(clients, "--clients=10", "--lossy"),
+		"run threads":   run,
+		"serve":         {`--addr="127.0.0.1:8123"`},
+	} {
+		t.Run("leat "+command, func(t *testing.T) {
+			stdout, stderr := start(t, append(strings.Fields(command), "--help")...).ends(exitDone)
+			want(t, "standard error", stderr, "")
+			example := "\n    $ leat " + command
+			for _, text := range append(flags, "Usage: leat "+command, "Example: ", example) {
+				if !strings.Contains(stdout, text) {
+					t.Errorf("the help lacks %q:\n%s", text, stdout)
+				}
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	stdout, _ := start(t, "--version").ends(exitDone)
+	if !strings.HasPrefix(stdout, "leat ") || !strings.Contains(stdout, "(") || strings.Contains(stdout, "unknown") {
+		t.Errorf("the version is %q", stdout)
+	}
+}
