@@ -151,6 +151,9 @@ func (c *Channel[T]) settle(wk *wakes[T]) {
 	if c.closed() {
 		c.refuse(wk)
 	}
+	if c.capacity == 0 {
+		c.deliver(wk) // what a permit brought goes before what a sender waits with
+	}
 	c.admit(wk)
 	for c.deliver(wk) {
 		c.admit(wk)
