@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
@@ -17,7 +18,8 @@ import (
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
-	w       park.Waiter[*cursor] // the one that waits; guarded by c.mu while it does not
+	waiting atomic.Bool
+	w       park.Waiter[*cursor] // of the goroutine that has set waiting
 	cleanup runtime.Cleanup
 }
 
@@ -103,12 +105,12 @@ func (r *Receiver[T]) twoReceivers() {
 
 // wait sleeps until there may be something to receive, or ctx ends.
 func (r *Receiver[T]) wait(ctx context.Context) error {
-	c := r.c
-	c.mu.Lock()
-	if r.w.Queued() {
-		c.mu.Unlock()
+	if !r.waiting.CompareAndSwap(false, true) {
 		r.twoReceivers()
 	}
+	defer r.waiting.Store(false)
+	c := r.c
+	c.mu.Lock()
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
 		c.mu.Unlock()
 		return nil

@@ -14,6 +14,7 @@ type Sender[T any] struct {
 	c       *channel[T]
 	closed  bool // guarded by c.mu
 	cleanup runtime.Cleanup
+	spare   park.Spare[sending[T]]
 }
 
 // Send hands v to the channel, for each receiver to see. It waits only for lossless receivers, while one of them has as many
@@ -34,12 +35,21 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 		c.slowest.Store(0)
 		return s.trySend(v)
 	}
-	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, one: v}}
-	if err := c.txq.Wait(ctx, &c.mu, w); err != nil {
-		return err
-	}
+	_, err := s.wait(ctx, sending[T]{tx: s, one: v})
+	return err
+}
+
+// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. mu is held, and free when
+// wait returns.
+func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
+	w := s.spare.Take(p)
+	err = s.c.txq.Wait(ctx, &s.c.mu, w)
+	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
-	return w.Payload.err
+	if err == nil {
+		err = p.err
+	}
+	return p.many, err
 }
 
 // TrySend is Send without the wait: it returns ErrFull if a lossless receiver holds the channel back, or if senders wait.
@@ -110,12 +120,8 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
-	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, many: rest}}
-	if err = c.txq.Wait(ctx, &c.mu, w); err == nil {
-		err = w.Payload.err
-	}
-	runtime.KeepAlive(s)
-	return len(vs) - len(w.Payload.many), err
+	left, err := s.wait(ctx, sending[T]{tx: s, many: rest})
+	return len(vs) - len(left), err
 }
 
 // Subscribe makes a receiver, which sees every value accepted from now on, and before them what [Replay] asks for; no

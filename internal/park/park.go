@@ -55,6 +55,29 @@ func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
 // Queued reports whether the waiter stands in a queue, unserved. The caller holds the channel's mutex.
 func (w *Waiter[P]) Queued() bool { return w.queue != nil }
 
+// A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
+// one waiter in its life. Only the waiter is kept; what a goroutine sleeps on is not. Its methods may be called concurrently.
+type Spare[P any] struct{ w atomic.Pointer[Waiter[P]] }
+
+// Take returns a waiter for payload.
+func (s *Spare[P]) Take(payload P) *Waiter[P] {
+	w := s.w.Swap(nil)
+	if w == nil {
+		w = new(Waiter[P])
+	}
+	w.Payload = payload
+	return w
+}
+
+// Return gives back a waiter whose Wait has returned, and returns its payload.
+func (s *Spare[P]) Return(w *Waiter[P]) P {
+	payload := w.Payload
+	var zero P
+	w.Payload, w.ch = zero, nil
+	s.w.Store(w)
+	return payload
+}
+
 // A Queue holds waiters, first come first served. Its zero value is an empty queue. All of its methods but Wait's
 // sleep need the mutex of the channel that it belongs to.
 type Queue[P any] struct {

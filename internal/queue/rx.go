@@ -14,7 +14,7 @@ type Rx[T any] struct {
 	c       *Channel[T]
 	closed  bool // guarded by c.mu
 	cleanup runtime.Cleanup
-	w       park.Waiter[receiving[T]] // if single, the one that waits; guarded by c.mu while it does not
+	spare   park.Spare[receiving[T]]
 }
 
 // attach makes r a handle of c, which counts it already.
@@ -138,19 +138,16 @@ func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 // returns. mu is held, and free when wait returns.
 func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
 	c := r.c
-	w := &r.w
-	if !c.single {
-		w = new(park.Waiter[receiving[T]])
-	} else if c.rxq.Len() > 0 {
+	if c.single && c.rxq.Len() > 0 {
 		c.mu.Unlock()
 		r.twoReceivers()
 	}
-	w.Payload = receiving[T]{rx: r, many: buf}
 	if c.capacity == 0 {
 		c.promise()
 	}
+	w := r.spare.Take(receiving[T]{rx: r, many: buf})
 	err = c.rxq.Wait(ctx, &c.mu, w)
-	got, w.Payload = w.Payload, receiving[T]{}
+	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return got, err
 }

@@ -13,6 +13,7 @@ type Tx[T any] struct {
 	c       *Channel[T]
 	closed  bool // guarded by c.mu
 	cleanup runtime.Cleanup
+	spare   park.Spare[sending[T]]
 }
 
 // attach makes s a handle of c, which counts it already.
@@ -54,26 +55,29 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
-	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, one: v}}
-	return s.wait(ctx, w)
+	_, err := s.wait(ctx, sending[T]{tx: s, one: v})
+	return err
 }
 
-// wait puts a sender to sleep until it is served. mu is held, and free when wait returns.
-func (s *Tx[T]) wait(ctx context.Context, w *park.Waiter[sending[T]]) error {
+// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. mu is held, and free when
+// wait returns.
+func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	c := s.c
-	if c.capacity == 0 && !w.Payload.permit {
+	if c.capacity == 0 && !p.permit {
 		c.ready.Set(true) // somebody has a value, though the channel holds none
 	}
-	err := c.txq.Wait(ctx, &c.mu, w)
+	w := s.spare.Take(p)
+	err = c.txq.Wait(ctx, &c.mu, w)
+	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
-	if err != nil {
-		if c.capacity == 0 {
-			c.mu.Lock()
-			c.unlock() // and now perhaps nobody has
-		}
-		return err
+	if err == nil {
+		return p.many, p.err
 	}
-	return w.Payload.err
+	if c.capacity == 0 {
+		c.mu.Lock()
+		c.unlock() // and now perhaps nobody has
+	}
+	return p.many, err
 }
 
 // TrySend sends v if there is room.
@@ -146,9 +150,8 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
-	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, many: rest}}
-	err = s.wait(ctx, w)
-	return len(vs) - len(w.Payload.many), err
+	left, err := s.wait(ctx, sending[T]{tx: s, many: rest})
+	return len(vs) - len(left), err
 }
 
 // Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
@@ -169,8 +172,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 		runtime.KeepAlive(s)
 		return c, nil
 	}
-	w := &park.Waiter[sending[T]]{Payload: sending[T]{tx: s, permit: true}}
-	if err := s.wait(ctx, w); err != nil {
+	if _, err := s.wait(ctx, sending[T]{tx: s, permit: true}); err != nil {
 		return nil, err
 	}
 	return c, nil

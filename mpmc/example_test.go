@@ -1,0 +1,105 @@
+package mpmc_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/leat-go/leat/mpmc"
+)
+
+// Three workers share the jobs. Who is free takes the next; the end reaches all of them.
+func Example() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[int](4)
+	var done [3]int
+	var wg sync.WaitGroup
+	for i := range done {
+		rx := rx.Clone()
+		wg.Go(func() {
+			defer rx.Close()
+			for job := range rx.All(ctx) {
+				done[i] += job
+			}
+		})
+	}
+	rx.Close() // the workers have theirs
+	for job := range 100 {
+		if err := tx.Send(ctx, job); err != nil {
+			fmt.Println(err)
+		}
+	}
+	tx.Close()
+	wg.Wait()
+	fmt.Println(done[0] + done[1] + done[2])
+	// Output: 4950
+}
+
+func ExampleNew() {
+	tx, rx := mpmc.New[string](1)
+	fmt.Println(tx.TrySend("a"))
+	fmt.Println(tx.TrySend("b"))
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// <nil>
+	// leat: channel full
+	// a <nil>
+}
+
+// A channel of capacity 0 holds nothing: a send that returns nil has met its receiver.
+func ExampleNew_rendezvous() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[string](0)
+	fmt.Println(tx.TrySend("nobody is there"))
+	go func() {
+		v, err := rx.Recv(ctx)
+		fmt.Println(v, err)
+		rx.Close()
+	}()
+	tx.Send(ctx, "hand to hand")
+	<-tx.Done()
+	// Output:
+	// leat: channel full
+	// hand to hand <nil>
+}
+
+func ExampleNewUnbounded() {
+	tx, rx := mpmc.NewUnbounded[int]()
+	for i := range 1000 {
+		tx.TrySend(i) // never full
+	}
+	fmt.Println(rx.Len())
+	// Output: 1000
+}
+
+func ExampleSender_Reserve() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[string](1)
+	permit, err := tx.Reserve(ctx)
+	if err != nil {
+		return
+	}
+	defer permit.Release() // does nothing once the permit is used
+	fmt.Println(permit.Send("made when there was room"))
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// <nil>
+	// made when there was room <nil>
+}
+
+// Closing one of several receivers is its own affair; closing the last stops the senders.
+func ExampleReceiver_Close() {
+	tx, a := mpmc.New[int](4)
+	b := a.Clone()
+	a.Close()
+	fmt.Println(tx.TrySend(1))
+	b.Close()
+	fmt.Println(tx.TrySend(2))
+	fmt.Println(b.TryRecv()) // what was accepted is still there
+	fmt.Println(b.TryRecv())
+	// Output:
+	// <nil>
+	// leat: channel closed
+	// 1 <nil>
+	// 0 leat: channel closed
+}
