@@ -1,7 +1,7 @@
 // Package leat is the contract of channels that Go does not have: with many senders and a safe close, to everybody, with the
 // latest value only, with no bound; each of them bounded in its waits by a context, and countable in its losses.
 //
-// This package states what all kinds promise. The kinds are packages of their own: see mpsc and broadcast.
+// This package states what all kinds promise, and selects over them. The kinds are packages of their own.
 //
 // # Which kind
 //
@@ -9,8 +9,11 @@
 //
 //	you need                    kind        promise
 //	hand work to one worker     mpsc        many senders, one receiver, in order; bounded (senders wait) or unbounded
+//	hand work to many workers   mpmc        each value to exactly one receiver; capacity 0 is a rendezvous
 //	tell everybody              broadcast   each receiver sees every value; a slow one is told exactly how many it
 //	                                        missed, or holds the senders back if it asked to
+//	know the latest             watch       one current value; receivers see the newest, never a backlog
+//	one answer                  oneshot     one value, once
 //
 // A native chan is the better choice where one goroutine sends, the same one closes, and nobody needs to know more: it is part
 // of the language, and select over several of them is built in.
@@ -30,11 +33,12 @@
 //   - What one sender sends arrives in the order in which it sent. Waiting senders are served in the order in which they
 //     came, and so are waiting receivers.
 //   - Each accepted value is received exactly once, by one receiver; on broadcast, each receiver's received and missed values
-//     together are all that was sent.
+//     together are all that was sent; on watch, a receiver sees the newest.
 //   - The capacity is exact, and Len is what was accepted and not yet received.
 //   - What was received is not kept: no slot holds on to a value, and an unbounded channel gives the memory of a burst back.
-//   - No goroutine stands behind a channel. (ToChan starts one, and says so.)
-//   - An operation that does not wait does not allocate.
+//   - No goroutine stands behind a channel or a timer. (ToChan starts one, and says so.)
+//   - An operation that does not wait does not allocate. (A broadcast or watch that sends may, for its readers, who then need no
+//     lock; so does Select.)
 //
 // # How to think of it
 //
@@ -50,11 +54,15 @@
 //
 //   - Close each sender handle. A handle that is dropped unclosed is closed when the garbage collector finds it, and counted as
 //     leaked; that is a safety net, as late as the next collection, and not a way to live.
-//   - Receive from one goroutine at a time, unless the kind says otherwise. A second one panics when it would wait.
+//   - Receive from one goroutine at a time, unless the kind says otherwise, as mpmc does. A second one panics when it would wait.
 //   - Use or release each permit of Reserve.
 //   - Pass a context. A nil one panics; context.Background() waits without end, and a little faster.
 //
-// # Native select
+// # Select
+//
+// [Select] waits for several operations, of any kind and on timers and native channels, and does exactly one. It waits in each
+// channel's queue, in line with others, and what it picks is done when it is picked: there is no readiness that
+// turns out to be stale, and nothing to undo.
 //
 // A receiver's Ready method returns a channel that can be received from when there is something to take. It joins a native
 // select without a goroutine between, and without a value in flight that a lost race could drop. FromChan and ToChan

@@ -3,9 +3,11 @@ package leat_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpmc"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -89,4 +91,92 @@ func ExampleName() {
 	var forgotten context.Context
 	tx.Send(forgotten, 1)
 	// Output: mpsc "jobs": nil context; use context.Background() to wait without end
+}
+
+// One Select over a queue, a broadcast and a timer. Exactly one of its operations is done.
+func ExampleSelect() {
+	ctx := context.Background()
+	jobs, jobsRx := mpsc.New[string](1)
+	news := broadcast.New[string](8)
+	newsRx := news.Subscribe()
+	timeout := leat.After(time.Hour)
+
+	jobs.TrySend("job")
+	for range 2 {
+		leat.Select(ctx,
+			leat.OnRecv(jobsRx, func(job string, err error) {
+				fmt.Println("got", job, err)
+				news.TrySend("a job was done")
+			}),
+			leat.OnRecv(newsRx, func(n string, err error) { fmt.Println("heard:", n) }),
+			leat.OnRecv(timeout, func(time.Time, error) { fmt.Println("nothing for an hour") }))
+	}
+	// Output:
+	// got job <nil>
+	// heard: a job was done
+}
+
+// The value of a send that was not chosen stays with the caller.
+func ExampleOnSend() {
+	ctx := context.Background()
+	full, fullRx := mpmc.New[string](0)
+	defer fullRx.Close()
+	spill, spillRx := mpsc.NewUnbounded[string]()
+	i, err := leat.Select(ctx,
+		leat.OnSend(full, "value", nil),
+		leat.OnSend(spill, "value", func(err error) { fmt.Println("spilled", err) }))
+	fmt.Println(i, err, spillRx.Len())
+	// Output:
+	// spilled <nil>
+	// 1 <nil> 1
+}
+
+func ExampleDefault() {
+	_, rx := mpsc.New[int](1)
+	defer rx.Close()
+	leat.Select(context.Background(),
+		leat.OnRecv(rx, func(v int, err error) { fmt.Println(v, err) }),
+		leat.Default(func() { fmt.Println("nothing there") }))
+	// Output: nothing there
+}
+
+// The time that was due comes as the value, however late it is received.
+func ExampleAfter() {
+	start := time.Now()
+	rx := leat.After(time.Millisecond)
+	due, err := rx.Recv(context.Background())
+	fmt.Println(due.Sub(start) >= time.Millisecond, err)
+	_, err = rx.TryRecv()
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// leat: channel empty
+}
+
+func ExampleEvery() {
+	ctx := context.Background()
+	tick := leat.Every(time.Millisecond)
+	first, _ := tick.Recv(ctx)
+	second, _ := tick.Recv(ctx)
+	fmt.Println(second.Sub(first)%time.Millisecond == 0)
+	// Output: true
+}
+
+// Never switches a case of a Select off.
+func ExampleNever() {
+	ctx := context.Background()
+	_, rx := mpsc.New[int](1)
+	var source leat.Receiver[int] = rx
+	rx.Close()
+	for range 2 {
+		leat.Select(ctx,
+			leat.OnRecv(source, func(v int, err error) {
+				fmt.Println(err)
+				source = leat.Never[int]() // or the end would be chosen again and again
+			}),
+			leat.Default(func() { fmt.Println("switched off") }))
+	}
+	// Output:
+	// leat: channel closed
+	// switched off
 }
