@@ -91,7 +91,7 @@ func TestCoreDoesNotReach(t *testing.T) {
 	if err != nil {
 		t.Skip("the go command is not on PATH, so what is imported indirectly cannot be listed")
 	}
-	for _, kind := range []string{".", "./mpsc", "./broadcast"} {
+	for _, kind := range []string{".", "./mpsc", "./mpmc", "./broadcast", "./watch", "./oneshot"} {
 		out, err := exec.Command(goTool, "list", "-deps", kind).Output()
 		if err != nil {
 			t.Fatalf("go list -deps %s: %v", kind, err)

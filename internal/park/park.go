@@ -127,7 +127,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
 func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error {
 	w.bubbled = InBubble()
-	if ctx == context.Background() || ctx == context.TODO() {
+	if ctx == context.Background() {
 		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
 		// q under mu, and signals after that: so the signal finds the goroutine in the list.
 		w.ch = nil
