@@ -74,6 +74,7 @@ func (a *recvArm[T]) Try() bool {
 func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	r, c := a.rx, a.rx.c
 	c.mu.Lock()
+	r.alone(s)
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
 		claimed := s.Claim(i)
 		c.mu.Unlock()
@@ -83,6 +84,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 		return claimed
 	}
 	a.w.Payload = r.cur
+	r.waiter = &a.w
 	c.rxq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false

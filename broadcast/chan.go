@@ -25,7 +25,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		ring:    make([]atomic.Pointer[entry[T]], capacity),
 		limit:   math.MaxUint64,
 		senders: 1,
-		slabs:   holdsNoPointers(reflect.TypeFor[T]()),
+		slabLen: slabLen[T](capacity),
 	}
 	c.Kind = "broadcast"
 	probe.Apply(&c.Channel, opts)
@@ -65,19 +65,20 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 //
 // # Invariants, whenever mu is free
 //
-//   - If a sender waits: limit == tail, some lossless cursor is tail - capacity or has moved from there and its receiver is on
-//     its way to mu, and slowest is tail - capacity + 1.
+//   - If a sender waits: limit == tail, slowest is tail - capacity + 1, and some lossless cursor is tail - capacity, or has moved from
+//     there and its receiver is on its way to mu.
 //   - If a receiver waits, or its gate is armed: its cursor is tail, and the channel has not ended.
 //
-// What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it.
+// What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it, until the next
+// send.
 type channel[T any] struct {
 	probe.Channel
-	ring  []atomic.Pointer[entry[T]]
-	slabs bool // allocate entries many at a time
+	ring    []atomic.Pointer[entry[T]]
+	slabLen int // how many entries are allocated at a time
 
 	tail    atomic.Uint64 // number of the next value; written under mu
 	ended   atomic.Bool   // all sender handles are closed, tail is final; written under mu
-	slowest atomic.Uint64 // see above; 0 when no sender waits; written under mu
+	slowest atomic.Uint64 // see above; means nothing when no sender waits; written under mu
 
 	mu       sync.Mutex
 	senders  int
@@ -156,18 +157,28 @@ func (c *channel[T]) publish(v T) {
 	c.tail.Store(n + 1)
 }
 
-// newEntry allocates: for values without pointers, many entries at a time; otherwise each alone, because the values that
-// were overwritten would stay reachable through their neighbours.
+// newEntry allocates.
 func (c *channel[T]) newEntry() *entry[T] {
-	if !c.slabs {
+	if c.slabLen == 1 {
 		return new(entry[T])
 	}
 	if len(c.slab) == 0 {
-		c.slab = make([]entry[T], min(len(c.ring), 32))
+		c.slab = make([]entry[T], c.slabLen)
 	}
 	e := &c.slab[0]
 	c.slab = c.slab[1:]
 	return e
+}
+
+// slabLen returns how many entries to allocate at a time: for small values without pointers up to 32; otherwise one, because values
+// that were overwritten stay in memory, and what they point to stays reachable, as long as their neighbours.
+func slabLen[T any](capacity int) int {
+	t := reflect.TypeFor[T]()
+	if !holdsNoPointers(t) {
+		return 1
+	}
+	const slabBytes = 4 << 10
+	return max(1, min(capacity, 32, int(slabBytes/(t.Size()+8))))
 }
 
 // notify tells the receivers that wait that there is a value or the end. mu is held.

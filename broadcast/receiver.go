@@ -3,23 +3,23 @@ package broadcast
 import (
 	"context"
 	"iter"
+	"math"
 	"runtime"
-	"sync/atomic"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 )
 
 // Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
-// that it received and those that it missed are together all. One goroutine at a time receives; a second one that receives
-// or waits beside it panics. Ready, Len, Missed and Close may be called by any goroutine.
+// that it received and those that it missed are together all. One goroutine at a time receives; a second one that would wait
+// beside it panics. Ready, Len, Missed and Close may be called by any goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
-	waiting atomic.Bool
-	w       park.Waiter[*cursor] // of the goroutine that has set waiting
+	spare   park.Spare[*cursor]
+	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup runtime.Cleanup
 }
 
@@ -80,6 +80,9 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	case e == nil || e.n < pos:
 		return nil, leat.ErrEmpty
 	case e.n > pos:
+		if r.cur.closed.Load() { // which was set before a sender that waited for this receiver could overwrite what it had not read
+			return nil, leat.ErrClosed
+		}
 		// Values up to e.n were accepted, and as many as tail says, which may be more or, because it is stored after the slot, one less.
 		oldest := max(e.n+1, r.c.tail.Load()) - uint64(len(r.c.ring))
 		r.cur.missed.Add(oldest - pos)
@@ -105,20 +108,27 @@ func (r *Receiver[T]) twoReceivers() {
 
 // wait sleeps until there may be something to receive, or ctx ends.
 func (r *Receiver[T]) wait(ctx context.Context) error {
-	if !r.waiting.CompareAndSwap(false, true) {
-		r.twoReceivers()
-	}
-	defer r.waiting.Store(false)
 	c := r.c
 	c.mu.Lock()
+	r.alone(nil)
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
 		c.mu.Unlock()
 		return nil
 	}
-	r.w.Payload = r.cur
-	err := c.rxq.Wait(ctx, &c.mu, &r.w)
+	r.waiter = r.spare.Take(r.cur)
+	w := r.waiter
+	err := c.rxq.Wait(ctx, &c.mu, w)
+	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
+}
+
+// alone panics if somebody waits in r, other than a case of s. mu is held.
+func (r *Receiver[T]) alone(s *park.Selection) {
+	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) {
+		r.c.mu.Unlock()
+		r.twoReceivers()
+	}
 }
 
 // RecvMany waits for a value as Recv does, moves as many as there are and as fit to the front of buf, and returns how many.
@@ -206,16 +216,27 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// rejoin sets the gate to what there is now, if it is used.
+// rejoin sets the gate to what there is now, if it is used. Ready calls it from any goroutine, so the receiver may move meanwhile: then
+// it is done again.
 func (r *Receiver[T]) rejoin() {
 	if !r.cur.joined.Load() {
 		return
 	}
-	pos := r.cur.pos.Load()
-	if e := r.c.slot(pos).Load(); e != nil && e.n >= pos {
+	for {
+		pos := r.cur.pos.Load()
+		if e := r.c.slot(pos).Load(); e == nil || e.n < pos {
+			r.arm()
+			return
+		}
 		r.cur.open(false, false)
-		return
+		if r.cur.pos.Load() == pos {
+			return
+		}
 	}
+}
+
+// arm is rejoin for a receiver that seems to have nothing to receive.
+func (r *Receiver[T]) arm() {
 	c := r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,10 +245,12 @@ func (r *Receiver[T]) rejoin() {
 		r.cur.open(true, false)
 	case r.behind() > 0:
 		r.cur.open(false, false)
-	case !r.cur.armed:
+	default:
 		r.cur.shut()
-		r.cur.armed = true
-		c.armed = append(c.armed, r.cur)
+		if !r.cur.armed {
+			r.cur.armed = true
+			c.armed = append(c.armed, r.cur)
+		}
 	}
 }
 
@@ -240,7 +263,7 @@ func (r *Receiver[T]) Len() int {
 	if r.cur.closed.Load() {
 		return 0
 	}
-	return int(r.behind())
+	return int(min(r.behind(), math.MaxInt))
 }
 
 // Missed returns how many values this receiver was told that it missed, in total.

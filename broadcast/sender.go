@@ -69,6 +69,11 @@ func (s *Sender[T]) trySend(v T) error {
 		c.mu.Unlock()
 		return leat.ErrClosed
 	}
+	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // left by the garbage collector's cleanup: see package park
+		var wk wakes[T]
+		c.admit(&wk)
+		wk.run() // with mu held, which costs a little, and happens once for a receiver that was dropped
+	}
 	if c.txq.Len() > 0 || !c.room() {
 		return leat.ErrFull
 	}

@@ -69,6 +69,39 @@ func TestA20_ReceivedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
+// Rule 10. It fails if a handle keeps a value that was handed over while one of its calls waited.
+func TestWaitedValuesAreFreed(t *testing.T) {
+	tx, rx := mpsc.New[*[1 << 16]byte](1)
+	var freed atomic.Int32
+	value := func() *[1 << 16]byte {
+		v := new([1 << 16]byte)
+		runtime.AddCleanup(v, func(struct{}) { freed.Add(1) }, struct{}{})
+		return v
+	}
+	waiting := func(senders, receivers int) {
+		for {
+			if s, r := tx.Waiting(); s == senders && r == receivers {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	done := make(chan struct{})
+	go func() { rx.Recv(background); done <- struct{}{} }()
+	waiting(0, 1)
+	tx.TrySend(value())
+	<-done
+	tx.TrySend(value())
+	go func() { tx.Send(background, value()); done <- struct{}{} }()
+	waiting(1, 0)
+	rx.TryRecv()
+	rx.TryRecv()
+	<-done
+	gctest.Until(t, "all three values freed while the handles live", func() bool { return freed.Load() == 3 })
+	runtime.KeepAlive(tx)
+	runtime.KeepAlive(rx)
+}
+
 // Rule 10, A20. It fails if an unbounded channel keeps the memory of a burst, or if a million operations make it grow.
 func TestA20_UnboundedShrinks(t *testing.T) {
 	tx, rx := mpsc.NewUnbounded[[64]byte]()

@@ -356,3 +356,49 @@ func TestA22_ConcurrentCloneAndClose(t *testing.T) {
 		}
 	}
 }
+
+// One handle, and several goroutines that wait with it. It fails if they share what a handle keeps for its waits.
+func TestManyWaitWithOneHandle(t *testing.T) {
+	tx, rx := mpsc.New[int](1)
+	const goroutines, each = 4, 3000
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for i := range each {
+				tx.Send(background, g*each+i)
+			}
+		})
+	}
+	go func() { wg.Wait(); tx.Close() }()
+	seen := make(map[int]bool)
+	for v := range rx.All(background) {
+		if seen[v] {
+			t.Fatalf("%d was received twice", v)
+		}
+		seen[v] = true
+	}
+	if len(seen) != goroutines*each {
+		t.Errorf("received %d of %d values", len(seen), goroutines*each)
+	}
+}
+
+// Whatever code a context is: it fails if a panic in it leaves a waiter behind, to which the next value would go.
+func TestContextThatPanics(t *testing.T) {
+	tx, rx := mpsc.New[int](1)
+	func() {
+		defer func() {
+			if recover() != "Done" {
+				t.Error("the context's panic did not reach the caller")
+			}
+		}()
+		rx.Recv(panicking{background})
+	}()
+	tx.TrySend(1)
+	if v, err := rx.TryRecv(); v != 1 || err != nil {
+		t.Errorf("after the panic: %d, %v", v, err)
+	}
+}
+
+type panicking struct{ context.Context }
+
+func (panicking) Done() <-chan struct{} { panic("Done") }

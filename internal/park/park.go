@@ -14,9 +14,9 @@
 // # How a goroutine sleeps
 //
 // If its ctx can end, on a channel of its own, made for this one wait, in a select with ctx.Done(). If it is the background, on
-// a sync.Cond of its own, which needs no allocation besides the waiter. Both count as durably blocking in a
-// testing/synctest bubble, whoever made the leat channel: nothing that a goroutine sleeps on is older than its wait.
-// For that reason neither is pooled: a channel made in a bubble and used outside of it kills the process.
+// a sync.Cond in its waiter. Both count as durably blocking in a testing/synctest bubble, whoever made the leat channel.
+// A wait's channel is never used for another wait: one made in a bubble and used outside of it kills the process, and
+// one made outside does not count as blocked inside. A Cond belongs to no bubble, so a waiter may be kept.
 //
 // # Bubbles
 //
@@ -56,7 +56,7 @@ func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
 func (w *Waiter[P]) Queued() bool { return w.queue != nil }
 
 // A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
-// one waiter in its life. Only the waiter is kept; what a goroutine sleeps on is not. Its methods may be called concurrently.
+// one waiter in its life. The channel that it slept on is not kept. Its methods may be called concurrently.
 type Spare[P any] struct{ w atomic.Pointer[Waiter[P]] }
 
 // Take returns a waiter for payload.
@@ -145,10 +145,11 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error
 	w.ch = make(chan struct{})
 	q.push(w)
 	mu.Unlock()
+	done := q.done(ctx, mu, w)
 	select {
 	case <-w.ch:
 		return nil
-	case <-ctx.Done(): // not called before: ctx may be anybody's code, and must not run under mu
+	case <-done:
 	}
 	mu.Lock()
 	if w.queue == nil { // served, and the waker is about to close ch
@@ -159,6 +160,24 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error
 	q.Remove(w)
 	mu.Unlock()
 	return ctx.Err()
+}
+
+// done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
+func (q *Queue[P]) done(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) <-chan struct{} {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		mu.Lock()
+		if w.queue != nil {
+			q.Remove(w)
+		}
+		mu.Unlock()
+	}()
+	done := ctx.Done()
+	returned = true
+	return done
 }
 
 // condLocker is a channel's mutex as a Waiter's Cond needs it: unlocked when the goroutine sleeps, and left alone when it

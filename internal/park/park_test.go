@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,42 +126,55 @@ func TestCancelledWaiterLeaves(t *testing.T) {
 	})
 }
 
-// A service and a cancellation at once: it fails if a waiter that was served reports its ctx's end, or one that was not reports
-// success. The same waiter waits again and again, so a late wake of the last round would be seen too.
+// Services and cancellations at once, by several goroutines, of waiters that wait again at once while the waker of the last round may
+// still be at it. It fails if a waiter that was served reports its ctx's end, or one that was not reports success.
 func TestServedOrCancelled(t *testing.T) {
 	var q queue
-	var w park.Waiter[int]
-	served := 0
-	for range 20_000 {
-		ctx, cancel := context.WithCancel(context.Background())
-		var wg sync.WaitGroup
-		took := false
-		wg.Go(cancel)
-		wg.Go(func() {
-			var wk park.Wakes[int]
-			q.mu.Lock()
-			if f := q.q.Front(); f != nil {
-				q.q.Remove(f)
-				wk.Add(f)
-				took = true
+	var servers, waiters sync.WaitGroup
+	var stop atomic.Bool
+	for range 2 {
+		servers.Go(func() {
+			for !stop.Load() {
+				var wk park.Wakes[int]
+				q.mu.Lock()
+				for w := q.q.Front(); w != nil; w = q.q.Front() {
+					q.q.Remove(w)
+					w.Payload++
+					wk.Add(w)
+				}
+				q.mu.Unlock()
+				wk.Run()
+				runtime.Gosched()
 			}
-			q.mu.Unlock()
-			wk.Run()
 		})
-		q.mu.Lock()
-		err := q.q.Wait(ctx, &q.mu, &w)
-		wg.Wait()
-		if took != (err == nil) {
-			t.Fatalf("taken out of the queue: %v; Wait returned %v", took, err)
-		}
-		if took {
-			served++
-		}
-		if q.len() != 0 || w.Queued() {
-			t.Fatal("the waiter is still in the queue")
-		}
 	}
-	t.Logf("%d of 20000 waits were served before they were cancelled", served)
+	for g := range 6 {
+		waiters.Go(func() {
+			var w park.Waiter[int]
+			for i := range 3000 {
+				ctx, cancel := context.Background(), context.CancelFunc(func() {})
+				if g%3 != 0 {
+					ctx, cancel = context.WithCancel(ctx)
+					if i%2 == 0 {
+						go cancel()
+					}
+				}
+				before := w.Payload
+				q.mu.Lock()
+				err := q.q.Wait(ctx, &q.mu, &w)
+				if served := w.Payload - before; (err == nil) != (served == 1) {
+					t.Errorf("served %d times; Wait returned %v", served, err)
+				}
+				cancel()
+			}
+		})
+	}
+	waiters.Wait()
+	stop.Store(true)
+	servers.Wait()
+	if q.len() != 0 {
+		t.Errorf("%d waiters are left", q.len())
+	}
 }
 
 func TestInBubble(t *testing.T) {
@@ -213,4 +227,30 @@ func TestGate(t *testing.T) {
 			t.Error("an ended gate is shut")
 		}
 	}
+}
+
+// A channel made in a bubble kills the process if it is touched from outside. It fails that way, or if a gate does not work again on
+// the other side.
+func TestGateAcrossBubbles(t *testing.T) {
+	var g park.Gate
+	synctest.Test(t, func(t *testing.T) {
+		ch := g.Chan()
+		g.Set(true)
+		<-ch
+	})
+	g.Set(true)
+	g.Set(false)
+	ch := g.Chan()
+	g.Set(true)
+	<-ch
+	synctest.Test(t, func(t *testing.T) {
+		ch := g.Chan()
+		done := make(chan struct{})
+		go func() { <-ch; close(done) }()
+		synctest.Wait() // which hangs if the gate's channel is one from outside
+		g.Set(true)
+		<-done
+	})
+	g.End()
+	<-func() <-chan struct{} { ch := g.Chan(); g.End(); return ch }()
 }
