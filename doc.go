@@ -74,5 +74,8 @@
 // native channels, only the bubble's own goroutines can end a wait inside of it: a send from outside to a
 // receiver that waits inside stops the process. A dropped handle is found outside of every bubble, and so wakes nobody inside.
 //
+// What Ready or Done returns in a bubble belongs to that bubble; a channel whose Ready or Done was asked for in one bubble cannot be used in
+// another.
+//
 // Package leattest tests a kind of channel against this contract.
 package leat

@@ -28,6 +28,12 @@
 // A receiver that subscribed as [Lossless] misses nothing: senders wait for it instead, in the order in which they came.
 // Lossy and lossless receivers can share a channel.
 //
+// # Snapshots
+//
+// TrySend and Subscribe never wait. So whoever keeps a state under a lock, sends each change under it, and subscribes and copies the state
+// under it, gives each newcomer a copy and then every change after it, with no gap and nothing twice. (A lossless receiver makes TrySend
+// refuse while it is behind; Send must not be called under a lock.)
+//
 // # Order
 //
 // All receivers see the same order. The values of one sender arrive in the order in which it sent them.

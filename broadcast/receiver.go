@@ -216,22 +216,22 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// rejoin sets the gate to what there is now, if it is used. Ready calls it from any goroutine, so the receiver may move meanwhile: then
-// it is done again.
+// rejoin sets the gate to what there is now, if it is used. Ready calls it from any goroutine, so the receiver may take what this one
+// sees: it then shuts the gate, in arm, after this one has opened it, because both hold gateMu or mu while they look and set.
 func (r *Receiver[T]) rejoin() {
 	if !r.cur.joined.Load() {
 		return
 	}
-	for {
-		pos := r.cur.pos.Load()
-		if e := r.c.slot(pos).Load(); e == nil || e.n < pos {
-			r.arm()
-			return
-		}
-		r.cur.open(false, false)
-		if r.cur.pos.Load() == pos {
-			return
-		}
+	r.cur.gateMu.Lock()
+	pos := r.cur.pos.Load()
+	e := r.c.slot(pos).Load()
+	there := e != nil && e.n >= pos
+	if there {
+		r.cur.gate.Set(true)
+	}
+	r.cur.gateMu.Unlock()
+	if !there {
+		r.arm()
 	}
 }
 

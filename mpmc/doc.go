@@ -37,8 +37,9 @@
 //
 // The channel ends when all sender handles are closed: receivers get the rest, then leat.ErrClosed. When all receiver handles are
 // closed, senders get leat.ErrClosed and Done is closed; what was accepted may then still be taken, with any of the
-// closed handles. In both cases the end comes only when every permit is used or released. Of several receivers, one that is closed
-// gets leat.ErrClosed, and the others go on.
+// closed handles, by Recv, or by TryRecv until it returns an error. In both cases the end comes only when every permit is used or released. Of several receivers, one that is closed
+// gets leat.ErrClosed, and the others go on. So a pool whose workers share one handle stops as a whole by that handle's Close: new jobs
+// are refused, and all workers drain what was accepted.
 //
 // # Cancelling
 //

@@ -31,8 +31,9 @@
 // # Closing
 //
 // The channel ends when all sender handles are closed: the receiver gets the rest, then leat.ErrClosed. When the
-// receiver closes, senders get leat.ErrClosed and Done is closed; the receiver may still take what was accepted. In both
-// cases the end comes only when every permit is used or released.
+// receiver closes, senders get leat.ErrClosed and Done is closed; the receiver may still take what was accepted, by Recv, or by
+// TryRecv until it returns an error. In both cases the end comes only when every permit is used or released. If values carry
+// something that somebody waits for, such as the sender of a oneshot, drain them, and answer.
 //
 // # Cancelling
 //

@@ -14,6 +14,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/watch"
 )
 
 // ClientOptions sets up a Client. A nil *ClientOptions and the zero value mean the defaults.
@@ -89,6 +90,7 @@ type Client struct {
 	ctx     context.Context       // ends with the client
 	cancel  context.CancelCauseFunc
 	stopped chan struct{} // closed when run has ended
+	state   *watch.Sender[State]
 
 	mu   sync.Mutex // guards what follows, and parts of links and calls; not held during I/O or a wait
 	down error      // why there is no connection; nil if there is one
@@ -139,9 +141,36 @@ func newClient(ctx context.Context, addr string, o *ClientOptions, dial func(con
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.tx, c.rx = mpsc.New[*call](queueLength)
+	c.state = watch.New(Connected)
 	go c.run(newLink(c, raw, nc))
 	return c, nil
 }
+
+// State is what a client has at the moment: see [Client.State].
+type State uint8
+
+const (
+	Connecting State = iota // no connection: the client tries to get one, and calls wait
+	Connected               // a connection, which may turn out to be lost
+	Closed                  // none, and no more
+)
+
+// String returns "connecting", "connected" or "closed".
+func (s State) String() string {
+	switch s {
+	case Connecting:
+		return "connecting"
+	case Connected:
+		return "connected"
+	case Closed:
+		return "closed"
+	}
+	return fmt.Sprintf("State(%d)", uint8(s))
+}
+
+// State returns a receiver of the client's state: Get tells it, Recv waits for a change. A state that lasts too short may be
+// skipped. When the client is closed, the last state is Closed, and then the receiver ends. The receiver is the caller's to close.
+func (c *Client) State() *watch.Receiver[State] { return c.state.Subscribe() }
 
 // Ping calls the method "Ping" without parameters: `"Ping"` is sent, and `"Ack"` comes back. Its errors are Call's.
 func (c *Client) Ping(ctx context.Context) error { return c.Call(ctx, "Ping", nil, nil) }

@@ -50,6 +50,7 @@ func (c *Client) reconnect(tries *int) *link {
 		c.down = err
 		c.mu.Unlock()
 		if err == nil {
+			c.state.TrySend(Connected)
 			c.opts.Logger.Info("rpc: connected again", "server", c.addr)
 			*tries++
 			return newLink(c, raw, nc)

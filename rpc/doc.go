@@ -48,6 +48,7 @@
 // call is never sent twice by itself. Where a call got no answer, its error matches [ErrNotSent] (to call
 // again is safe) or [ErrMaybeSent] (it may have been executed). An [*Error] is an answer. An idle connection that the
 // server closes is replaced before it is needed, but a request may cross with the closing: that is an ErrMaybeSent too.
+// [Client.State] tells, as a watch, whether there is a connection.
 //
 // By default one request is unanswered at a time, and each is written in one piece, which suits peers that expect one
 // value per read. ClientOptions.Window lets more be under way.

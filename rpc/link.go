@@ -51,7 +51,11 @@ func newLink(c *Client, raw, nc net.Conn) *link {
 
 // run is the goroutine that owns the writing side, from the first link to the end of the client.
 func (c *Client) run(l *link) {
-	defer close(c.stopped)
+	defer func() {
+		c.state.TrySend(Closed)
+		c.state.Close()
+		close(c.stopped)
+	}()
 	var next *call // received, and not yet written
 	tries := 0     // attempts to connect since a link was last of use
 	for l != nil {
@@ -63,6 +67,7 @@ func (c *Client) run(l *link) {
 			tries = 0
 		}
 		if c.ctx.Err() == nil {
+			c.state.TrySend(Connecting)
 			c.opts.Logger.Warn("rpc: connection lost, will connect again", "server", c.addr, "err", cause)
 		}
 		if cause == errNobodyWaits {

@@ -1,0 +1,146 @@
+package oneshot
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/probe"
+)
+
+// New makes a channel for one value, and returns its two ends.
+func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
+	c := new(channel[T])
+	c.Kind = "oneshot"
+	probe.Apply(&c.Channel, opts)
+	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
+	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
+	r.cleanup = runtime.AddCleanup(r, ends.receiverDropped, ends(c))
+	return s, r
+}
+
+// ends is what a channel does about a handle that the garbage collector found unreachable. As an interface, because a method of a
+// generic type is a closure, which New would have to allocate.
+type ends interface {
+	senderDropped()
+	receiverDropped()
+}
+
+// A channel is what its handles share. It is an allocation of its own, and so is each handle: the garbage collector can tell
+// that a handle was dropped only if nothing of the other end is in the same allocation.
+//
+// Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
+//
+//   - If the channel holds the value, the sender has finished, and no receiver waits.
+//   - If a receiver waits, neither end has finished.
+//   - If the receiver has finished, done is closed, if it exists.
+//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
+//     since.
+//
+// What the garbage collector's cleanup must not wake (see package park) it leaves as it was.
+type channel[T any] struct {
+	probe.Channel
+
+	mu         sync.Mutex
+	value      T
+	holds      bool // value was accepted, and not yet received
+	txFinished bool // the sender has sent, or was closed
+	rxFinished bool // the receiver has received, or was closed
+	rxq        park.Queue[receiving[T]]
+	ready      park.Gate
+	done       park.Gate
+}
+
+// receiving is what a waiting receiver got.
+type receiving[T any] struct {
+	value T
+	err   error
+}
+
+// ended reports whether no value can be accepted any more. mu is held.
+func (c *channel[T]) ended() bool { return c.txFinished || c.rxFinished }
+
+// take takes the value out, which is there. mu is held; settle follows.
+func (c *channel[T]) take() (v T) {
+	v, c.value, c.holds = c.value, v, false
+	c.rxFinished = true
+	return v
+}
+
+// discard releases the value, if it is there. mu is held.
+func (c *channel[T]) discard() {
+	var zero T
+	c.value, c.holds = zero, false
+}
+
+// receiver takes a receiver that waits out of the queue, to be served by the caller, or returns nil. mu is held.
+func (c *channel[T]) receiver(outside bool) *park.Waiter[receiving[T]] {
+	for w := c.rxq.Front(); w != nil; {
+		next := w.Next()
+		if !(outside && w.Bubbled()) {
+			c.rxq.Remove(w)
+			if w.Claim() {
+				return w
+			}
+		}
+		w = next
+	}
+	return nil
+}
+
+// settle sets the gates to what there is now. mu is held. If outside, on behalf of the garbage collector, what is in a
+// testing/synctest bubble stays as it is.
+func (c *channel[T]) settle(outside bool) {
+	if c.ready.Asked() && !(outside && c.ready.Bubbled()) {
+		if c.holds {
+			c.ready.Set(true)
+		} else if c.ended() {
+			c.ready.End()
+		}
+	}
+	if c.rxFinished && !(outside && c.done.Bubbled()) {
+		c.done.End()
+	}
+}
+
+// end tells a receiver that waits, and whoever waits at a gate, that one end has finished without a value; and frees mu, which is
+// held.
+func (c *channel[T]) end(outside bool) {
+	w := c.receiver(outside)
+	c.settle(outside)
+	c.mu.Unlock()
+	if w != nil {
+		w.Payload.err = leat.ErrClosed
+		w.Wake()
+	}
+}
+
+// senderDropped closes a Sender that the garbage collector found unreachable.
+func (c *channel[T]) senderDropped() {
+	c.mu.Lock()
+	if !c.ended() { // who has sent, or has nobody to send to, owes no Close
+		c.Leaked.Add(1)
+	}
+	c.txFinished = true
+	c.end(true)
+}
+
+// receiverDropped closes a Receiver that the garbage collector found unreachable. The value goes with it.
+func (c *channel[T]) receiverDropped() {
+	c.mu.Lock()
+	if !c.ended() { // who has received, or has nothing to wait for, owes no Close
+		c.Leaked.Add(1)
+	}
+	c.rxFinished = true
+	c.discard()
+	c.end(true)
+}
+
+// needContext panics if ctx is nil.
+func (c *channel[T]) needContext(ctx context.Context) {
+	if ctx == nil {
+		panic(c.String() + ": nil context; use context.Background() to wait without end")
+	}
+}

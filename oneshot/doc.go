@@ -1,0 +1,34 @@
+// Package oneshot is the channel for one answer: one value, sent once and received once. It goes along with a request, for the
+// reply.
+//
+//	type Request struct {
+//		…
+//		Reply *oneshot.Sender[Answer]
+//	}
+//
+//	tx, rx := oneshot.New[Answer]()
+//	requests.Send(ctx, Request{…, tx})
+//	answer, err := rx.Recv(ctx) // ErrClosed: nobody will answer
+//
+// # Capacity
+//
+// The channel takes one value in its life. A sender never waits, and a second send gets leat.ErrClosed.
+//
+// # Closing
+//
+// A sender that closes without a value, or is dropped, ends the receiver's wait with leat.ErrClosed. When the receiver closes, a send
+// gets leat.ErrClosed, and Done is closed, so that nobody works for an answer that nobody wants; a value that was sent before
+// can still be received. After the value was sent and received there is nothing left to close.
+//
+// A request that nobody takes out of its queue still holds its Sender, and its asker waits. Whoever stops serving drains the queue, and
+// closes the Senders in it.
+//
+// # Cancelling
+//
+// A Send that returns an error has not sent. A Recv that returns an error has not received, and may be called again.
+//
+// # Memory and cost
+//
+// An operation that does not wait takes one lock and allocates nothing. What costs is New, which lets the garbage collector watch
+// both handles: several times a native channel. A received value is not kept, and one that nobody can receive is released.
+package oneshot

@@ -1,0 +1,128 @@
+package oneshot
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
+// panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
+type Receiver[T any] struct {
+	c       *channel[T]
+	cleanup runtime.Cleanup
+}
+
+// Recv returns the value, and waits while it may still come. It returns ErrClosed when none can come: the value was received before,
+// or the sender or this receiver was closed without one. It returns ctx.Err() at once if ctx is done already, or when it ends
+// during the wait, unless the value was handed over by then.
+func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
+	c := r.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	c.mu.Lock()
+	v, err := r.tryRecv()
+	if err != leat.ErrEmpty {
+		return v, err
+	}
+	r.alone(nil)
+	w := new(park.Waiter[receiving[T]])
+	if err := c.rxq.Wait(ctx, &c.mu, w); err != nil {
+		runtime.KeepAlive(r)
+		return v, err
+	}
+	r.finish()
+	return w.Payload.value, w.Payload.err
+}
+
+// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
+func (r *Receiver[T]) TryRecv() (T, error) {
+	r.c.mu.Lock()
+	v, err := r.tryRecv()
+	if err == leat.ErrEmpty {
+		r.c.mu.Unlock()
+	}
+	return v, err
+}
+
+// tryRecv takes the value, if it is there. It is called with mu held, and frees it unless it returns ErrEmpty.
+func (r *Receiver[T]) tryRecv() (v T, err error) {
+	c := r.c
+	switch {
+	case c.holds:
+		v = c.take()
+	case c.ended():
+		err = leat.ErrClosed
+	default:
+		return v, leat.ErrEmpty
+	}
+	c.settle(false)
+	c.mu.Unlock()
+	r.finish()
+	return v, err
+}
+
+// finish notes that there is nothing for the garbage collector to do when r is dropped.
+func (r *Receiver[T]) finish() {
+	r.cleanup.Stop()
+	runtime.KeepAlive(r)
+}
+
+// alone panics if somebody waits in r, other than a case of s. mu is held.
+func (r *Receiver[T]) alone(s *park.Selection) {
+	for w := r.c.rxq.Front(); w != nil; w = w.Next() {
+		if !w.Of(s) {
+			r.c.mu.Unlock()
+			panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+		}
+	}
+}
+
+// Ready returns a channel for native select, which can be received from when there is the value to take, or the end to be
+// told. Then use TryRecv:
+//
+//	select {
+//	case <-rx.Ready():
+//		v, err := rx.TryRecv()
+//		…
+//	case <-other:
+//		…
+//	}
+//
+// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and the value is not taken out
+// before TryRecv takes it.
+func (r *Receiver[T]) Ready() <-chan struct{} {
+	c := r.c
+	c.mu.Lock()
+	ready := c.ready.Chan()
+	c.settle(false)
+	c.mu.Unlock()
+	runtime.KeepAlive(r)
+	return ready
+}
+
+// Close stops the sender: it gets ErrClosed from now on, and Done is closed. A Recv that waits returns ErrClosed at once. A value that
+// was sent before can still be received. Close never waits and never panics, may be called more than once and concurrently
+// with anything; it returns nil.
+//
+// When the receiver is dropped, closed or not, the garbage collector closes it and releases what was not received.
+func (r *Receiver[T]) Close() error {
+	c := r.c
+	c.mu.Lock()
+	if c.rxFinished {
+		c.mu.Unlock()
+		return nil
+	}
+	c.rxFinished = true
+	holds := c.holds
+	c.end(false)
+	if !holds {
+		r.finish()
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package oneshot
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/leat-go/leat"
+)
+
+// Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
+// Sender that has sent needs no Close.
+type Sender[T any] struct {
+	c       *channel[T]
+	cleanup runtime.Cleanup
+}
+
+// Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted
+// before, or the receiver or this end is closed; or ctx.Err() if ctx is done. With an error, v was not sent.
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	s.c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.TrySend(v)
+}
+
+// TrySend is Send without the context. It never returns ErrFull.
+func (s *Sender[T]) TrySend(v T) error {
+	c := s.c
+	c.mu.Lock()
+	if c.ended() {
+		c.mu.Unlock()
+		return leat.ErrClosed
+	}
+	c.txFinished = true
+	w := c.receiver(false)
+	if w != nil {
+		c.rxFinished = true
+	} else {
+		c.value, c.holds = v, true
+	}
+	c.settle(false)
+	c.mu.Unlock()
+	if w != nil {
+		w.Payload.value = v
+		w.Wake()
+	}
+	s.cleanup.Stop()
+	runtime.KeepAlive(s)
+	return nil
+}
+
+// Done returns a channel that is closed once nobody will receive any more, because the receiver is closed or has received: for a
+// sender that works on the value meanwhile. It is made when first asked for.
+func (s *Sender[T]) Done() <-chan struct{} {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := c.done.Chan()
+	c.settle(false)
+	return done
+}
+
+// Close gives up sending: a receiver that waits gets ErrClosed at once. After a Send it does nothing, and the value stays.
+// Close never waits and never panics, may be called more than once and concurrently with anything; it returns nil.
+//
+// A Sender that is dropped without Send or Close closes itself when the garbage collector finds it. That is a safety net: it may
+// take long, and inside a testing/synctest bubble it wakes nobody.
+func (s *Sender[T]) Close() error {
+	c := s.c
+	c.mu.Lock()
+	if c.txFinished {
+		c.mu.Unlock()
+		return nil
+	}
+	c.txFinished = true
+	c.end(false)
+	s.cleanup.Stop()
+	runtime.KeepAlive(s)
+	return nil
+}

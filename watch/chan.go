@@ -1,0 +1,171 @@
+package watch
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/probe"
+)
+
+// New makes a channel whose current value is initial, and returns its sending end; receivers subscribe.
+func New[T any](initial T, opts ...leat.Option) *Sender[T] {
+	c := &channel[T]{senders: 1}
+	c.current.Store(&entry[T]{value: initial})
+	c.Kind = "watch"
+	probe.Apply(&c.Channel, opts)
+	return attach(c)
+}
+
+// A channel is what its handles share. Values are numbered in the order in which they became the current one, from 0 for the
+// initial one; the number is the value's version.
+//
+// # Reading without a lock
+//
+// Senders publish under mu, one after the other; everybody reads without it. An entry is immutable once current points to it, so one
+// load is a consistent reading of a value and its version. A receiver has seen the version that its cursor notes; only the
+// receiver moves the note, and only up to a version that was current. So the note is never ahead of current, and of two loads, the
+// note first and current then:
+//
+//   - equal versions: at the instant of the second load the receiver had seen the current value.
+//   - unequal versions: at the instant of the first load, or when the next value was published after it, the receiver had not seen the
+//     current value. If it is the receiver itself that loads, it has not seen it yet.
+//
+// ended is set after the last value is published. Who finds it set and loads current after that has the last value.
+//
+// # Invariants, whenever mu is free
+//
+// If a receiver waits, or its gate is armed: it has looked at the current value, and the channel has not ended. Stale waiters (see
+// park.Selection) aside, and those that the garbage collector's cleanup must not wake (see package park): these may wait
+// although there is something for them.
+type channel[T any] struct {
+	current atomic.Pointer[entry[T]] // never nil; written under mu
+	ended   atomic.Bool              // all sender handles are closed, current is final; written under mu
+	probe.Channel
+	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
+
+	mu        sync.Mutex
+	senders   int // handles that are not closed
+	receivers int // that are not closed
+	rxq       park.Queue[struct{}]
+	armed     []*cursor // receivers whose gate the next value opens
+}
+
+type entry[T any] struct {
+	n     uint64 // the version
+	value T
+}
+
+// wakes holds who is to be woken once mu is free.
+type wakes struct {
+	rx      park.Wakes[struct{}]
+	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
+}
+
+func (wk *wakes) run() { wk.rx.Run() }
+
+// publish makes e the current value, and frees mu, which is held.
+func (c *channel[T]) publish(e *entry[T]) {
+	e.n = c.current.Load().n + 1
+	c.current.Store(e)
+	if c.rxq.Len() == 0 && len(c.armed) == 0 {
+		c.mu.Unlock()
+		return
+	}
+	var wk wakes
+	c.notify(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// notify tells the receivers that wait that there is a value or the end. mu is held.
+func (c *channel[T]) notify(wk *wakes) {
+	for w := c.rxq.Front(); w != nil; {
+		next := w.Next()
+		if !(wk.outside && w.Bubbled()) {
+			c.wake(w, wk)
+		}
+		w = next
+	}
+	if len(c.armed) == 0 {
+		return
+	}
+	armed := c.armed
+	c.armed = armed[:0]
+	for _, cur := range armed {
+		if cur.armed = !cur.open(c.ended.Load(), wk.outside); cur.armed {
+			c.armed = append(c.armed, cur)
+		}
+	}
+	clear(armed[len(c.armed):])
+}
+
+// wake takes w out of the queue of receivers. mu is held.
+func (c *channel[T]) wake(w *park.Waiter[struct{}], wk *wakes) {
+	c.rxq.Remove(w)
+	if w.Claim() {
+		wk.rx.Add(w)
+	}
+}
+
+// leave gives up one receiver. mu is held.
+func (c *channel[T]) leave(cur *cursor) {
+	cur.closed.Store(true)
+	c.receivers--
+	if cur.armed {
+		cur.armed = false
+		c.armed = slices.DeleteFunc(c.armed, func(a *cursor) bool { return a == cur })
+	}
+}
+
+// release gives up one sender handle. mu is held.
+func (c *channel[T]) release(wk *wakes) {
+	c.senders--
+	if c.senders == 0 {
+		c.ended.Store(true)
+		c.notify(wk)
+	}
+}
+
+// senderDropped closes a handle that the garbage collector found unreachable.
+func senderDropped[T any](c *channel[T]) {
+	c.Leaked.Add(1)
+	wk := wakes{outside: true}
+	c.mu.Lock()
+	c.release(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// dropped is what is left of a Receiver that the garbage collector found unreachable.
+type dropped[T any] struct {
+	c   *channel[T]
+	cur *cursor
+}
+
+func (d dropped[T]) close() {
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	if !d.c.ended.Load() { // who has seen the end owes no Close
+		d.c.Leaked.Add(1)
+	}
+	d.c.leave(d.cur)
+}
+
+// needContext panics if ctx is nil.
+func (c *channel[T]) needContext(ctx context.Context) {
+	if ctx == nil {
+		panic(c.String() + ": nil context; use context.Background() to wait without end")
+	}
+}
+
+// attach makes a sender handle, which c.senders already counts.
+func attach[T any](c *channel[T]) *Sender[T] {
+	s := &Sender[T]{c: c}
+	s.cleanup = runtime.AddCleanup(s, senderDropped[T], c)
+	return s
+}

@@ -1,0 +1,148 @@
+package watch_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/watch"
+)
+
+// A worker follows a configuration that changes. It sees the newest one whenever it is ready for it.
+func Example() {
+	type config struct{ level string }
+	ctx := context.Background()
+	tx := watch.New(config{"info"})
+	rx := tx.Subscribe()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer rx.Close()
+		last := ""
+		for c := range rx.All(ctx) {
+			last = c.level
+		}
+		fmt.Println("the last level was", last)
+	})
+	for _, level := range []string{"debug", "warn", "error"} {
+		tx.Send(ctx, config{level})
+	}
+	tx.Close()
+	wg.Wait()
+	// Output: the last level was error
+}
+
+func ExampleNew() {
+	tx := watch.New("starting", leat.Name("state"))
+	rx := tx.Subscribe()
+	fmt.Println(rx.Get())
+	_, err := rx.TryRecv() // the value that is there at Subscribe counts as seen
+	fmt.Println(err)
+	// Output:
+	// starting
+	// leat: channel empty
+}
+
+// Update changes the value by what it is, and loses no other change. It can decline, and then nobody is woken.
+func ExampleSender_Update() {
+	tx := watch.New(1)
+	atMost2 := func(v *int) bool {
+		*v++
+		return *v <= 2
+	}
+	fmt.Println(tx.Update(atMost2), tx.Get())
+	fmt.Println(tx.Update(atMost2), tx.Get())
+	// Output:
+	// true 2
+	// false 2
+}
+
+// A send needs no receiver: who subscribes later reads what is current.
+func ExampleSender_Send() {
+	tx := watch.New(0)
+	fmt.Println(tx.Send(context.Background(), 42))
+	fmt.Println(tx.Subscribe().Get())
+	// Output:
+	// <nil>
+	// 42
+}
+
+// The last value can be read after the end.
+func ExampleSender_Close() {
+	ctx := context.Background()
+	tx := watch.New("running")
+	rx := tx.Subscribe()
+	tx.Send(ctx, "done")
+	tx.Close()
+	fmt.Println(rx.Recv(ctx))
+	_, err := rx.Recv(ctx)
+	fmt.Println(err)
+	fmt.Println(rx.Get())
+	// Output:
+	// done <nil>
+	// leat: channel closed
+	// done
+}
+
+// A receiver that looks late sees the newest value, and not what came before it.
+func ExampleReceiver_Recv() {
+	ctx := context.Background()
+	tx := watch.New(0)
+	rx := tx.Subscribe()
+	for v := range 100 {
+		tx.Send(ctx, v)
+	}
+	fmt.Println(rx.HasChanged())
+	fmt.Println(rx.Recv(ctx))
+	fmt.Println(rx.HasChanged())
+	// Output:
+	// true
+	// 99 <nil>
+	// false
+}
+
+// WaitFor waits for a state, and finds it also if it is there already.
+func ExampleReceiver_WaitFor() {
+	ctx := context.Background()
+	tx := watch.New(0)
+	rx := tx.Subscribe()
+	go func() {
+		for percent := range 101 {
+			tx.Send(ctx, percent)
+		}
+	}()
+	percent, err := rx.WaitFor(ctx, func(percent int) bool { return percent == 100 })
+	fmt.Println(percent, err)
+	// Output: 100 <nil>
+}
+
+// All yields the current value first.
+func ExampleReceiver_All() {
+	tx := watch.New("leader: a")
+	rx := tx.Subscribe()
+	for leader := range rx.All(context.Background()) {
+		fmt.Println(leader)
+		if leader == "leader: b" {
+			tx.Close()
+			continue
+		}
+		tx.TrySend("leader: b")
+	}
+	// Output:
+	// leader: a
+	// leader: b
+}
+
+// Ready joins a native select.
+func ExampleReceiver_Ready() {
+	tx := watch.New(1)
+	rx := tx.Subscribe()
+	tx.TrySend(2)
+	select {
+	case <-rx.Ready():
+		fmt.Println(rx.TryRecv())
+	case <-time.After(time.Hour):
+	}
+	// Output: 2 <nil>
+}

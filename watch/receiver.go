@@ -1,0 +1,238 @@
+package watch
+
+import (
+	"context"
+	"iter"
+	"runtime"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/park"
+)
+
+// Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
+// at a time receives, by Recv, TryRecv, WaitFor or All; a second one that would wait beside it panics. Ready, Get, HasChanged
+// and Close may be called by any goroutine.
+//
+// Receiving takes no lock, unless there is nothing to receive.
+type Receiver[T any] struct {
+	c       *channel[T]
+	cur     *cursor
+	spare   park.Spare[struct{}]
+	waiter  *park.Waiter[struct{}] // the last one that stood in the queue, or nil; guarded by c.mu
+	cleanup runtime.Cleanup
+}
+
+// Recv returns the newest value that this receiver has not seen, and waits while there is none; the value is seen then. What came
+// before it and was not seen in time is skipped. When the channel has ended, Recv returns the last value if it was not
+// seen, then ErrClosed. It returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done
+// already, or when it ends during the wait.
+func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
+	r.c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	for {
+		v, err := r.tryRecv()
+		if err != leat.ErrEmpty {
+			runtime.KeepAlive(r)
+			return v, err
+		}
+		if err := r.wait(ctx, r.cur.seen.Load()); err != nil {
+			return v, err
+		}
+	}
+}
+
+// TryRecv is Recv without the wait: it returns ErrEmpty if the current value was seen and a newer one may come.
+func (r *Receiver[T]) TryRecv() (T, error) {
+	v, err := r.tryRecv()
+	runtime.KeepAlive(r)
+	return v, err
+}
+
+func (r *Receiver[T]) tryRecv() (v T, err error) {
+	seen := r.cur.seen.Load()
+	final := r.c.ended.Load() // before current, which then is the last
+	e := r.c.current.Load()
+	switch {
+	case r.cur.closed.Load():
+		err = leat.ErrClosed
+	case e.n != seen:
+		r.advance(seen, e.n)
+		v = e.value
+	case final:
+		err = leat.ErrClosed
+	default:
+		err = leat.ErrEmpty
+	}
+	r.rejoin()
+	return v, err
+}
+
+// advance notes that version to is seen. That somebody else has moved the note means misuse.
+func (r *Receiver[T]) advance(from, to uint64) {
+	if !r.cur.seen.CompareAndSwap(from, to) {
+		r.twoReceivers()
+	}
+}
+
+func (r *Receiver[T]) twoReceivers() {
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+}
+
+// wait sleeps until there is a newer value than version known, or the end, or ctx ends.
+func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
+	c := r.c
+	c.mu.Lock()
+	r.alone(nil)
+	if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {
+		c.mu.Unlock()
+		return nil
+	}
+	r.waiter = r.spare.Take(struct{}{})
+	w := r.waiter
+	err := c.rxq.Wait(ctx, &c.mu, w)
+	r.spare.Return(w)
+	runtime.KeepAlive(r)
+	return err
+}
+
+// alone panics if somebody waits in r, other than a case of s. mu is held.
+func (r *Receiver[T]) alone(s *park.Selection) {
+	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) {
+		r.c.mu.Unlock()
+		r.twoReceivers()
+	}
+}
+
+// WaitFor returns the first value that it finds for which fn returns true, beginning with the current one, seen or not; it waits
+// for others to come, and may skip some. What it returns is what fn accepted, and seen then; a value that fn refused is not
+// seen by that. When the channel has ended, fn is asked about the last value once more, and then WaitFor returns ErrClosed. It
+// returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
+// before fn has accepted.
+//
+// No lock is held while fn runs, so it may use the channel. If it panics, so does WaitFor, with nothing changed.
+func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
+	var zero T
+	c := r.c
+	c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
+	for {
+		if r.cur.closed.Load() {
+			return zero, leat.ErrClosed
+		}
+		final := c.ended.Load() // before current, which then is the last
+		e := c.current.Load()
+		if fn(e.value) {
+			if seen := r.cur.seen.Load(); seen < e.n { // fn itself may have received a newer one
+				r.advance(seen, e.n)
+			}
+			r.rejoin()
+			runtime.KeepAlive(r)
+			return e.value, nil
+		}
+		if final {
+			return zero, leat.ErrClosed
+		}
+		if err := ctx.Err(); err != nil { // values may come so fast that there is never a wait
+			return zero, err
+		}
+		if err := r.wait(ctx, e.n); err != nil {
+			return zero, err
+		}
+	}
+}
+
+// All returns an iterator over the current value, seen or not, and then over the newer ones as Recv returns them. It ends when the
+// channel does, or ctx; ctx.Err() tells which. The values that it yields are seen. All may be called again.
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		v, err := r.WaitFor(ctx, func(T) bool { return true })
+		for err == nil && yield(v) {
+			v, err = r.Recv(ctx)
+		}
+	}
+}
+
+// Ready returns a channel for native select, which can be received from when there is a value that was not seen, or the end to be
+// told. Then use TryRecv, once for each receive from Ready or until it returns ErrEmpty:
+//
+//	select {
+//	case <-rx.Ready():
+//		v, err := rx.TryRecv()
+//		…
+//	case <-other:
+//		…
+//	}
+//
+// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is seen
+// before TryRecv sees it.
+func (r *Receiver[T]) Ready() <-chan struct{} {
+	r.c.mu.Lock()
+	ready := r.cur.gate.Chan()
+	r.cur.joined.Store(true)
+	r.c.mu.Unlock()
+	r.rejoin()
+	runtime.KeepAlive(r)
+	return ready
+}
+
+// rejoin sets the gate to what there is now, if it is used.
+func (r *Receiver[T]) rejoin() {
+	if !r.cur.joined.Load() {
+		return
+	}
+	c := r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case r.cur.closed.Load():
+		r.cur.open(true, false)
+	case c.current.Load().n != r.cur.seen.Load():
+		r.cur.open(false, false)
+	case c.ended.Load():
+		r.cur.open(true, false)
+	case !r.cur.armed:
+		r.cur.gate.Set(false)
+		r.cur.armed = true
+		c.armed = append(c.armed, r.cur)
+	}
+}
+
+// Get returns the current value, and leaves it unseen if it was. It takes no lock, and works for ever, also when the channel has ended or
+// this receiver is closed.
+func (r *Receiver[T]) Get() T { return r.c.current.Load().value }
+
+// HasChanged reports whether there is a value that this receiver has not seen: the last one when the channel has ended, and none when
+// this receiver is closed.
+func (r *Receiver[T]) HasChanged() bool {
+	seen := r.cur.seen.Load()
+	return r.c.current.Load().n != seen && !r.cur.closed.Load()
+}
+
+// Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once. Get still
+// returns the current value. Close never waits and never panics, may be called more than once and concurrently
+// with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
+func (r *Receiver[T]) Close() error {
+	c := r.c
+	var wk wakes
+	c.mu.Lock()
+	if r.cur.closed.Load() {
+		c.mu.Unlock()
+		return nil
+	}
+	r.cleanup.Stop()
+	c.leave(r.cur)
+	if w := r.waiter; w != nil && w.Queued() {
+		c.wake(w, &wk)
+	}
+	r.waiter = nil
+	r.cur.open(true, false)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(r)
+	return nil
+}

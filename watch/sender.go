@@ -1,0 +1,143 @@
+package watch
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/leat-go/leat"
+)
+
+// Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
+// closed; the channel ends when all are.
+type Sender[T any] struct {
+	c       *channel[T]
+	closed  atomic.Bool // written under c.mu
+	cleanup runtime.Cleanup
+}
+
+// Send makes v the current value, for each receiver to see if nothing newer comes before it looks. It never waits. That there
+// is no receiver is no error: v is kept. Equal values are not compared; each Send is a change. Send returns ctx.Err() if ctx
+// is done, and ErrClosed if this handle is closed. With an error, v was not sent.
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	s.c.needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.TrySend(v)
+}
+
+// TrySend is Send without the context. It never returns ErrFull.
+func (s *Sender[T]) TrySend(v T) error {
+	e := &entry[T]{value: v}
+	c := s.c
+	c.mu.Lock()
+	if s.closed.Load() {
+		c.mu.Unlock()
+		return leat.ErrClosed
+	}
+	c.publish(e)
+	runtime.KeepAlive(s)
+	return nil
+}
+
+// Update changes the current value: it calls fn with a pointer to a copy, and makes the copy the current value if fn returns true.
+// Nothing is lost between the reading and the writing: if another value was sent while fn ran, Update calls fn again, with a
+// copy of that one. So fn may run more than once, and should do nothing but look at the copy and change it. No lock is held
+// while it runs.
+//
+// Update reports whether it sent. If fn returns false, or this handle is closed, the value stays what it is, and nobody is
+// woken. If fn panics, so does Update, with nothing changed.
+//
+// The copy is shallow: what it points to is shared with everybody who has the value, so fn replaces a map or a slice rather
+// than writes to it. It must not keep the pointer. It may use the channel; but if it sends on it each time that it runs, Update
+// never ends.
+func (s *Sender[T]) Update(fn func(*T) bool) bool {
+	c := s.c
+	if s.closed.Load() {
+		return false
+	}
+	e := new(entry[T])
+	for {
+		old := c.current.Load()
+		e.value = old.value
+		if !fn(&e.value) {
+			return false
+		}
+		c.mu.Lock()
+		if s.closed.Load() {
+			c.mu.Unlock()
+			return false
+		}
+		if c.current.Load() == old {
+			c.publish(e)
+			runtime.KeepAlive(s)
+			return true
+		}
+		c.mu.Unlock()
+	}
+}
+
+// Get returns the current value. It takes no lock, and works on a closed handle, too.
+func (s *Sender[T]) Get() T { return s.c.current.Load().value }
+
+// Subscribe makes a receiver. The value that is current now counts as seen by it: it receives what is sent from now on, and reads
+// the current value by Get or All. On a channel that has ended, the last value is there to be read.
+func (s *Sender[T]) Subscribe() *Receiver[T] {
+	c := s.c
+	cur := new(cursor)
+	c.mu.Lock()
+	cur.seen.Store(c.current.Load().n)
+	c.receivers++
+	c.mu.Unlock()
+	r := &Receiver[T]{c: c, cur: cur}
+	r.cleanup = runtime.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	return r
+}
+
+// Receivers returns how many receivers are subscribed.
+func (s *Sender[T]) Receivers() int {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.c.receivers
+}
+
+// Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
+func (s *Sender[T]) Clone() *Sender[T] {
+	c := s.c
+	c.mu.Lock()
+	closed := s.closed.Load()
+	if !closed {
+		c.senders++
+	}
+	c.mu.Unlock()
+	if closed {
+		clone := &Sender[T]{c: c}
+		clone.closed.Store(true)
+		return clone
+	}
+	return attach(c)
+}
+
+// Close gives up this handle: its sends return ErrClosed from now on. When the last handle is closed, the channel ends: each
+// receiver gets the last value if it has not seen it, then ErrClosed; Get returns it for ever. Close never waits and never
+// panics, may be called more than once and concurrently with anything; it returns nil.
+//
+// A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
+// take long, and inside a testing/synctest bubble it wakes nobody.
+func (s *Sender[T]) Close() error {
+	c := s.c
+	var wk wakes
+	c.mu.Lock()
+	if s.closed.Load() {
+		c.mu.Unlock()
+		return nil
+	}
+	s.closed.Store(true)
+	s.cleanup.Stop()
+	c.release(&wk)
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(s)
+	return nil
+}
