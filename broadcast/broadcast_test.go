@@ -15,20 +15,10 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/internal/kindtest"
 )
 
 var background = context.Background()
-
-func mustPanic(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, "broadcast") {
-			t.Errorf("panic value %q; it should begin with the package and contain %q", got, want)
-		}
-	}()
-	f()
-}
 
 // take receives everything there is, in short: values as they are, a gap of n as -n, and E for empty or C for closed.
 func take(rx *broadcast.Receiver[int]) string {
@@ -53,24 +43,24 @@ func take(rx *broadcast.Receiver[int]) string {
 
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	mustPanic(t, "capacity 0", func() { broadcast.New[int](0) })
-	mustPanic(t, "capacity -3", func() { broadcast.New[int](-3) })
-	mustPanic(t, "Replay of -1", func() { broadcast.Replay(-1) })
+	kindtest.MustPanic(t, "broadcast", "capacity 0", func() { broadcast.New[int](0) })
+	kindtest.MustPanic(t, "broadcast", "capacity -3", func() { broadcast.New[int](-3) })
+	kindtest.MustPanic(t, "broadcast", "Replay of -1", func() { broadcast.Replay(-1) })
 
 	tx := broadcast.New[int](1, leat.Name("news"))
 	rx := tx.Subscribe()
 	var none context.Context
-	mustPanic(t, `"news": nil context`, func() { tx.Send(none, 1) })
-	mustPanic(t, "nil context", func() { tx.SendMany(none, nil) })
-	mustPanic(t, "nil context", func() { rx.Recv(none) })
-	mustPanic(t, "nil context", func() { rx.RecvMany(none, nil) })
+	kindtest.MustPanic(t, "broadcast", `"news": nil context`, func() { tx.Send(none, 1) })
+	kindtest.MustPanic(t, "broadcast", "nil context", func() { tx.SendMany(none, nil) })
+	kindtest.MustPanic(t, "broadcast", "nil context", func() { rx.Recv(none) })
+	kindtest.MustPanic(t, "broadcast", "nil context", func() { rx.RecvMany(none, nil) })
 
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](1)
 		rx := tx.Subscribe()
 		go rx.Recv(background)
 		synctest.Wait()
-		mustPanic(t, "two goroutines receive", func() { rx.Recv(background) })
+		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
 		tx.Send(background, 1)
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -236,8 +237,8 @@ func TestSelectBesideRecvPanics(t *testing.T) {
 		var got int
 		go leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { got = v }), leat.OnRecv(rx, func(v int, _ error) { got = v }))
 		synctest.Wait()
-		mustPanic(t, "two goroutines receive", func() { rx.Recv(background) })
-		mustPanic(t, "two goroutines receive", func() { leat.Select(background, leat.OnRecv(rx, nil)) })
+		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
+		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { leat.Select(background, leat.OnRecv(rx, nil)) })
 		tx.TrySend(1)
 		synctest.Wait()
 		if got != 1 {

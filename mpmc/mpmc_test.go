@@ -5,36 +5,25 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/mpmc"
 )
 
 var background = context.Background()
 
-func mustPanic(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, "mpmc") {
-			t.Errorf("panic value %q; it should begin with the package and contain %q", got, want)
-		}
-	}()
-	f()
-}
-
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	mustPanic(t, "capacity -1", func() { mpmc.New[int](-1) })
+	kindtest.MustPanic(t, "mpmc", "capacity -1", func() { mpmc.New[int](-1) })
 	tx, rx := mpmc.New[int](1, leat.Name("jobs"))
 	var none context.Context
-	mustPanic(t, `"jobs": nil context`, func() { tx.Send(none, 1) })
-	mustPanic(t, "nil context", func() { rx.Recv(none) })
+	kindtest.MustPanic(t, "mpmc", `"jobs": nil context`, func() { tx.Send(none, 1) })
+	kindtest.MustPanic(t, "mpmc", "nil context", func() { rx.Recv(none) })
 }
 
 func TestCap(t *testing.T) {

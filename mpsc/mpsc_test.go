@@ -11,40 +11,30 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/mpsc"
 )
 
 var background = context.Background()
 
-func mustPanic(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, "mpsc") {
-			t.Errorf("panic value %q; it should begin with the package and contain %q", got, want)
-		}
-	}()
-	f()
-}
-
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	mustPanic(t, "capacity 0", func() { mpsc.New[int](0) })
-	mustPanic(t, "capacity -1", func() { mpsc.New[int](-1) })
+	kindtest.MustPanic(t, "mpsc", "capacity 0", func() { mpsc.New[int](0) })
+	kindtest.MustPanic(t, "mpsc", "capacity -1", func() { mpsc.New[int](-1) })
 
 	tx, rx := mpsc.New[int](1, leat.Name("jobs"))
 	var none context.Context
-	mustPanic(t, `"jobs": nil context`, func() { tx.Send(none, 1) })
-	mustPanic(t, "nil context", func() { tx.SendMany(none, nil) })
-	mustPanic(t, "nil context", func() { tx.Reserve(none) })
-	mustPanic(t, "nil context", func() { rx.Recv(none) })
-	mustPanic(t, "nil context", func() { rx.RecvMany(none, nil) })
+	kindtest.MustPanic(t, "mpsc", `"jobs": nil context`, func() { tx.Send(none, 1) })
+	kindtest.MustPanic(t, "mpsc", "nil context", func() { tx.SendMany(none, nil) })
+	kindtest.MustPanic(t, "mpsc", "nil context", func() { tx.Reserve(none) })
+	kindtest.MustPanic(t, "mpsc", "nil context", func() { rx.Recv(none) })
+	kindtest.MustPanic(t, "mpsc", "nil context", func() { rx.RecvMany(none, nil) })
 
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
 		go rx.Recv(background)
 		synctest.Wait()
-		mustPanic(t, "two goroutines receive", func() { rx.Recv(background) })
+		kindtest.MustPanic(t, "mpsc", "two goroutines receive", func() { rx.Recv(background) })
 		if err := tx.Send(background, 1); err != nil { // the channel still works, and the first goroutine ends
 			t.Errorf("Send after the panic: %v", err)
 		}

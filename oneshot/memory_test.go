@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/gctest"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/oneshot"
 )
 
@@ -82,7 +82,7 @@ func TestA20_ReceivedValueIsFreed(t *testing.T) {
 		runtime.AddCleanup(v, func(struct{}) { freed.Store(true) }, struct{}{})
 		recv(tx, rx, v)
 		v = nil
-		gctest.Until(t, name+": the received value freed while the channel lives", freed.Load)
+		kindtest.Until(t, name+": the received value freed while the channel lives", freed.Load)
 		runtime.KeepAlive(tx)
 		runtime.KeepAlive(rx)
 	}
@@ -118,7 +118,7 @@ func TestDroppedSenderEndsTheWait(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- wait(rx) }()
 		tx = nil
-		gctest.Until(t, name+": the receiver told the end", func() bool { return len(ended) == 1 })
+		kindtest.Until(t, name+": the receiver told the end", func() bool { return len(ended) == 1 })
 		if err := <-ended; err != leat.ErrClosed {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
@@ -132,7 +132,7 @@ func TestDroppedSenderEndsTheWait(t *testing.T) {
 func TestDroppedReceiver(t *testing.T) {
 	tx, _ := oneshot.New[int]()
 	done := tx.Done()
-	gctest.Until(t, "Done closed after the receiver was dropped", func() bool { return open(done) })
+	kindtest.Until(t, "Done closed after the receiver was dropped", func() bool { return open(done) })
 	if err := tx.TrySend(1); err != leat.ErrClosed {
 		t.Errorf("TrySend: %v, want ErrClosed", err)
 	}
@@ -150,7 +150,7 @@ func TestDroppedReceiver(t *testing.T) {
 			rx.Close()
 		}
 		v, rx = nil, nil
-		gctest.Until(t, "the value released with the receiver", freed.Load)
+		kindtest.Until(t, "the value released with the receiver", freed.Load)
 		if n := oneshot.LeakedFunc(tx)(); n != 0 {
 			t.Errorf("closed %v: %d handles counted as leaked, want none: the channel had ended", closed, n)
 		}
@@ -178,7 +178,7 @@ func TestUsedHandlesAreNotLeaked(t *testing.T) {
 			counts = append(counts, oneshot.LeakedFunc(tx))
 		}
 	}
-	gctest.Until(t, "all handles found", func() bool { return freed.Load() == rounds*4*2 })
+	kindtest.Until(t, "all handles found", func() bool { return freed.Load() == rounds*4*2 })
 	for i, leaked := range counts {
 		if leaked() != 0 {
 			t.Errorf("way of use %d: %d handles counted as leaked, want none", i%4, leaked())
@@ -208,7 +208,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 			oneshot.LeakedFunc(joined), oneshot.LeakedFunc(alone)}
 		inside, outside, selecting, joined = nil, nil, nil, nil
 		for _, leaked := range leaks {
-			gctest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
+			kindtest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
 		}
 		synctest.Wait()
 		if len(errs) != 0 || open(ready) || open(done) {

@@ -2,28 +2,17 @@ package oneshot_test
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/oneshot"
 )
 
 var background = context.Background()
-
-func mustPanic(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, "oneshot") {
-			t.Errorf("panic value %q; it should begin with the package and contain %q", got, want)
-		}
-	}()
-	f()
-}
 
 // result is what a receive in a goroutine returned.
 type result struct {
@@ -100,8 +89,8 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, make func()
 func TestMisusePanics(t *testing.T) {
 	tx, rx := oneshot.New[int](leat.Name("answer"))
 	var none context.Context
-	mustPanic(t, `"answer": nil context`, func() { tx.Send(none, 1) })
-	mustPanic(t, "nil context", func() { rx.Recv(none) })
+	kindtest.MustPanic(t, "oneshot", `"answer": nil context`, func() { tx.Send(none, 1) })
+	kindtest.MustPanic(t, "oneshot", "nil context", func() { rx.Recv(none) })
 
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		for first := range 2 {
@@ -112,7 +101,7 @@ func TestMisusePanics(t *testing.T) {
 					func() (int, error) { return leat.Select(ctx, leat.OnRecv(rx, nil), leat.OnRecv(rx, nil)) },
 				}
 				done := start(waits[first])
-				mustPanic(t, "two goroutines receive", func() { waits[second]() })
+				kindtest.MustPanic(t, "oneshot", "two goroutines receive", func() { waits[second]() })
 				if err := tx.Send(ctx, 1); err != nil { // the channel still works, and the first goroutine ends
 					t.Errorf("Send after the panic: %v", err)
 				}

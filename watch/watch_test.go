@@ -3,27 +3,16 @@ package watch_test
 import (
 	"context"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/kindtest"
 	"github.com/leat-go/leat/watch"
 )
 
 var background = context.Background()
-
-func mustPanic(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, "watch") {
-			t.Errorf("panic value %q; it should begin with the package and contain %q", got, want)
-		}
-	}()
-	f()
-}
 
 // result is what a receive in a goroutine returned.
 type result struct {
@@ -87,16 +76,16 @@ func TestMisusePanics(t *testing.T) {
 	rx := tx.Subscribe()
 	yes := func(int) bool { return true }
 	var none context.Context
-	mustPanic(t, `"config": nil context`, func() { tx.Send(none, 1) })
-	mustPanic(t, "nil context", func() { rx.Recv(none) })
-	mustPanic(t, "nil context", func() { rx.WaitFor(none, yes) })
-	mustPanic(t, "nil context", func() {
+	kindtest.MustPanic(t, "watch", `"config": nil context`, func() { tx.Send(none, 1) })
+	kindtest.MustPanic(t, "watch", "nil context", func() { rx.Recv(none) })
+	kindtest.MustPanic(t, "watch", "nil context", func() { rx.WaitFor(none, yes) })
+	kindtest.MustPanic(t, "watch", "nil context", func() {
 		for range rx.All(none) {
 			t.Error("a value")
 		}
 	})
 
-	mustPanic(t, "two goroutines receive", func() { watch.Advance(rx, 1, 2) }) // rx has seen version 0
+	kindtest.MustPanic(t, "watch", "two goroutines receive", func() { watch.Advance(rx, 1, 2) }) // rx has seen version 0
 	tx.TrySend(1)
 	wantRecv(t, rx, 1, nil)
 
@@ -110,7 +99,7 @@ func TestMisusePanics(t *testing.T) {
 		for _, first := range waits {
 			for _, second := range waits {
 				done := start(first)
-				mustPanic(t, "two goroutines receive", func() { second() })
+				kindtest.MustPanic(t, "watch", "two goroutines receive", func() { second() })
 				tx.Send(ctx, -1) // the channel still works, and the first goroutine ends
 				if r := <-done; r.err != nil {
 					t.Errorf("the first goroutine got %v", r.err)

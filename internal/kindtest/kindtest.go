@@ -1,11 +1,24 @@
-// Package gctest lets tests wait for the garbage collector.
-package gctest
+// Package kindtest holds what the tests of the kinds have in common, besides the contract, which is leattest's.
+package kindtest
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
+
+// MustPanic fails t unless f panics with a text that begins with the kind's name and contains want.
+func MustPanic(t testing.TB, kind, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, kind) {
+			t.Errorf("panic value %q; it should begin with %q and contain %q", got, kind, want)
+		}
+	}()
+	f()
+}
 
 // Until collects garbage until done reports true, and fails t, saying what did not happen, if that takes longer than ten
 // seconds of the real clock. Inside a testing/synctest bubble the clock stands still, and the test's own time-out is the bound.
