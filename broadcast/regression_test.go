@@ -58,6 +58,9 @@ func TestGapsArePositive(t *testing.T) {
 	wg.Go(func() {
 		for i := 0; !stop.Load(); i++ {
 			tx.TrySend(i)
+			if i%100 == 0 {
+				runtime.Gosched()
+			}
 		}
 	})
 	for range 300_000 {
@@ -175,9 +178,8 @@ func TestClosedLosslessDoesNotLag(t *testing.T) {
 		})
 		wg.Go(func() {
 			for i := 0; !stop.Load(); i++ {
-				if tx.TrySend(i) != nil {
-					runtime.Gosched()
-				}
+				tx.TrySend(i)
+				runtime.Gosched()
 			}
 		})
 		runtime.Gosched()
@@ -200,6 +202,7 @@ func TestReadyFromAnotherGoroutine(t *testing.T) {
 	wg.Go(func() {
 		for !stop.Load() {
 			rx.Ready()
+			runtime.Gosched()
 		}
 	})
 	wg.Go(func() {

@@ -3,6 +3,8 @@ package leattest
 import (
 	"context"
 	"iter"
+
+	"github.com/leat-go/leat/internal/park"
 )
 
 // A Permit is one reserved slot of the capacity. One Send or Release uses it up; what comes after does nothing, and such
@@ -54,10 +56,10 @@ type CountingRanger interface {
 
 // abilities are what was found on the handles of a kind.
 type abilities struct {
-	clone, subscribe, reserve      bool
-	sendMany, recvMany             bool
-	txLen, rxLen, txCap, rxCap     bool
-	ready, done, count, all, pairs bool
+	clone, subscribe, reserve                  bool
+	sendMany, recvMany                         bool
+	txLen, rxLen, txCap, rxCap                 bool
+	ready, done, count, all, pairs, selectSend bool
 }
 
 // discover asks the handles of ch what they can do, and closes them.
@@ -68,6 +70,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)
 	_, can.count = ch.Sender.(Counter)
+	_, can.selectSend = ch.Sender.(park.Sender[int])
 	_, can.recvMany = ch.Receiver.(BatchReceiver)
 	_, can.rxLen = ch.Receiver.(Lener)
 	_, can.rxCap = ch.Receiver.(Caper)

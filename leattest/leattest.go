@@ -81,7 +81,7 @@ func Run(t *testing.T, k Kind) {
 		p := &plan{kind: k, can: discover(k.New(t, 1))}
 		for _, cases := range [][]testcase{
 			orderCases, contextCases, closeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
-			readyCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases,
+			readyCases, selectCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases,
 		} {
 			for _, c := range cases {
 				t.Run(c.name, func(t *testing.T) { p.run(t, &c) })

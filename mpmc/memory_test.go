@@ -107,3 +107,21 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 		}
 	})
 }
+
+// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+func TestNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	tx, rx := mpmc.New[int](0)
+	rx.Ready()
+	tx.Done()
+	tx.TrySend(1)
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	tx.Send(ctx, 2)
+	rx.Clone().TryRecv()
+	if now := runtime.NumGoroutine(); now > before {
+		t.Errorf("%d goroutines with a channel in use, %d before", now, before)
+	}
+	tx.Close()
+	rx.Close()
+}
