@@ -272,7 +272,7 @@ func (c *channel[T]) leave(cur *cursor) {
 }
 
 // senderDropped closes a handle that the garbage collector found unreachable.
-func senderDropped[T any](c *channel[T]) {
+func (c *channel[T]) senderDropped() {
 	c.Leaked.Add(1)
 	wk := wakes[T]{outside: true}
 	c.mu.Lock()
@@ -290,24 +290,34 @@ func (c *channel[T]) release(wk *wakes[T]) {
 	}
 }
 
+// receiverDropped closes a receiver that the garbage collector found unreachable.
+func (c *channel[T]) receiverDropped(cur *cursor) {
+	wk := wakes[T]{outside: true}
+	c.mu.Lock()
+	if !c.ended.Load() { // who has seen the end owes no Close
+		c.Leaked.Add(1)
+	}
+	cur.closed.Store(true)
+	c.leave(cur)
+	c.admit(&wk)
+	c.mu.Unlock()
+	wk.run()
+}
+
+// ends is what a channel does about handles that the garbage collector finds unreachable. As an interface, because a method of a
+// generic type is a closure, which each handle would have to allocate.
+type ends interface {
+	senderDropped()
+	receiverDropped(*cursor)
+}
+
 // dropped is what is left of a Receiver that the garbage collector found unreachable.
-type dropped[T any] struct {
-	c   *channel[T]
+type dropped struct {
+	ends
 	cur *cursor
 }
 
-func (d dropped[T]) close() {
-	wk := wakes[T]{outside: true}
-	d.c.mu.Lock()
-	if !d.c.ended.Load() { // who has seen the end owes no Close
-		d.c.Leaked.Add(1)
-	}
-	d.cur.closed.Store(true)
-	d.c.leave(d.cur)
-	d.c.admit(&wk)
-	d.c.mu.Unlock()
-	wk.run()
-}
+func (d dropped) close() { d.receiverDropped(d.cur) }
 
 // needContext panics if ctx is nil.
 func (c *channel[T]) needContext(ctx context.Context) {
@@ -319,7 +329,7 @@ func (c *channel[T]) needContext(ctx context.Context) {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	s.cleanup = runtime.AddCleanup(s, senderDropped[T], c)
+	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
 	return s
 }
 

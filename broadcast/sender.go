@@ -151,7 +151,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
-	r.cleanup = runtime.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	r.cleanup = runtime.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
 

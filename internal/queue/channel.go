@@ -5,7 +5,6 @@ package queue
 import (
 	"context"
 	"math"
-	"runtime"
 	"strconv"
 	"sync"
 
@@ -303,14 +302,51 @@ func (c *Channel[T]) needContext(ctx context.Context) {
 	}
 }
 
-// onDrop runs f on c, for the garbage collector, when handle is unreachable.
-func onDrop[H, T any](handle *H, c *Channel[T], f func(*Channel[T])) runtime.Cleanup {
-	return runtime.AddCleanup(handle, func(c *Channel[T]) {
-		wk := wakes[T]{outside: true}
-		c.mu.Lock()
-		f(c)
-		c.settle(&wk)
-		c.mu.Unlock()
-		wk.run()
-	}, c)
+// ends is what a channel does about handles that the garbage collector finds unreachable. As an interface, because a method of a
+// generic type is a closure, which each handle would have to allocate.
+type ends interface {
+	senderDropped()
+	receiverDropped()
+	closedReceiverDropped()
+}
+
+// senderDropped closes a handle that was not closed.
+func (c *Channel[T]) senderDropped() {
+	c.Leaked.Add(1)
+	c.mu.Lock()
+	c.senders--
+	c.unlockOutside()
+}
+
+// receiverDropped closes a handle that was not closed.
+func (c *Channel[T]) receiverDropped() {
+	c.mu.Lock()
+	if !c.ended() { // who has seen the end owes no Close
+		c.Leaked.Add(1)
+	}
+	c.receivers--
+	c.unreachable()
+	c.unlockOutside()
+}
+
+// closedReceiverDropped notes that a handle that was closed cannot be used to drain the channel any more.
+func (c *Channel[T]) closedReceiverDropped() {
+	c.mu.Lock()
+	c.unreachable()
+	c.unlockOutside()
+}
+
+// unreachable notes that a receiver handle is gone for good. Values that nobody can receive go with the last. mu is held.
+func (c *Channel[T]) unreachable() {
+	if c.reachable--; c.reachable == 0 {
+		c.values.Reset()
+	}
+}
+
+// unlockOutside is unlock for the garbage collector, which may wake nobody in a testing/synctest bubble.
+func (c *Channel[T]) unlockOutside() {
+	wk := wakes[T]{outside: true}
+	c.settle(&wk)
+	c.mu.Unlock()
+	wk.run()
 }

@@ -20,31 +20,11 @@ type Rx[T any] struct {
 // attach makes r a handle of c, which counts it already.
 func (r *Rx[T]) attach(c *Channel[T]) {
 	r.c = c
+	whenDropped := ends.receiverDropped
 	if r.closed {
-		r.whenDropped((*Channel[T]).unreachable)
-	} else {
-		r.whenDropped((*Channel[T]).receiverDropped)
+		whenDropped = ends.closedReceiverDropped
 	}
-}
-
-// whenDropped lets the garbage collector call f when it finds r unreachable.
-func (r *Rx[T]) whenDropped(f func(*Channel[T])) { r.cleanup = onDrop(r, r.c, f) }
-
-// receiverDropped notes that a handle is gone that was not closed. mu is held.
-func (c *Channel[T]) receiverDropped() {
-	if !c.ended() { // who has seen the end owes no Close
-		c.Leaked.Add(1)
-	}
-	c.receivers--
-	c.unreachable()
-}
-
-// unreachable notes that a receiver handle, closed or not, is gone for good. Values that nobody can receive go with the
-// last. mu is held.
-func (c *Channel[T]) unreachable() {
-	if c.reachable--; c.reachable == 0 {
-		c.values.Reset()
-	}
+	r.cleanup = runtime.AddCleanup(r, whenDropped, ends(c))
 }
 
 // Clone makes to another handle like r.
@@ -237,8 +217,10 @@ func (r *Rx[T]) Close() error {
 	}
 	r.closed = true
 	r.cleanup.Stop()
-	r.whenDropped((*Channel[T]).unreachable)
 	c.receivers--
+	if !c.closed() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped
+		r.cleanup = runtime.AddCleanup(r, ends.closedReceiverDropped, ends(c))
+	}
 	var wk wakes[T]
 	for w := c.rxq.Front(); w != nil && !c.closed(); {
 		next := w.Next()

@@ -19,13 +19,7 @@ type Tx[T any] struct {
 // attach makes s a handle of c, which counts it already.
 func (s *Tx[T]) attach(c *Channel[T]) {
 	s.c = c
-	s.cleanup = onDrop(s, c, (*Channel[T]).senderDropped)
-}
-
-// senderDropped notes that a handle is gone that was not closed. mu is held.
-func (c *Channel[T]) senderDropped() {
-	c.Leaked.Add(1)
-	c.senders--
+	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
 }
 
 // Clone makes to another handle like s.
