@@ -2,6 +2,7 @@ package leat
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
 	"time"
@@ -19,26 +20,25 @@ type bell struct {
 	q      park.Queue[struct{}]
 }
 
-// ring wakes all who wait.
-func (b *bell) ring() {
-	var wk park.Wakes[struct{}]
-	b.mu.Lock()
-	for w := b.q.Front(); w != nil; w = b.q.Front() {
+// ring wakes up to n who wait, in order. mu is held; the caller runs wk after unlocking it.
+func (b *bell) ring(n int, wk *park.Wakes[struct{}]) {
+	for w := b.q.Front(); w != nil && n > 0; w = b.q.Front() {
 		b.q.Remove(w)
 		if w.Claim() {
 			wk.Add(w)
+			n--
 		}
 	}
-	b.mu.Unlock()
-	wk.Run()
 }
 
 // Close implements Receiver for all who have a bell.
 func (b *bell) Close() error {
+	var wk park.Wakes[struct{}]
 	b.mu.Lock()
 	b.closed = true
+	b.ring(b.q.Len(), &wk)
 	b.mu.Unlock()
-	b.ring()
+	wk.Run()
 	return nil
 }
 
@@ -88,7 +88,7 @@ type outcome[T any] struct {
 }
 
 func (o *outcome[T]) Result() (T, error) { return o.v, o.err }
-func (o *outcome[T]) impossible() bool   { return o.err == ErrEmpty }
+func (o *outcome[T]) impossible() bool   { return errors.Is(o.err, ErrEmpty) }
 
 // FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
 // and drained. A nil ch never holds a value.
@@ -96,14 +96,20 @@ func (o *outcome[T]) impossible() bool   { return o.err == ErrEmpty }
 // Close ends this receiver alone: from then on its Recv and TryRecv return ErrClosed, waiting ones at once, and what ch
 // holds stays there. Nobody tells the native channel's senders. Any number of goroutines may receive.
 //
-// A Select that waits on several receivers may have to take a value out of ch, at the very instant in which another case is chosen. The receiver then
-// keeps it for its next Recv, TryRecv or Select, in order; so receive from ch by one Receiver, and not also directly.
+// A Recv or Select that waits may have to take a value out of ch at the very instant at which it ends for another reason: another case
+// was chosen, ctx ended, or Close was called. The receiver then keeps the value, for its next Recv, TryRecv or Select, before and
+// after Close. So receive from ch by one Receiver, and not also directly; and if several goroutines receive by it, a value that was kept may
+// come after a later one.
 func FromChan[T any](ch <-chan T) Receiver[T] { return &chanReceiver[T]{ch: ch} }
 
+// A chanReceiver's ErrClosed is final: it is not told while another goroutine may have a value of ch in its hands that it will give
+// back. takers counts these; who finds ch closed meanwhile waits for the bell, which the last of them rings.
 type chanReceiver[T any] struct {
 	bell
-	ch   <-chan T
-	kept []T // taken from ch and given back, the oldest first; guarded by mu
+	ch     <-chan T
+	kept   []T  // taken from ch and given back, the oldest first; guarded by mu, like the rest
+	takers int  // goroutines that sleep on ch, or do not know yet whether they keep what they got
+	ending bool // somebody waits for takers to be 0
 }
 
 // Recv implements Receiver.
@@ -114,21 +120,25 @@ func (r *chanReceiver[T]) TryRecv() (v T, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.closed:
-		return v, ErrClosed
 	case len(r.kept) > 0:
 		v = r.kept[0]
 		var zero T
 		r.kept[0] = zero
 		r.kept = r.kept[1:]
 		return v, nil
+	case r.closed:
+		return v, ErrClosed
 	}
 	select {
 	case v, ok := <-r.ch:
-		if !ok {
-			return v, ErrClosed
+		if ok {
+			return v, nil
 		}
-		return v, nil
+		if r.takers > 0 {
+			r.ending = true
+			return v, ErrEmpty
+		}
+		return v, ErrClosed
 	default:
 		return v, ErrEmpty
 	}
@@ -143,7 +153,8 @@ type chanArm[T any] struct {
 	bellArm
 	outcome[T]
 	r    *chanReceiver[T]
-	held bool // outcome came from ch, and the Selection is not claimed yet
+	held bool // outcome came from ch
+	over bool // ch was found closed, and the bell tells when that is final
 }
 
 func (a *chanArm[T]) Try() bool {
@@ -152,19 +163,10 @@ func (a *chanArm[T]) Try() bool {
 }
 
 func (a *chanArm[T]) Enter(s *park.Selection, i int) bool {
+	a.over = false
 	if a.enter(s, i, func() bool { return len(a.r.kept) > 0 }) {
 		a.Try()
 		return true
-	}
-	select {
-	case v, ok := <-a.r.ch:
-		a.take(v, ok)
-		if s.Claim(i) {
-			a.Finish()
-			return true
-		}
-		a.putBack()
-	default:
 	}
 	return false
 }
@@ -183,15 +185,66 @@ func (a *chanArm[T]) take(v T, ok bool) {
 	}
 }
 
-func (a *chanArm[T]) putBack() {
+func (a *chanArm[T]) begin() {
+	if a.over { // then a takes nothing
+		return
+	}
+	a.r.mu.Lock()
+	a.r.takers++
+	a.r.mu.Unlock()
+}
+
+func (a *chanArm[T]) end() {
+	if a.over {
+		return
+	}
+	var wk park.Wakes[struct{}]
+	a.r.mu.Lock()
+	a.r.leave(&wk)
+	a.r.mu.Unlock()
+	wk.Run()
+}
+
+// leave counts one taker less. mu is held.
+func (r *chanReceiver[T]) leave(wk *park.Wakes[struct{}]) {
+	if r.takers--; r.takers == 0 && r.ending {
+		r.ending = false
+		r.ring(r.q.Len(), wk)
+	}
+}
+
+// settle decides what becomes of what a holds: it is kept if s can be claimed for it, and given back otherwise.
+func (a *chanArm[T]) settle(s *park.Selection, i int) event {
+	var wk park.Wakes[struct{}]
+	r := a.r
+	r.mu.Lock()
+	defer func() {
+		r.leave(&wk)
+		r.mu.Unlock()
+		wk.Run()
+	}()
+	if a.err != nil && r.takers > 1 {
+		a.over, a.held, r.ending = true, false, true
+		return again
+	}
+	if s.Claim(i) {
+		return arrived
+	}
 	if a.err == nil {
-		a.r.mu.Lock()
-		a.r.kept = append(a.r.kept, a.v)
-		a.r.mu.Unlock()
-		a.r.ring()
+		r.kept = append(r.kept, a.v)
+		r.ring(1, &wk)
 	}
 	var zero T
 	a.v, a.err, a.held = zero, nil, false
+	return served
+}
+
+// source is ch, or nil when nothing more can come from it.
+func (a *chanArm[T]) source() <-chan T {
+	if a.over {
+		return nil
+	}
+	return a.r.ch
 }
 
 func (a *chanArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) event {
@@ -202,13 +255,13 @@ func (a *chanArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.T
 		return ended
 	case <-fire:
 		return fired
-	case v, ok := <-a.r.ch:
+	case v, ok := <-a.source():
 		a.take(v, ok)
 		return arrived
 	}
 }
 
-func (a *chanArm[T]) channel() reflect.Value { return reflect.ValueOf(a.r.ch) }
+func (a *chanArm[T]) channel() reflect.Value { return reflect.ValueOf(a.source()) }
 
 func (a *chanArm[T]) hold(v reflect.Value, ok bool) {
 	t, _ := v.Interface().(T) // which fails only for the nil of an interface type, and then t is nil, too
@@ -246,4 +299,13 @@ func (a *readyArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.
 
 func (a *readyArm[T]) channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
 func (a *readyArm[T]) hold(reflect.Value, bool) {}
-func (a *readyArm[T]) putBack()                 { a.ready.Ready() } // which sets it anew
+func (a *readyArm[T]) begin()                   {}
+func (a *readyArm[T]) end()                     {}
+
+func (a *readyArm[T]) settle(s *park.Selection, i int) event {
+	if s.Claim(i) {
+		return arrived
+	}
+	a.ready.Ready() // which sets it anew
+	return served
+}

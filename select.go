@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
@@ -27,7 +28,9 @@ type Case struct {
 // for ctx. The functions run in the calling goroutine, after everything else, and may do anything; a nil one is left out.
 //
 // A case can receive from or send to every kind in this module, receive from a timer ([After], [Every], [Never]), from a
-// native channel ([FromChan]), and from any other Receiver with a Ready method. Other senders and receivers panic.
+// native channel ([FromChan]), and from any other Receiver with a Ready method that opens again when it is asked for and a value is there.
+// Other senders and receivers panic. (Of a type that embeds a handle of this module, Select uses that handle, and none of the
+// methods that the type puts before it.)
 func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 	needContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -37,6 +40,9 @@ func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 	for i, c := range cases {
 		switch {
 		case c.arm != nil:
+			if slices.ContainsFunc(s.arms, func(a indexed) bool { return a.Arm == c.arm }) {
+				panic("leat: Select with the same Case twice; make one for each")
+			}
 			s.arms = append(s.arms, indexed{c.arm, i})
 		case c.fn == nil:
 			panic("leat: Select with a zero Case; make one with OnRecv, OnSend or Default")
@@ -97,6 +103,7 @@ func Default(fn func()) Case {
 type selecting struct {
 	ctx      context.Context
 	arms     []indexed
+	ended    <-chan struct{}
 	fallback int       // index of Default, or -1
 	soonest  time.Time // when the first timer is due
 }
@@ -129,6 +136,7 @@ func (s *selecting) run() (chosen int, err error) {
 // at any time, so a Default is chosen here as well: when all arms have entered their queues and nobody has claimed the
 // Selection, there was nothing in any of them at that instant.
 func (s *selecting) once() (chosen int, done bool, err error) {
+	s.ended = s.ctx.Done() // anybody's code, which may panic: so before there is anything to leave behind
 	sel := park.NewSelection()
 	entered := 0
 	defer func() {
@@ -142,10 +150,16 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 			return a.i, possible(a), nil
 		}
 	}
-	if s.fallback >= 0 && sel.Claim(s.fallback) {
-		return s.fallback, true, nil
+	what := again
+	if s.fallback >= 0 {
+		if what = s.glance(sel); what == again && sel.Claim(s.fallback) {
+			return s.fallback, true, nil
+		}
 	}
-	if s.wait(sel) == served {
+	for what == again {
+		what = s.wait(sel)
+	}
+	if what == served {
 		<-sel.Served() // whoever claimed it has done what it claimed it for
 	}
 	chosen = sel.Chosen()
@@ -176,6 +190,7 @@ const (
 	ended                // ctx has
 	fired                // a timer is due
 	arrived              // a native channel gave something
+	again                // nothing
 )
 
 // nativeArm is an arm that also receives from a native channel, which cannot be done on its behalf: the selecting goroutine
@@ -185,7 +200,10 @@ type nativeArm interface {
 	await(served, ended <-chan struct{}, fired <-chan time.Time) event
 	channel() reflect.Value
 	hold(v reflect.Value, ok bool)
-	putBack()
+
+	begin()                                // this goroutine is about to receive, or to sleep on the channel
+	end()                                  // it has not received
+	settle(s *park.Selection, i int) event // it has: arrived, if s could be claimed for that; served, if not; or again
 }
 
 // wait sleeps until sel is claimed: by another goroutine, or by this one for what only it sees. It returns what happened.
@@ -212,6 +230,9 @@ func (s *selecting) wait(sel *park.Selection) event {
 		}
 	}
 
+	for _, a := range natives {
+		a.Arm.(nativeArm).begin()
+	}
 	var what event
 	var from indexed
 	switch len(natives) {
@@ -219,49 +240,77 @@ func (s *selecting) wait(sel *park.Selection) event {
 		select {
 		case <-sel.Served():
 			what = served
-		case <-s.ctx.Done():
+		case <-s.ended:
 			what = ended
 		case <-fire:
 			what = fired
 		}
 	case 1:
 		from = natives[0]
-		what = from.Arm.(nativeArm).await(sel.Served(), s.ctx.Done(), fire)
+		what = from.Arm.(nativeArm).await(sel.Served(), s.ended, fire)
 	default:
 		what, from = s.awaitMany(natives, sel.Served(), fire)
 	}
 
+	for _, a := range natives {
+		if what != arrived || a.i != from.i {
+			a.Arm.(nativeArm).end()
+		}
+	}
 	switch {
-	case what == ended && sel.Claim(park.Nothing), what == fired && s.claimTimer(sel), what == arrived && sel.Claim(from.i):
-		return what
+	case what == ended && sel.Claim(park.Nothing):
+		return ended
+	case what == fired:
+		return s.claimTimer(sel)
 	case what == arrived:
-		from.Arm.(nativeArm).putBack()
+		return from.Arm.(nativeArm).settle(sel, from.i)
 	}
 	return served
 }
 
-// claimTimer claims sel for a timer that is due.
-func (s *selecting) claimTimer(sel *park.Selection) bool {
+// claimTimer claims sel for a timer that is due, with its value. If other goroutines took all of them, the Selection stays in its
+// queues, and waits for the next.
+func (s *selecting) claimTimer(sel *park.Selection) event {
 	for _, a := range s.arms {
 		if arm, ok := a.Arm.(*timerArm); ok {
-			if due, ok := arm.t.due(); ok && !due.After(s.soonest) {
-				return sel.Claim(a.i)
+			switch claimed, lives := arm.claim(sel, a.i); {
+			case claimed:
+				return fired
+			case !lives:
+				return served
 			}
 		}
 	}
-	// Other goroutines took them. Claim for any timer: it will turn out to be impossible, and Select looks again.
+	return again
+}
+
+// glance claims sel for what a native channel or a timer has at this instant, when the Selection stands in all queues already.
+func (s *selecting) glance(sel *park.Selection) event {
+	if what := s.claimTimer(sel); what != again {
+		return what
+	}
 	for _, a := range s.arms {
-		if _, ok := a.Arm.(*timerArm); ok {
-			return sel.Claim(a.i)
+		arm, ok := a.Arm.(nativeArm)
+		if !ok {
+			continue
+		}
+		arm.begin()
+		if v, ok := arm.channel().TryRecv(); ok || v.IsValid() {
+			arm.hold(v, ok)
+			if what := arm.settle(sel, a.i); what != again {
+				return what
+			}
+		} else {
+			arm.end()
 		}
 	}
-	return false
+	return again
 }
 
 // awaitMany sleeps on several native channels, which needs reflection.
 func (s *selecting) awaitMany(natives []indexed, servedCh <-chan struct{}, fire <-chan time.Time) (event, indexed) {
 	cases := make([]reflect.SelectCase, 3, 3+len(natives))
-	for i, ch := range []any{servedCh, s.ctx.Done(), fire} {
+	for i, ch := range []any{servedCh, s.ended, fire} {
 		cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
 	}
 	for _, a := range natives {

@@ -46,6 +46,11 @@ func (t *timer) TryRecv() (time.Time, error) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.take(now)
+}
+
+// take is TryRecv at the instant now. mu is held.
+func (t *timer) take(now time.Time) (time.Time, error) {
 	if t.closed {
 		return time.Time{}, ErrClosed
 	}
@@ -79,7 +84,8 @@ func (t *timer) RecvArm() park.RecvArm[time.Time] {
 type timerArm struct {
 	bellArm
 	outcome[time.Time]
-	t *timer
+	t    *timer
+	held bool // outcome is what s was claimed for
 }
 
 func (a *timerArm) Try() bool {
@@ -95,4 +101,26 @@ func (a *timerArm) Enter(s *park.Selection, i int) bool {
 	return true
 }
 
-func (a *timerArm) Finish() { a.Try() }
+// claim claims s for case i together with the value, if it is due, so that nobody takes it between the two. It reports whether it
+// did, and whether s was unclaimed until then.
+func (a *timerArm) claim(s *park.Selection, i int) (claimed, lives bool) {
+	now := time.Now()
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	if a.t.next.IsZero() || now.Before(a.t.next) {
+		return false, true
+	}
+	if !s.Claim(i) {
+		return false, false
+	}
+	a.v, a.err = a.t.take(now)
+	a.held = true
+	return true, true
+}
+
+func (a *timerArm) Finish() {
+	if !a.held {
+		a.Try()
+	}
+	a.held = false
+}

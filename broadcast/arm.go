@@ -91,13 +91,16 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 }
 
 func (a *recvArm[T]) Leave() {
-	c := a.rx.c
+	r, c := a.rx, a.rx.c
 	c.mu.Lock()
 	if a.w.Queued() {
 		c.rxq.Remove(&a.w)
 	}
+	if r.waiter == &a.w {
+		r.waiter = nil // or r would keep a, and the value that it received
+	}
 	c.mu.Unlock()
-	runtime.KeepAlive(a.rx)
+	runtime.KeepAlive(r)
 }
 
 // Finish receives. Only this goroutine does, so what was there when the Selection was claimed is still there, or a gap in its place.

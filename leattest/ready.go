@@ -162,11 +162,11 @@ func selectLoop(t *tester) {
 	ch := t.open(3)
 	n := t.scale(3000)
 	senders := t.senders()
-	for s := range senders {
-		tx := ch.tx
-		if s > 0 {
-			tx = ch.clone()
-		}
+	txs := []leat.Sender[int]{ch.tx}
+	for len(txs) < senders { // all before the first one is closed
+		txs = append(txs, ch.clone())
+	}
+	for s, tx := range txs {
 		t.start("a sender", func() (int, error) { t.sendAll(tx, s*n, n, true); return 0, nil })
 	}
 	ready := ch.rx.(Readier).Ready()

@@ -76,7 +76,7 @@ func (r *Receiver[T]) finish() {
 // alone panics if somebody waits in r, other than a case of s. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil; w = w.Next() {
-		if !w.Of(s) {
+		if !w.Of(s) && !w.Stale() {
 			r.c.mu.Unlock()
 			panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
 		}

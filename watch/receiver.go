@@ -100,7 +100,7 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 
 // alone panics if somebody waits in r, other than a case of s. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
-	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) {
+	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) && !w.Stale() {
 		r.c.mu.Unlock()
 		r.twoReceivers()
 	}

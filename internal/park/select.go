@@ -66,6 +66,20 @@ func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
 // is not granted, w is stale. The mutex that guards w's queue is held.
 func (w *Waiter[P]) Claim() bool { return w.sel == nil || w.sel.Claim(w.index) }
 
+// Stale reports whether w's Selection is claimed for something else, so that nobody will serve w. The mutex that guards w's queue is held,
+// and w is in it.
+func (w *Waiter[P]) Stale() bool { return w.sel != nil && w.sel.Chosen() != unclaimed }
+
+// Repeats reports whether another case of w's Selection stands before w in the queue.
+func (w *Waiter[P]) Repeats() bool {
+	for b := w.prev; w.sel != nil && b != nil; b = b.prev {
+		if b.sel == w.sel {
+			return true
+		}
+	}
+	return false
+}
+
 // Selection returns the Selection that w is a case of, or nil.
 func (w *Waiter[P]) Selection() *Selection { return w.sel }
 

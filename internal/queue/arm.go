@@ -42,12 +42,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 			return true
 		}
 	}
-	for w := c.rxq.Front(); w != nil && c.single; w = w.Next() {
-		if !w.Of(s) {
-			c.mu.Unlock()
-			a.rx.twoReceivers()
-		}
-	}
+	a.rx.alone(s)
 	a.w.Payload.rx = a.rx
 	c.rxq.Enter(&a.w, s, i)
 	c.unlock() // somebody may wait to reserve the attention of a receiver

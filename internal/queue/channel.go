@@ -206,7 +206,7 @@ func (c *Channel[T]) admit(wk *wakes[T]) {
 		return
 	}
 	if c.capacity == 0 {
-		c.match(wk)
+		c.match(wk, 0)
 		return
 	}
 	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
@@ -263,7 +263,7 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 // receiver takes the first waiting receiver that no permit speaks for out of the queue, to be served by the caller. own is the
 // Selection that looks for it, as its case i, and which is claimed with it; or nil. mu is held.
 func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving[T]] {
-	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.rxq.Len() > c.permits); {
+	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.unspoken(0)); {
 		next := r.Next()
 		if !r.Of(own) {
 			ownLives, rLives := park.PairWith(own, i, r)

@@ -5,9 +5,10 @@ import "github.com/leat-go/leat/internal/park"
 // A channel of capacity 0 holds nothing: a value goes from a sender to a receiver that are there at the same time. A permit
 // promises a receiver that waits; its value goes to whoever waits when it comes, or stays until somebody does.
 
-// match brings senders that wait, first come first served, together with receivers that wait. mu is held.
-func (c *Channel[T]) match(wk *wakes[T]) {
-	for w := c.txq.Front(); w != nil && c.rxq.Len() > c.permits; {
+// match brings senders that wait, first come first served, together with receivers that wait, of whom there will be more: those whose
+// goroutines are about to wait. mu is held.
+func (c *Channel[T]) match(wk *wakes[T], more int) {
+	for w := c.txq.Front(); w != nil && c.unspoken(more); {
 		next := w.Next()
 		switch s := &w.Payload; {
 		case wk.outside && w.Bubbled():
@@ -24,6 +25,18 @@ func (c *Channel[T]) match(wk *wakes[T]) {
 		}
 		w = next
 	}
+}
+
+// unspoken reports whether more goroutines wait to receive than permits speak for, if more came. Stale waiters do not count, and of a
+// Selection's cases one. mu is held.
+func (c *Channel[T]) unspoken(more int) bool {
+	n := more - c.permits
+	for r := c.rxq.Front(); r != nil && n <= 0; r = r.Next() {
+		if !r.Stale() && !r.Repeats() {
+			n++
+		}
+	}
+	return n > 0
 }
 
 // pair gives one value of the waiting sender w to the first waiting receiver that is not of the same Selection, and reports
@@ -53,9 +66,15 @@ func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 	return false
 }
 
-// sender finds a waiting sender with a value, which its finder must then take. own is the Selection that looks for it as its
-// case i, and is claimed with it; or nil. mu is held.
+// sender finds a waiting sender with a value, which its finder must then take. There is none for it while others wait to receive: they
+// are spoken for by permits, and the sender is the first one's. own is the Selection that looks for it as its case i, and is
+// claimed with it; or nil. mu is held.
 func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]] {
+	for r := c.rxq.Front(); r != nil; r = r.Next() {
+		if !r.Stale() && !r.Of(own) {
+			return nil
+		}
+	}
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
 		if !w.Payload.permit && !w.Of(own) {

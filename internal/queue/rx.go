@@ -118,12 +118,11 @@ func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 // returns. mu is held, and free when wait returns.
 func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
 	c := r.c
-	if c.single && c.rxq.Len() > 0 {
-		c.mu.Unlock()
-		r.twoReceivers()
-	}
+	r.alone(nil)
 	if c.capacity == 0 {
-		c.promise()
+		var wk wakes[T]
+		c.match(&wk, 1)
+		wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
 	}
 	w := r.spare.Take(receiving[T]{rx: r, many: buf})
 	err = c.rxq.Wait(ctx, &c.mu, w)
@@ -132,19 +131,18 @@ func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error)
 	return got, err
 }
 
-func (r *Rx[T]) twoReceivers() {
-	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
-}
-
-// promise grants, for a receiver that is about to wait, the first permit that is waited for. mu is held.
-func (c *Channel[T]) promise() {
-	for w := c.txq.Front(); w != nil && w.Payload.permit && c.rxq.Len()+1 > c.permits; w = c.txq.Front() {
-		c.txq.Remove(w)
-		if w.Claim() {
-			c.permits++
-			w.Wake() // with mu held, which costs a little; who sleeps first cannot wake others
+// alone panics if somebody waits in a channel of one receiver, other than a case of s. mu is held.
+func (r *Rx[T]) alone(s *park.Selection) {
+	for w := r.c.rxq.Front(); w != nil && r.c.single; w = w.Next() {
+		if !w.Of(s) && !w.Stale() {
+			r.c.mu.Unlock()
+			r.twoReceivers()
 		}
 	}
+}
+
+func (r *Rx[T]) twoReceivers() {
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
 }
 
 // RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.

@@ -160,7 +160,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	case s.closed || c.closed():
 		c.mu.Unlock()
 		return nil, leat.ErrClosed
-	case c.room() > 0 || c.capacity == 0 && c.rxq.Len() > c.permits:
+	case c.room() > 0 || c.capacity == 0 && c.unspoken(0):
 		c.permits++
 		c.mu.Unlock()
 		runtime.KeepAlive(s)

@@ -1,0 +1,546 @@
+package leat_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/oneshot"
+	"github.com/leat-go/leat/watch"
+)
+
+// Races in Select that were found by review or by planting faults, each as a test that fails where the fault is. Many run on one
+// processor, where a goroutine that was served has not run yet: that is the window.
+
+// oneProcessor runs f often on one processor, each time in a bubble.
+func oneProcessor(t *testing.T, f func(t *testing.T)) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 50 {
+		synctest.Test(t, f)
+	}
+}
+
+// between is a receiver that never has anything. Its TryRecv runs f, between the tries of other cases and their entry.
+type between struct {
+	leat.Receiver[int]
+	f func()
+}
+
+func (between) Ready() <-chan struct{}  { return nil }
+func (b between) TryRecv() (int, error) { b.f(); return 0, leat.ErrEmpty }
+
+func betweenCase(f func()) leat.Case { return leat.OnRecv(leat.Receiver[int](between{f: f}), nil) }
+
+// A value in the hands of a Select that another case won is given back. It fails if the end is told before that.
+func TestFromChanEndIsFinal(t *testing.T) {
+	oneProcessor(t, func(t *testing.T) {
+		ch := make(chan int)
+		rx := leat.FromChan(ch)
+		other, otherRx := mpsc.New[int](1)
+		got := 0
+		done := blocked(func() {
+			leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { got = v }), leat.OnRecv(otherRx, nil))
+		})
+		ch <- 7
+		other.TrySend(1)
+		close(ch)
+		_, err := rx.TryRecv()
+		<-done
+		if v, late := rx.TryRecv(); err == leat.ErrClosed && late == nil {
+			t.Errorf("ErrClosed, which is final, and then %d", v)
+		} else if got == 0 && err == leat.ErrEmpty && v != 7 {
+			t.Errorf("the value is lost: %d, %v", v, late)
+		}
+	})
+}
+
+// The same with receivers that wait: each value is received, and then all are told the end.
+func TestFromChanEndReachesAll(t *testing.T) {
+	oneProcessor(t, func(t *testing.T) {
+		ch := make(chan int)
+		rx := leat.FromChan(ch)
+		other, otherRx := mpsc.New[int](1)
+		got := make(chan int, 9)
+		selected := blocked(func() {
+			leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { got <- v }), leat.OnRecv(otherRx, nil))
+		})
+		waiting := func() {
+			for {
+				v, err := rx.Recv(background)
+				if err != nil {
+					return
+				}
+				got <- v
+			}
+		}
+		a, b := blocked(waiting), blocked(waiting)
+		ch <- 7
+		other.TrySend(1)
+		close(ch)
+		<-selected
+		<-a
+		<-b
+		if len(got) != 1 || <-got != 7 {
+			t.Error("the value was not received once before the end")
+		}
+	})
+}
+
+// It fails if Close of the receiver destroys a value that had just left the native channel.
+func TestFromChanCloseLosesNothing(t *testing.T) {
+	oneProcessor(t, func(t *testing.T) {
+		ch := make(chan int, 1)
+		rx := leat.FromChan(ch)
+		var err error
+		done := blocked(func() { _, err = rx.Recv(background) })
+		ch <- 7
+		rx.Close()
+		<-done
+		if err != nil && len(ch) == 0 {
+			if v, err := rx.TryRecv(); v != 7 || err != nil {
+				t.Errorf("the value left the native channel, and is not to be had: %d, %v", v, err)
+			}
+		}
+		if _, err := rx.TryRecv(); err != leat.ErrClosed {
+			t.Errorf("then TryRecv: %v", err)
+		}
+	})
+}
+
+// The worker's Select has chosen to stop, and so its receiver is free for others. It fails if that counts as two receivers.
+func TestHandOverAfterSelect(t *testing.T) {
+	mtx, m := mpsc.New[int](1)
+	otx, o := oneshot.New[int]()
+	wtx, btx := watch.New(0), broadcast.New[int](1)
+	for name, rx := range map[string]leat.Receiver[int]{"mpsc": m, "oneshot": o, "watch": wtx.Subscribe(), "broadcast": btx.Subscribe()} {
+		t.Run(name, func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+			synctest.Test(t, func(t *testing.T) {
+				stop, stopped := mpmc.New[int](0)
+				done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
+				stop.Send(background, 1)
+				ctx, cancel := context.WithTimeout(background, time.Second)
+				defer cancel()
+				if _, err := rx.Recv(ctx); err != context.DeadlineExceeded {
+					t.Errorf("Recv: %v", err)
+				}
+				<-done
+			})
+		})
+	}
+	mtx.Close()
+	otx.Close()
+	wtx.Close()
+	btx.Close()
+}
+
+// A5. It fails if Default is chosen although a timer came due before the last value left.
+func TestA5_DefaultLooksAtTheClockAgain(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := mpmc.New[int](1)
+			tx.TrySend(1)
+			i, _ := leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(leat.After(time.Second), nil), leat.Default(nil),
+				betweenCase(func() {
+					<-time.After(2 * time.Second)
+					rx.TryRecv()
+				}))
+			if i == 2 {
+				t.Error("Default was chosen, though the timer was due before the value left")
+			}
+		})
+	}
+}
+
+// A5, with native channels and receivers of other modules, and deterministically with our own.
+func TestA5_DefaultLooksAgain(t *testing.T) {
+	for range 100 {
+		tx, rx := mpmc.New[int](1)
+		tx2, rx2 := mpmc.New[int](1)
+		ch := make(chan int, 1)
+		hidden, hiddenRx := mpsc.New[int](1)
+		for _, c := range []struct {
+			fill func()
+			rx   leat.Receiver[int]
+		}{
+			{func() { tx2.TrySend(2) }, rx2},
+			{func() { ch <- 2 }, leat.FromChan(ch)},
+			{func() { hidden.TrySend(2) }, onlyReady[int]{hiddenRx}},
+		} {
+			tx.TrySend(1)
+			i, _ := leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(c.rx, nil), leat.Default(nil),
+				betweenCase(func() {
+					c.fill()
+					rx.TryRecv()
+				}))
+			if i == 2 {
+				t.Errorf("Default was chosen, though one of two had a value at every instant")
+			}
+			rx.TryRecv()
+			c.rx.TryRecv()
+		}
+	}
+}
+
+// A permit of a channel that holds nothing speaks for a goroutine. It fails if a Select of two cases counts twice, or one that is over.
+func TestPermitsCountGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0)
+		done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(rx, nil)) })
+		p, err := tx.Reserve(background)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		if _, err := tx.Reserve(ctx); err == nil {
+			t.Error("a second permit for one receiver")
+		}
+		if err := tx.TrySend(3); err != leat.ErrFull {
+			t.Errorf("TrySend to the receiver of a permit: %v", err)
+		}
+		p.Send(1)
+		<-done
+	})
+	oneProcessor(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0)
+		stop, stopped := mpmc.New[int](0)
+		done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
+		stop.TrySend(1)
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		if _, err := tx.Reserve(ctx); err == nil {
+			t.Error("a permit, although nobody waits")
+		}
+		<-done
+	})
+}
+
+// Rule 7. It fails if a receiver that comes later takes the value of the sender that is the first receiver's, by Recv or by TryRecv.
+func TestNobodyOvertakesTheReceiverOfAPermit(t *testing.T) {
+	for _, try := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := mpmc.New[int](0)
+			var first, second int
+			received := blocked(func() { first, _ = rx.Recv(background) })
+			p, _ := tx.Reserve(background)
+			sent := blocked(func() { tx.Send(background, 1) })
+			if try {
+				if _, err := rx.TryRecv(); err != leat.ErrEmpty {
+					t.Errorf("TryRecv beside a receiver that waits: %v, want ErrEmpty", err)
+				}
+			}
+			received2 := blocked(func() { second, _ = rx.Recv(background) })
+			p.Send(2)
+			<-received
+			<-received2
+			<-sent
+			if first != 1 || second != 2 {
+				t.Errorf("the first receiver got %d, the second %d; want 1 and 2", first, second)
+			}
+		})
+	}
+}
+
+// Rule 7. A timer that several share fires, and another takes its value. It fails if the Select thereby loses its place in line.
+func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := mpmc.New[int](1)
+			due := leat.After(time.Second)
+			first, ticked := 0, false
+			selected := blocked(func() {
+				leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { first = v }), leat.OnRecv(due, func(time.Time, error) { ticked = true }))
+			})
+			received := blocked(func() { rx.Recv(background) })
+			ctx, cancel := context.WithCancel(background)
+			other := blocked(func() { due.Recv(ctx) })
+			<-time.After(2 * time.Second)
+			synctest.Wait()
+			tx.Send(background, 1)
+			synctest.Wait()
+			if !ticked && first != 1 {
+				t.Error("a receiver that came later was served first")
+			}
+			tx.Send(background, 2)
+			<-received
+			cancel()
+			tx.Close()
+			<-selected
+			<-other
+		})
+	}
+}
+
+// Rule 10. It fails if a receiver keeps the case that a Select has made of it, and with that the value.
+func TestSelectKeepsNoValue(t *testing.T) {
+	btx := broadcast.New[*[1000]int](1)
+	mtx, mrx := mpsc.New[*[1000]int](1)
+	wtx := watch.New[*[1000]int](nil)
+	for name, c := range map[string]struct {
+		tx leat.Sender[*[1000]int]
+		rx leat.Receiver[*[1000]int]
+	}{"broadcast": {btx, btx.Subscribe()}, "mpsc": {mtx, mrx}, "watch": {wtx, wtx.Subscribe()}} {
+		pointer := func() weak.Pointer[[1000]int] {
+			done := make(chan struct{})
+			go func() {
+				leat.Select(background, leat.OnRecv(c.rx, nil))
+				close(done)
+			}()
+			runtime.Gosched()
+			v := new([1000]int)
+			c.tx.TrySend(v)
+			<-done
+			return weak.Make(v)
+		}()
+		c.tx.TrySend(nil) // what a broadcast and a watch keep is this now
+		c.rx.TryRecv()
+		for range 10 {
+			runtime.GC()
+		}
+		if pointer.Value() != nil {
+			t.Errorf("%s: the value that a Select received is still reachable", name)
+		}
+		runtime.KeepAlive(c)
+	}
+}
+
+// A context is anybody's code. It fails if a value goes to a Select whose context panics.
+func TestSelectContextThatPanics(t *testing.T) {
+	tx, rx := mpsc.New[int](1)
+	_, other := mpsc.New[int](1)
+	defer other.Close()
+	func() {
+		defer func() { recover() }()
+		leat.Select(panicking{background, func() { tx.TrySend(1) }}, leat.OnRecv(rx, nil), leat.OnRecv(other, nil))
+	}()
+	if _, err := rx.TryRecv(); err != nil {
+		t.Errorf("the value: %v", err)
+	}
+}
+
+type panicking struct {
+	context.Context
+	f func()
+}
+
+func (p panicking) Done() <-chan struct{} { p.f(); panic("Done") }
+
+// A Case is used once. It fails if a second use goes unnoticed and breaks a queue.
+func TestCaseUsedTwicePanics(t *testing.T) {
+	_, rx := mpsc.New[int](1)
+	defer rx.Close()
+	c := leat.OnRecv(rx, nil)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	ctx, cancel := context.WithTimeout(background, time.Second)
+	defer cancel()
+	leat.Select(ctx, c, c)
+}
+
+// It fails if a sender that comes to a channel of capacity 0 takes the receiver that a permit speaks for.
+func TestMatchLeavesThePermitsReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0)
+		got := 0
+		received := blocked(func() { got, _ = rx.Recv(background) })
+		p, _ := tx.Reserve(background)
+		sent := blocked(func() { tx.Send(background, 1) })
+		rx.Ready() // settles
+		synctest.Wait()
+		if got != 0 {
+			t.Errorf("a sender took the receiver: %d", got)
+		}
+		p.Send(2)
+		<-received
+		if got != 2 {
+			t.Errorf("received %d, want the permit's 2", got)
+		}
+		rx.TryRecv()
+		<-sent
+	})
+}
+
+// It fails if Ready of a channel of capacity 0 does not follow a Select that waits to send, and one that has chosen something else.
+func TestReadyFollowsASelectThatSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0)
+		stop, stopped := mpmc.New[int](0)
+		ready := rx.Ready()
+		selecting := func() { leat.Select(background, leat.OnSend(tx, 1, nil), leat.OnRecv(stopped, nil)) }
+		done := blocked(selecting)
+		select {
+		case <-ready:
+		default:
+			t.Error("shut, though a Select waits to send")
+		}
+		rx.TryRecv()
+		<-done
+		done = blocked(selecting)
+		stop.TrySend(1)
+		<-done
+		select {
+		case <-ready:
+			t.Error("open, though the Select chose something else")
+		default:
+		}
+	})
+}
+
+// Handles that are closed between the first tries and the wait.
+func TestSelectSeesHandlesThatClose(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := mpmc.New[int](1)
+			defer tx.Close()
+			tx2, rx2 := tx.Clone(), rx.Clone()
+			var err error
+			leat.Select(background, leat.OnRecv(rx2, func(_ int, e error) { err = e }), betweenCase(func() { rx2.Close() }))
+			if err != leat.ErrClosed {
+				t.Errorf("receive from a handle that was closed: %v", err)
+			}
+			tx.TrySend(1)
+			leat.Select(background, leat.OnSend(tx2, 1, func(e error) { err = e }), betweenCase(func() {
+				tx2.Close()
+				rx.TryRecv()
+			}))
+			if err != leat.ErrClosed || rx.Len() != 0 {
+				t.Errorf("send to a handle that was closed: %v, Len %d", err, rx.Len())
+			}
+		})
+	}
+}
+
+// Rule 13. It fails if two Selects wait in a channel of one receiver, or if the one that panics leaves something behind.
+func TestTwoSelectsOnOneReceiverPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpsc.New[int](1)
+		_, other := mpsc.New[int](1)
+		done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(other, nil)) })
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(leat.Never[int](), nil), leat.OnRecv(leat.After(1), nil))
+		}()
+		tx.Close()
+		<-done
+		other.Close()
+	})
+}
+
+// It fails if a value that was given back is not found: by who waits, and by who is about to.
+func TestGivenBackIsFound(t *testing.T) {
+	giveBack := func(t *testing.T) (rx leat.Receiver[int], run func()) {
+		ch := make(chan int)
+		rx = leat.FromChan(ch)
+		stop, stopped := mpsc.New[int](1)
+		done := blocked(func() {
+			if i, _ := leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)); i != 1 {
+				t.Error("the Select kept it")
+			}
+		})
+		return rx, func() { ch <- 7; stop.TrySend(1); <-done }
+	}
+	oneProcessor(t, func(t *testing.T) {
+		rx, run := giveBack(t)
+		got := 0
+		done := blocked(func() { got, _ = rx.Recv(background) })
+		run()
+		<-done
+		if got != 7 {
+			t.Errorf("who waited got %d", got)
+		}
+	})
+	oneProcessor(t, func(t *testing.T) {
+		rx, run := giveBack(t)
+		got, ran := 0, false
+		leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { got = v }), betweenCase(func() {
+			if !ran {
+				ran = true
+				run()
+			}
+		}))
+		if got != 7 {
+			t.Errorf("who was about to wait got %d", got)
+		}
+	})
+}
+
+// It fails if the Ready of a receiver of another module stays shut after a Select that received from it chose something else.
+func TestForeignReadyIsSetAnew(t *testing.T) {
+	oneProcessor(t, func(t *testing.T) {
+		tx, rx := mpsc.New[int](1)
+		stop, stopped := mpsc.New[int](1)
+		ready, chosen := rx.Ready(), -1
+		done := blocked(func() {
+			chosen, _ = leat.Select(background, leat.OnRecv(leat.Receiver[int](onlyReady[int]{rx}), nil), leat.OnRecv(stopped, nil))
+		})
+		tx.TrySend(1)
+		stop.TrySend(1)
+		<-done
+		if chosen != 1 {
+			return // the foreign one won
+		}
+		select {
+		case <-ready:
+		default:
+			t.Error("Ready is shut, though the value is there")
+		}
+	})
+}
+
+// It fails if a sender is forgotten when the receiver that it was to meet turns out to be stale.
+func TestMatchKeepsTheSenderOfAStaleReceiver(t *testing.T) {
+	oneProcessor(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0)
+		stop, stopped := mpsc.New[int](1)
+		selected := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
+		p, _ := tx.Reserve(background)
+		sent := blocked(func() { tx.Send(background, 1) })
+		stop.TrySend(1)
+		p.Release() // the Select is over, and has not left
+		if v, err := rx.TryRecv(); v != 1 || err != nil {
+			t.Errorf("the sender that waits is forgotten: %d, %v", v, err)
+			rx.Close()
+		}
+		<-sent
+		<-selected
+	})
+}
+
+func TestWatchReadyAfterClose(t *testing.T) {
+	rx := watch.New(0).Subscribe()
+	rx.Close()
+	select {
+	case <-rx.Ready():
+	default:
+		t.Error("Ready is shut on a closed receiver")
+	}
+}
+
+func TestOneshotDoneAfterHandOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := oneshot.New[int]()
+		done := blocked(func() { rx.Recv(background) })
+		tx.TrySend(1)
+		<-done
+		select {
+		case <-tx.Done():
+		default:
+			t.Error("Done is not closed, though the receiver has received")
+		}
+	})
+}
