@@ -33,8 +33,8 @@ func newProcess(stdout, stderr io.Writer) *process {
 	p := &process{console: &console{w: stderr}}
 	p.ctx, p.stop = context.WithCancelCause(context.Background())
 	p.out = &output{w: stdout, failed: func(err error) {
+		p.sayInTime("%v; stopping", err) // before the summary, which the main flow says when it is stopped
 		p.stop(errOutput)
-		p.say("%v; stopping", err)
 	}}
 	return p
 }
@@ -78,8 +78,8 @@ func (p *process) obeySignals(begins string, undone func() string) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
+		p.sayInTime("interrupted: %s; interrupt again to quit at once", begins) // before the summary, as above
 		p.stop(errInterrupted)
-		p.sayInTime("interrupted: %s; interrupt again to quit at once", begins)
 		<-signals
 		p.sayInTime("interrupted again, quitting at once: %s", undone())
 		os.Exit(exitFailed)
