@@ -104,8 +104,7 @@ type selecting struct {
 	ctx      context.Context
 	arms     []indexed
 	ended    <-chan struct{}
-	fallback int       // index of Default, or -1
-	soonest  time.Time // when the first timer is due
+	fallback int // index of Default, or -1
 }
 
 type indexed struct {
@@ -208,25 +207,16 @@ type nativeArm interface {
 
 // wait sleeps until sel is claimed: by another goroutine, or by this one for what only it sees. It returns what happened.
 func (s *selecting) wait(sel *park.Selection) event {
-	var natives []indexed
-	var next *time.Timer
 	var fire <-chan time.Time
+	if due, ok := s.firstDue(); ok {
+		t := time.NewTimer(time.Until(due))
+		defer t.Stop()
+		fire = t.C
+	}
+	var natives []indexed
 	for _, a := range s.arms {
-		switch arm := a.Arm.(type) {
-		case nativeArm:
+		if _, ok := a.Arm.(nativeArm); ok {
 			natives = append(natives, a)
-		case *timerArm:
-			if due, ok := arm.t.due(); ok {
-				if d := time.Until(due); next == nil {
-					next = time.NewTimer(d)
-					defer next.Stop()
-					fire = next.C
-					s.soonest = due
-				} else if due.Before(s.soonest) {
-					next.Reset(d)
-					s.soonest = due
-				}
-			}
 		}
 	}
 
@@ -266,6 +256,18 @@ func (s *selecting) wait(sel *park.Selection) event {
 		return from.Arm.(nativeArm).settle(sel, from.i)
 	}
 	return served
+}
+
+// firstDue returns when the first timer is due, if there is one.
+func (s *selecting) firstDue() (first time.Time, ok bool) {
+	for _, a := range s.arms {
+		if arm, is := a.Arm.(*timerArm); is {
+			if due, will := arm.t.due(); will && (!ok || due.Before(first)) {
+				first, ok = due, true
+			}
+		}
+	}
+	return first, ok
 }
 
 // claimTimer claims sel for a timer that is due, with its value. If other goroutines took all of them, the Selection stays in its

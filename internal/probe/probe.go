@@ -18,10 +18,8 @@ func (c *Channel) String() string {
 	if c.Name == "" {
 		return c.Kind
 	}
-	return c.Kind + " " + quote(c.Name)
+	return c.Kind + ` "` + c.Name + `"`
 }
-
-func quote(s string) string { return `"` + s + `"` }
 
 // An Option sets up a Channel; leat.Option is one.
 type Option interface{ Set(*Channel) }
