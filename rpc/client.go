@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/mpsc"
@@ -21,7 +22,8 @@ import (
 type ClientOptions struct {
 	// Window is how many requests may be unanswered at once. Zero is 1: one request is written, its answer is read,
 	// and only then is the next one written, which is safe with every peer. A larger window pipelines, which a Server
-	// takes; there it saves the wait for the network, while requests are still handled one after another.
+	// takes: the requests that wait are written together, as many as the window has room for, and so are their answers. A
+	// request that finds nothing before it is written at once. Requests are still handled one after another.
 	Window int
 
 	// MaxMessageBytes is how long an answer may be. Zero is 1 MiB, and less than zero no limit. A longer one ends
@@ -40,6 +42,9 @@ type ClientOptions struct {
 
 	// Logger is told when the connection is lost, and when there is one again. Nil is slog.Default().
 	Logger *slog.Logger
+
+	// Interceptors stand around every call, the first one outermost.
+	Interceptors []ClientInterceptor
 }
 
 const (
@@ -47,7 +52,7 @@ const (
 	defaultMinBackoff  = 50 * time.Millisecond
 	defaultMaxBackoff  = 5 * time.Second
 
-	queueLength = 64 // calls that wait to be written; further ones wait to be queued, in order
+	queueLength = 1024 // calls that wait to be written; further ones wait to be queued, in order
 )
 
 // resolve returns the options with the defaults filled in.
@@ -81,11 +86,13 @@ func (o *ClientOptions) resolve() ClientOptions {
 //
 // A Client owns goroutines. Close ends them.
 type Client struct {
-	opts ClientOptions
-	addr string
-	dial func(context.Context) (net.Conn, error)
+	opts  ClientOptions
+	addr  string
+	dial  func(context.Context) (net.Conn, error)
+	call  CallFunc  // do, within the interceptors
+	calls sync.Pool // of *call; the client's own, so that no channel in it goes from one synctest bubble to another
 
-	tx      *mpsc.Sender[*call]
+	tx      *mpsc.Sender[*call]   // a nil call tells run to look at its link
 	rx      *mpsc.Receiver[*call] // belongs to run
 	ctx     context.Context       // ends with the client
 	cancel  context.CancelCauseFunc
@@ -96,12 +103,17 @@ type Client struct {
 	down error      // why there is no connection; nil if there is one
 }
 
-// A call is one request on its way. Its fields but done are guarded by the client's mutex.
+// A call is one request on its way, and then its answer. Until done is signalled, all but enc is guarded by the client's mutex;
+// from then on it is the caller's, and may be used again.
 type call struct {
-	frame []byte
 	state callState
-	link  *link       // where it was written, if inFlight
-	done  chan answer // gets the answer, unless the caller has left; room for one
+	link  *link         // where it was written, if inFlight
+	done  chan struct{} // signalled when finished, unless the caller has left; room for one
+	buf   []byte        // the request, and later the payload of the answer
+	enc   encoder       // the caller's
+
+	kind      answerKind
+	sent, err error // of unanswered: ErrNotSent or ErrMaybeSent, and why
 }
 
 type callState uint8
@@ -109,15 +121,19 @@ type callState uint8
 const (
 	queued   callState = iota // no byte was written
 	inFlight                  // may have been written
-	finished                  // done has what became of it
+	finished                  // the rest says what became of it
 	left                      // the caller's ctx ended before that
 )
 
-// An answer is what became of a call: a message from the server, or an error, with ErrNotSent or ErrMaybeSent.
-type answer struct {
-	message   message
-	sent, err error
-}
+type answerKind uint8
+
+const (
+	unanswered  answerKind = iota
+	bareAck                // "Ack"
+	bareError              // "Error"
+	taggedAck              // {"Ack":…}, and buf is …
+	taggedError            // {"Error":…}, and buf is …
+)
 
 // Dial connects to the server at addr, a TCP address as net.Dial has it, and returns a client. When the first attempt fails, or
 // ctx ends before it succeeds, Dial returns an error; later the client reconnects by itself. The ctx is for dialing
@@ -132,6 +148,8 @@ func Dial(ctx context.Context, addr string, o *ClientOptions) (*Client, error) {
 func newClient(ctx context.Context, addr string, o *ClientOptions, dial func(context.Context) (net.Conn, error)) (*Client, error) {
 	needContext(ctx)
 	c := &Client{opts: o.resolve(), addr: addr, dial: dial, stopped: make(chan struct{})}
+	c.calls.New = func() any { return &call{done: make(chan struct{}, 1)} }
+	c.call = interceptCalls(c.do, c.opts.Interceptors)
 	raw, nc, err := c.connect(ctx)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("rpc: %w; is the server running?", err)
@@ -194,83 +212,144 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 	if method == "" {
 		panic("rpc: empty method name")
 	}
-	frame, err := encodeRequest(method, params, result != nil)
+	return c.call(ctx, method, params, result)
+}
+
+// do is Call, within the interceptors.
+func (c *Client) do(ctx context.Context, method string, params, result any) error {
+	needContext(ctx)
+	k := c.calls.Get().(*call)
+	err := k.encode(method, params, result != nil)
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err != nil {
-		return &callError{method: method, sent: ErrNotSent, cause: err}
+	if err == nil {
+		k.state = queued
+		err = c.tx.Send(ctx, k)
 	}
-	k := &call{frame: frame, done: make(chan answer, 1)}
-	var a answer
-	if err := c.tx.Send(ctx, k); err != nil {
-		a = answer{sent: ErrNotSent, err: err}
+	if err != nil {
+		c.calls.Put(k)
+		return c.explain(ctx, &callError{method: method, sent: ErrNotSent, cause: err})
+	}
+	if end := ctx.Done(); end == nil {
+		<-k.done
 	} else {
 		select {
-		case a = <-k.done:
-		case <-ctx.Done():
-			a = c.leave(k, ctx.Err())
+		case <-k.done:
+		case <-end:
+			if sent := c.leave(k); sent != nil {
+				return c.explain(ctx, &callError{method: method, sent: sent, cause: ctx.Err()})
+			}
 		}
 	}
-	if a.err != nil {
-		e := &callError{method: method, sent: a.sent, cause: a.err}
-		if a.sent == ErrNotSent && ctx.Err() != nil {
-			c.mu.Lock()
-			e.hint = c.down
-			c.mu.Unlock()
+	err = k.result(method, result)
+	if k.kind == unanswered {
+		err = c.explain(ctx, &callError{method: method, sent: k.sent, cause: k.err})
+	}
+	k.release()
+	c.calls.Put(k)
+	return err
+}
+
+// explain adds to the error of a call that was given up before it was sent what kept it.
+func (c *Client) explain(ctx context.Context, e *callError) error {
+	if e.sent == ErrNotSent && ctx.Err() != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		e.hint = c.down
+	}
+	return e
+}
+
+// encode makes the request, as it goes over the wire.
+func (k *call) encode(method string, params any, wantsResult bool) error {
+	bare := params == nil && !wantsResult
+	b := k.buf[:0]
+	if !bare {
+		b = append(b, '{')
+	}
+	if isPlain(method) {
+		b = append(b, '"')
+		b = append(b, method...)
+		b = append(b, '"')
+	} else {
+		name, err := k.enc.encode(method)
+		if err != nil {
+			return err
 		}
-		return e
+		b = append(b, name...)
 	}
-	return a.message.decode(method, result)
+	if !bare {
+		payload, err := k.enc.encode(params)
+		if err != nil {
+			return err
+		}
+		b = append(b, ':')
+		b = append(b, payload...)
+		b = append(b, '}')
+	}
+	k.buf = b
+	return nil
 }
 
-// encodeRequest returns a request as it goes over the wire.
-func encodeRequest(method string, params any, wantsResult bool) ([]byte, error) {
-	name, err := encode(method)
-	if err != nil || params == nil && !wantsResult {
-		return name, err
+// isPlain reports whether s is written as it is in a JSON string.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
 	}
-	payload, err := encode(params)
-	if err != nil {
-		return nil, err
-	}
-	return tagged(name, payload), nil
+	return true
 }
 
-// decode returns what an answer means to its caller.
-func (m message) decode(method string, result any) error {
-	switch {
-	case m.name == "Error" && m.payload == nil:
+// result returns what the answer means to the caller.
+func (k *call) result(method string, result any) error {
+	switch k.kind {
+	case bareError:
 		return &Error{Code: CodeFailed}
-	case m.name == "Error":
-		return decodeError(m.payload)
-	case result == nil:
-		return nil
-	case m.payload == nil:
-		return fmt.Errorf("rpc: call %s: the server answered without a result", method)
-	}
-	if err := json.Unmarshal(m.payload, result); err != nil {
-		return fmt.Errorf("rpc: call %s: the server's result does not fit: %w", method, err)
+	case taggedError:
+		return decodeError(k.buf)
+	case bareAck:
+		if result != nil {
+			return fmt.Errorf("rpc: call %s: the server answered without a result", method)
+		}
+	case taggedAck:
+		if result == nil {
+			return nil
+		}
+		if err := json.Unmarshal(k.buf, result); err != nil {
+			return fmt.Errorf("rpc: call %s: the server's result does not fit: %w", method, err)
+		}
 	}
 	return nil
 }
 
-// leave is called by the caller of k, whose ctx has ended. It returns what the caller is to be told.
-func (c *Client) leave(k *call, err error) answer {
+// release drops what the call refers to before it is used again.
+func (k *call) release() {
+	k.kind, k.sent, k.err = unanswered, nil, nil
+	if cap(k.buf) > keepBuffer {
+		k.buf = nil
+	}
+}
+
+// leave is called by the caller of k, whose ctx has ended. It returns ErrNotSent or ErrMaybeSent, or nil if k was
+// finished by then.
+func (c *Client) leave(k *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch k.state {
 	case queued:
-		k.state, k.frame = left, nil
-		return answer{sent: ErrNotSent, err: err}
+		k.state = left
+		return ErrNotSent
 	case inFlight:
 		k.state = left
 		if k.link.callers--; k.link.callers == 0 {
 			k.link.cut(errNobodyWaits)
 		}
-		return answer{sent: ErrMaybeSent, err: err}
+		return ErrMaybeSent
 	}
-	return <-k.done // finished: it is there
+	<-k.done // it is there
+	return nil
 }
 
 // Close ends the client and its connection, and waits for its goroutines. Calls that wait, and later ones, fail with an error

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,19 +14,28 @@ import (
 	"time"
 )
 
-// A conn is one connection of a Server. One goroutine reads its requests, handles and answers them. To handle several at
-// once, the loop in serve would hand each to a goroutine and keep the answers in order; nothing else would change.
+// A conn is one connection of a Server. One goroutine reads its requests, handles them one after another, and answers. What was
+// read together is answered together: the answers are written when no complete request is left, which is when the
+// goroutine is about to read, or else to wait. Should a handler take long, the answers before it do not wait for it; see
+// outbound.
 type conn struct {
 	server *Server
 	raw    net.Conn
 	nc     net.Conn // raw, or TLS over it
 	in     *reader
+	out    outbound
 	log    *slog.Logger
 
 	ctx    context.Context // of the handlers
 	cancel context.CancelFunc
 
-	phase phase // what the read deadline stands for; belongs to the goroutine
+	// These belong to the goroutine.
+	phase   phase         // what the read deadline stands for
+	readBy  time.Duration // the read deadline, since the server began
+	results encoder
+	method  string // of the last request, so that a name that comes again is not allocated again
+
+	writeBy time.Duration // the write deadline, since the server began; belongs to who writes
 
 	mu       sync.Mutex
 	draining bool // nothing more is to be read off the connection but to discard it, and its read deadline stays
@@ -47,7 +57,10 @@ const (
 	idleLingerTime = 100 * time.Millisecond
 )
 
-var errDraining = errors.New("the server shuts down")
+var (
+	errDraining  = errors.New("the server shuts down")
+	errUnwritten = errors.New("the answers could not be written")
+)
 
 func newConn(s *Server, nc net.Conn, base context.Context) *conn {
 	c := &conn{server: s, raw: nc, nc: nc, log: s.logger().With("peer", nc.RemoteAddr())}
@@ -55,7 +68,8 @@ func newConn(s *Server, nc net.Conn, base context.Context) *conn {
 		c.nc = tls.Server(nc, s.TLSConfig)
 	}
 	c.in = newReader(c, s.MaxMessageBytes, s.MaxDepth)
-	c.ctx, c.cancel = context.WithCancel(base)
+	c.out.write = c.write
+	c.ctx, c.cancel = context.WithCancel(context.WithValue(base, peerKey{}, c))
 	return c
 }
 
@@ -69,32 +83,42 @@ func (c *conn) serve() {
 	for {
 		c.phase = answering
 		m, err := c.in.next()
-		var bad *wireError
-		switch {
-		case err == nil:
-			if !c.write(c.answer(m)) {
+		if err == nil {
+			c.answer(m)
+			if c.out.long() && !c.out.flush() {
 				return
 			}
-		case errors.As(err, &bad):
-			c.log.Debug("rpc: refused a request", "err", err)
-			if !c.write(refusal(bad)) {
-				return
-			}
-			if bad.code != CodeBadRequest {
-				c.linger(lingerTime)
-				return
-			}
-		default:
-			switch {
-			case err == errDraining, errors.Is(err, os.ErrDeadlineExceeded) && c.in.mid:
-				c.linger(lingerTime)
-			case errors.Is(err, os.ErrDeadlineExceeded):
-				c.linger(idleLingerTime)
-			}
-			c.log.Debug("rpc: connection ended", "err", err)
+			continue
+		}
+		if !c.refuse(err) {
 			return
 		}
 	}
+}
+
+// refuse deals with what is no request, or no more of them. It reports whether the connection lives on.
+func (c *conn) refuse(err error) bool {
+	c.log.Debug("rpc: no request", "err", err)
+	var bad *wireError
+	switch {
+	case errors.As(err, &bad):
+		if bad.object {
+			c.replyError(&Error{Code: bad.code, Message: bad.text})
+		} else {
+			c.out.add(failed)
+		}
+		if bad.code == CodeBadRequest {
+			return true
+		}
+		if c.out.flush() {
+			c.linger(lingerTime)
+		}
+	case err == errDraining, errors.Is(err, os.ErrDeadlineExceeded) && c.in.mid:
+		c.linger(lingerTime)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.linger(idleLingerTime)
+	}
+	return false
 }
 
 // handshake does TLS's, if there is one.
@@ -104,7 +128,9 @@ func (c *conn) handshake() bool {
 		return true
 	}
 	c.arm(waiting)
-	c.armWrite()
+	if d := timeout(c.server.WriteTimeout, defaultWriteTimeout); d > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(d))
+	}
 	err := t.HandshakeContext(c.ctx)
 	if err != nil {
 		c.log.Warn("rpc: TLS handshake failed", "err", err)
@@ -112,8 +138,11 @@ func (c *conn) handshake() bool {
 	return err == nil
 }
 
-// Read is where the connection's reader reads from.
+// Read is where the connection's reader reads from, when it holds no complete request.
 func (c *conn) Read(p []byte) (int, error) {
+	if !c.out.flush() {
+		return 0, errUnwritten
+	}
 	now := waiting
 	if c.in.mid {
 		now = reading
@@ -126,18 +155,23 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // arm sets the read deadline when a phase begins. It returns false if nothing more is to be read.
 func (c *conn) arm(now phase) bool {
+	d := timeout(c.server.IdleTimeout, defaultIdleTimeout)
+	began := now != c.phase
+	c.phase = now
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d := c.server.IdleTimeout
-	if d == 0 {
-		d = defaultIdleTimeout
+	if began && d > 0 && !c.draining {
+		if t := time.Since(c.server.began); worn(t, c.readBy, d) {
+			c.readBy = t + d
+			c.nc.SetReadDeadline(time.Now().Add(d))
+		}
 	}
-	if now != c.phase && d > 0 && !c.draining {
-		c.nc.SetReadDeadline(time.Now().Add(d))
-	}
-	c.phase = now
 	return !c.draining
 }
+
+// worn reports whether, at t, a deadline for what may take d is to be set anew. To set one at each read and write would cost as much as
+// all the rest that the server does for a short request.
+func worn(t, deadline, d time.Duration) bool { return deadline-t < d-d/8 }
 
 // drain makes the goroutine end once it has answered what was read.
 func (c *conn) drain() {
@@ -178,12 +212,18 @@ func (c *conn) discard(d time.Duration) {
 	c.nc.SetReadDeadline(time.Now().Add(d))
 }
 
-// write sends an answer, and reports whether the connection is still good.
+// write writes answers, and reports whether the connection is still good. One goroutine at a time calls it.
 func (c *conn) write(b []byte) bool {
-	c.armWrite()
+	if d := timeout(c.server.WriteTimeout, defaultWriteTimeout); d > 0 {
+		if t := time.Since(c.server.began); worn(t, c.writeBy, d) {
+			c.writeBy = t + d
+			c.nc.SetWriteDeadline(time.Now().Add(d))
+		}
+	}
 	_, err := c.nc.Write(b)
-	if c.nc != c.raw {
-		c.nc.SetWriteDeadline(time.Time{}) // TLS may write while it reads
+	if c.nc != c.raw { // TLS may write while it reads
+		c.nc.SetWriteDeadline(time.Time{})
+		c.writeBy = 0
 	}
 	if err != nil {
 		c.log.Debug("rpc: cannot answer", "err", err)
@@ -191,80 +231,105 @@ func (c *conn) write(b []byte) bool {
 	return err == nil
 }
 
-func (c *conn) armWrite() {
-	d := c.server.WriteTimeout
-	if d == 0 {
-		d = defaultWriteTimeout
+// answer handles a request and adds what it is answered with.
+func (c *conn) answer(m message) {
+	mux := c.server.mux
+	var h method
+	if mux != nil {
+		var isPing bool
+		if h, isPing = mux.find(m.name); isPing {
+			c.reply(m, []byte("null"), nil)
+			return
+		}
 	}
-	if d > 0 {
-		c.nc.SetWriteDeadline(time.Now().Add(d))
-	}
+	c.out.expect()
+	result, failure := c.handle(m, h)
+	c.reply(m, result, failure)
 }
 
-// answer handles a request and returns what to send.
-func (c *conn) answer(m message) []byte {
-	result, failure := c.handle(m)
+// reply adds the answer to m.
+func (c *conn) reply(m message, result []byte, failure *Error) {
 	switch {
 	case m.payload == nil && failure == nil:
-		return ack
+		c.out.add(ack)
 	case m.payload == nil:
 		c.log.Debug("rpc: a bare request failed", "method", m.name, "code", failure.Code, "message", failure.Message)
-		return failed
+		c.out.add(failed)
 	case failure == nil:
-		return tagged(ack, result)
+		c.out.add(ackHead, result, tail)
+	default:
+		c.replyError(failure)
 	}
-	return encodeError(failure)
 }
 
-// refusal is the answer to what is no request.
-func refusal(e *wireError) []byte {
-	if !e.object {
-		return failed
-	}
-	return encodeError(&Error{Code: e.code, Message: e.text})
-}
-
-func encodeError(e *Error) []byte {
-	b, err := encode(e)
+func (c *conn) replyError(e *Error) {
+	b, err := c.results.encode(e)
 	if err != nil {
 		panic("rpc: " + err.Error()) // two strings always have a JSON form
 	}
-	return tagged(failed, b)
+	c.out.add(failedHead, b, tail)
 }
 
-// handle runs the handler, once it may, and encodes the result if one is asked for.
-func (c *conn) handle(m message) (result []byte, failure *Error) {
-	if flight := c.server.flight; flight != nil {
-		select {
-		case flight <- struct{}{}:
-			defer func() { <-flight }()
-		case <-c.ctx.Done(): // the connection is cut, so nobody gets this
+// handle runs the handler, once it may, and encodes the result if one is asked for. The handler is h, or that of the server if
+// there is no h.
+func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
+	if c.server.flight != nil {
+		if !c.takeOff() { // the connection is cut, so nobody gets this
 			return nil, &Error{Code: CodeUnavailable, Message: "the server is closed"}
 		}
+		defer func() { <-c.server.flight }()
 	}
 	// From here on to the end the user's code runs: the handler, the methods of its result and those of its error.
 	defer func() {
 		if v := recover(); v != nil {
-			c.log.Error("rpc: handler panicked", "method", m.name, "panic", v, "stack", string(debug.Stack()))
+			c.log.Error("rpc: handler panicked", "method", string(m.name), "panic", v, "stack", string(debug.Stack()))
 			result, failure = nil, &Error{Code: CodeInternal, Message: "the method panicked"}
 		}
 	}()
-	h := c.server.Handler
-	if h == nil {
-		h = emptyMux
-	}
-	v, err := h.ServeRPC(c.ctx, &Request{Method: m.name, Params: m.payload})
+	v, err := c.call(m, h)
 	switch {
 	case err != nil:
 		return nil, asError(err)
 	case m.payload == nil:
 		return nil, nil
 	}
-	if result, err = encode(v); err != nil {
-		c.log.Error("rpc: the result cannot be encoded", "method", m.name, "err", err)
+	if result, err = c.results.encode(v); err != nil {
+		c.log.Error("rpc: the result cannot be encoded", "method", string(m.name), "err", err)
 		return nil, &Error{Code: CodeInternal, Message: "the result cannot be encoded"}
 	}
 	return result, nil
 }
 
-var emptyMux = new(Mux)
+// takeOff waits until one more request may be handled. It returns false if the connection is cut meanwhile.
+func (c *conn) takeOff() bool {
+	select {
+	case c.server.flight <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case c.server.flight <- struct{}{}:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// call calls the handler.
+func (c *conn) call(m message, h method) (any, error) {
+	if h != nil {
+		return h(c.ctx, m.payload)
+	}
+	if c.method != string(m.name) {
+		c.method = string(m.name)
+	}
+	return c.server.chain.ServeRPC(c.ctx, &Request{Method: c.method, Params: bytes.Clone(m.payload)})
+}
+
+// timeout resolves a timeout of the options: zero stands for the default. It returns zero for no timeout.
+func timeout(d, zero time.Duration) time.Duration {
+	if d == 0 {
+		return zero
+	}
+	return max(d, 0)
+}

@@ -35,7 +35,8 @@
 // A [Server] is used as an http.Server is. A [Mux] finds the handler by the method, [Handle] adds a typed function to it, and
 // "Ping" is there without being added. Requests of one connection are handled in order, one at a time; while one is
 // handled the connection is not read, so that a peer that sends faster than it is served is held back by
-// TCP rather than queued in memory. All that a peer can make the server hold is limited, with defaults:
+// TCP rather than queued in memory, and holds up no other connection. What was read together is handled without a goroutine
+// for each, and answered with one write; an answer that is there waits at most 100 µs for those behind it. All that a peer can make the server hold is limited, with defaults:
 // the length and depth of a request, the number of connections, the time it may be silent, and the time it may leave an
 // answer unread. See the fields of Server.
 //
@@ -51,7 +52,14 @@
 // [Client.State] tells, as a watch, whether there is a connection.
 //
 // By default one request is unanswered at a time, and each is written in one piece, which suits peers that expect one
-// value per read. ClientOptions.Window lets more be under way.
+// value per read. ClientOptions.Window lets more be under way, and thousands of callers share a connection: requests that wait are
+// written together, and nobody waits for company.
+//
+// # Around a call
+//
+// A [ServerInterceptor] stands around the handler, a [ClientInterceptor] around the call, for logs, counts, permissions and retries.
+// [PeerOf] tells a handler who called; with mutual TLS, by certificate. "Ping" is the question whether a server is well; a
+// program that knows better handles it itself.
 //
 // So a channel drives a client in a plain loop:
 //

@@ -53,6 +53,36 @@ func Example() {
 	// rpc: server closed
 }
 
+// serveExample runs a server on a port of its own.
+func serveExample(s *rpc.Server) (addr string, stop func() error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go s.Serve(l)
+	return l.Addr().String(), s.Close
+}
+
+// "Ping" is the question whether the server is well. A program that knows better answers it itself.
+func ExampleServer_health() {
+	var mux rpc.Mux
+	databaseIsUp := false
+	rpc.Handle(&mux, "Ping", func(context.Context, struct{}) (struct{}, error) {
+		if !databaseIsUp {
+			return struct{}{}, &rpc.Error{Code: rpc.CodeUnavailable, Message: "the database is down"}
+		}
+		return struct{}{}, nil
+	})
+	client, stop := rpc.Local(&mux)
+	defer stop()
+	ctx := context.Background()
+	fmt.Println(client.Ping(ctx))                          // bare: whether
+	fmt.Println(client.Call(ctx, "Ping", struct{}{}, nil)) // with parameters: and why
+	// Output:
+	// rpc: the server answered with an error: failed
+	// rpc: the server answered with an error: unavailable: the database is down
+}
+
 // A peer that knows nothing but JSON.
 func ExampleServer() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -77,22 +107,16 @@ func ExampleServer() {
 	// Output: "Ack" <nil>
 }
 
-// Middleware is a function from Handler to Handler.
+// One function can answer every method.
 func ExampleHandlerFunc() {
-	logged := func(next rpc.Handler) rpc.Handler {
-		return rpc.HandlerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
-			result, err := next.ServeRPC(ctx, req)
-			fmt.Println(req.Method, string(req.Params), err == nil)
-			return result, err
-		})
-	}
-	client, stop := rpc.Local(logged(new(rpc.Mux)))
+	client, stop := rpc.Local(rpc.HandlerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+		return req.Method + " " + string(req.Params), nil
+	}))
 	defer stop()
-	client.Ping(context.Background())
-	client.Call(context.Background(), "Nope", 17, nil)
-	// Output:
-	// Ping  true
-	// Nope 17 false
+	var said string
+	err := client.Call(context.Background(), "Any", 17, &said)
+	fmt.Println(said, err)
+	// Output: Any 17 <nil>
 }
 
 // The error of a method reaches its caller with its code.

@@ -30,7 +30,7 @@ func Scan(src io.Reader, maxBytes, maxDepth int) (name string, payload []byte, e
 	if errors.As(err, &bad) {
 		code = bad.code
 	}
-	return m.name, m.payload, counted.n - (r.w - r.r), code, err
+	return string(m.name), m.payload, counted.n - (r.w - r.r), code, err
 }
 
 type countingReader struct {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -14,19 +16,20 @@ import (
 
 // A link is one connection of a Client. The client's run writes to it, and a goroutine of its own reads from it.
 //
-// A call is in flight from just before its request is written until its answer is read, or the link is lost. The requests
-// in flight are answered in order, and each holds one of the slots, of which there are as many as the window is wide.
+// A call is in flight from just before its request is written until its answer is read, or the link is lost. There are never
+// more in flight than the window is wide, and they are answered in order.
 type link struct {
 	nc    net.Conn // raw, or TLS over it
 	in    *reader
-	slots chan struct{}
+	room  chan struct{}   // signalled when there is room in the window again, if run asked; room for one
 	ctx   context.Context // ends when the link is cut, with the reason as its cause; the connection is closed then
 	cut   context.CancelCauseFunc
 	ended chan struct{} // closed when the reading goroutine has ended
 
 	// Guarded by the client's mutex.
-	inFlight []*call
+	inFlight callQueue
 	callers  int  // how many of inFlight have a caller that still waits
+	full     bool // run asked for room
 	answered bool // the server has answered at least once
 }
 
@@ -39,12 +42,14 @@ func newLink(c *Client, raw, nc net.Conn) *link {
 	l := &link{
 		nc:    nc,
 		in:    newReader(nc, c.opts.MaxMessageBytes, 0),
-		slots: make(chan struct{}, c.opts.Window),
+		room:  make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}
 	l.ctx, l.cut = context.WithCancelCause(c.ctx)
-	// To close the connection under TLS, rather than TLS, never waits.
-	context.AfterFunc(l.ctx, func() { raw.Close() })
+	context.AfterFunc(l.ctx, func() {
+		raw.Close()       // rather than TLS over it, whose Close may wait
+		c.tx.TrySend(nil) // if there is no room for it, run has something to receive anyway
+	})
 	go c.read(l)
 	return l
 }
@@ -56,11 +61,10 @@ func (c *Client) run(l *link) {
 		c.state.Close()
 		close(c.stopped)
 	}()
-	var next *call // received, and not yet written
-	tries := 0     // attempts to connect since a link was last of use
+	out := new(outbox)
+	tries := 0 // attempts to connect since a link was last of use
 	for l != nil {
-		var err error
-		next, err = c.write(l, next)
+		err := c.write(l, out)
 		<-l.ended
 		cause := c.drop(l, err)
 		if l.answered {
@@ -79,76 +83,127 @@ func (c *Client) run(l *link) {
 		l = c.reconnect(&tries)
 	}
 	c.rx.Close()
-	if next != nil {
-		c.finish(next, answer{sent: ErrNotSent, err: leat.ErrClosed})
+	c.tx.Close()
+	for _, k := range out.calls {
+		c.refuse(k)
 	}
 	for k := range c.rx.All(context.Background()) {
-		c.finish(k, answer{sent: ErrNotSent, err: leat.ErrClosed})
+		c.refuse(k)
 	}
 }
 
-// write writes requests to l until l is lost. It begins with next, unless that is nil, and returns the call that is to be
-// written first to the next link, if it holds one, and the error of a failed write.
-func (c *Client) write(l *link, next *call) (*call, error) {
-	for {
-		if next == nil {
-			var err error
-			if next, err = c.rx.Recv(l.ctx); err != nil {
-				return nil, nil
-			}
+// An outbox is what run has received and not yet written.
+type outbox struct {
+	calls  []*call // in order; some may be nil
+	space  [maxRun]*call
+	frames []byte // requests that are written together
+	ends   []int  // where each of them ends
+}
+
+const (
+	maxRun      = 256      // requests that are written together
+	maxRunBytes = 64 << 10 // a run is not made longer than it is by then
+)
+
+// write writes requests to l until l is lost. What it could not write is left in out, for the next link. It returns the
+// error of a failed write.
+func (c *Client) write(l *link, out *outbox) error {
+	for l.ctx.Err() == nil {
+		if len(out.calls) == 0 && !c.receive(out) {
+			return nil
 		}
-		select {
-		case l.slots <- struct{}{}:
-		case <-l.ctx.Done():
-			return next, nil
-		}
-		if !c.begin(l, next) {
-			<-l.slots
-			if l.ctx.Err() != nil {
-				return next, nil
+		if !c.begin(l, out) {
+			select {
+			case <-l.room:
+			case <-l.ctx.Done():
 			}
-			next = nil // its caller has left
 			continue
 		}
-		n, err := l.nc.Write(next.frame)
-		if err != nil {
-			if n > 0 || !c.unsend(l, next) {
-				next = nil
-			}
+		if len(out.frames) == 0 {
+			continue
+		}
+		if n, err := l.nc.Write(out.frames); err != nil {
+			c.unsend(l, out, n)
 			// What the server has answered before it left is still to be read.
 			l.nc.SetReadDeadline(time.Now().Add(lateTime))
-			return next, err
+			return err
 		}
-		next = nil
 	}
+	return nil
 }
 
-// begin puts k in flight. It returns false if its caller has left, or if l is cut: under the mutex, so that no call begins on
-// a link that the last caller of the others has just given up.
-func (c *Client) begin(l *link, k *call) bool {
+// receive waits for calls. It returns false if there will be none.
+func (c *Client) receive(out *outbox) bool {
+	ctx := context.Background() // a link that is cut sends nil
+	room := out.space[:min(c.opts.Window, maxRun)]
+	n, err := c.rx.RecvMany(ctx, room)
+	if err == nil && n < len(room) {
+		// Where one calls, others are often about to. This lets those run that can: it takes no time if there are none.
+		runtime.Gosched()
+		if c.rx.Len() > 0 {
+			var more int
+			more, _ = c.rx.RecvMany(ctx, room[n:])
+			n += more
+		}
+	}
+	out.calls = room[:n]
+	return err == nil
+}
+
+// begin takes calls out of the outbox, puts them in flight, and makes the run of their requests, which is empty if all their callers have
+// left. It returns false, and does nothing, if the window has no room; l.room tells when it has.
+//
+// On a link that is cut no call begins: this is under the mutex, so that none does on one that the last caller of the others
+// has just given up.
+func (c *Client) begin(l *link, out *outbox) bool {
+	if cap(out.frames) > 2*maxRunBytes {
+		out.frames = nil
+	}
+	out.frames, out.ends = out.frames[:0], out.ends[:0]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.state == left || l.ctx.Err() != nil {
+	if l.ctx.Err() != nil {
+		return true
+	}
+	room := c.opts.Window - l.inFlight.n
+	if room == 0 {
+		l.full = true
 		return false
 	}
-	k.state, k.link = inFlight, l
-	l.inFlight = append(l.inFlight, k)
-	l.callers++
+	for room > 0 && len(out.calls) > 0 && len(out.frames) < maxRunBytes {
+		k := out.calls[0]
+		out.calls[0], out.calls = nil, out.calls[1:]
+		if k == nil || k.state == left {
+			continue
+		}
+		k.state, k.link = inFlight, l
+		l.inFlight.push(k)
+		l.callers++
+		room--
+		out.frames = append(out.frames, k.buf...)
+		out.ends = append(out.ends, len(out.frames))
+	}
 	return true
 }
 
-// unsend takes k, which was put in flight last, back, because no byte of it was written. It returns false if k is
-// done with anyhow.
-func (c *Client) unsend(l *link, k *call) bool {
+// unsend takes those calls of the run back of which no byte was written, for only n were. They are the last ones in flight, unless
+// the server answered requests that it did not get.
+func (c *Client) unsend(l *link, out *outbox, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.state != inFlight {
-		return false
+	var back []*call
+	for i := len(out.ends) - 1; i >= 0 && l.inFlight.n > 0; i-- {
+		if i > 0 && out.ends[i-1] < n || i == 0 && n > 0 {
+			break
+		}
+		if k := l.inFlight.unpush(); k.state == inFlight {
+			k.state, k.link = queued, nil
+			l.callers--
+			back = append(back, k)
+		}
 	}
-	k.state, k.link = queued, nil
-	l.inFlight = l.inFlight[:len(l.inFlight)-1]
-	l.callers--
-	return true
+	slices.Reverse(back)
+	out.calls = append(back, out.calls...)
 }
 
 // read is the goroutine that owns the reading side of l.
@@ -174,25 +229,52 @@ func (c *Client) read(l *link) {
 	}
 }
 
-// deliver gives an answer to the first call in flight.
+// deliver gives an answer to the first call in flight, and those plain ones that came with it to the next.
 func (c *Client) deliver(l *link, m message) error {
-	if m.name != "Ack" && m.name != "Error" {
-		return fmt.Errorf("the server sent what is no answer: %.40q", m.name)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(l.inFlight) == 0 {
+	for {
+		if err := c.deliverLocked(l, m); err != nil {
+			return err
+		}
+		ok := l.in.more()
+		if ok {
+			m, ok = l.in.bare()
+		}
+		if !ok {
+			break
+		}
+	}
+	if l.full && l.inFlight.n < c.opts.Window {
+		l.full = false
+		l.room <- struct{}{} // has room: who asked took the last one
+	}
+	return nil
+}
+
+func (c *Client) deliverLocked(l *link, m message) error {
+	kind := unanswered
+	switch string(m.name) {
+	case "Ack":
+		kind = bareAck
+	case "Error":
+		kind = bareError
+	default:
+		return fmt.Errorf("the server sent what is no answer: %.40q", m.name)
+	}
+	if m.payload != nil {
+		kind += taggedAck - bareAck
+	}
+	if l.inFlight.n == 0 {
 		return fmt.Errorf("the server sent an answer, %.40q, that nobody asked for", m.name)
 	}
-	k := l.inFlight[0]
-	l.inFlight[0] = nil
-	l.inFlight = l.inFlight[1:]
+	k := l.inFlight.pop()
 	l.answered = true
 	if k.state == inFlight {
 		l.callers--
-		k.finishLocked(answer{message: m})
+		k.kind, k.buf = kind, append(k.buf[:0], m.payload...)
+		k.finishLocked()
 	}
-	<-l.slots // k's own
 	return nil
 }
 
@@ -206,25 +288,65 @@ func (c *Client) drop(l *link, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.down = cause
-	for _, k := range l.inFlight {
-		if k.state == inFlight {
-			k.finishLocked(answer{sent: ErrMaybeSent, err: cause})
+	for l.inFlight.n > 0 {
+		if k := l.inFlight.pop(); k.state == inFlight {
+			k.sent, k.err = ErrMaybeSent, cause
+			k.finishLocked()
 		}
 	}
-	l.inFlight = nil
 	return cause
 }
 
-// finish tells the caller of k, if there still is one, what became of it.
-func (c *Client) finish(k *call, a answer) {
+// refuse tells the caller of k, if there still is one, that the client is closed.
+func (c *Client) refuse(k *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.state != left {
-		k.finishLocked(a)
+	if k != nil && k.state != left {
+		k.sent, k.err = ErrNotSent, leat.ErrClosed
+		k.finishLocked()
 	}
 }
 
-func (k *call) finishLocked(a answer) {
+func (k *call) finishLocked() {
 	k.state, k.link = finished, nil
-	k.done <- a // has room
+	k.done <- struct{}{} // has room
+}
+
+// A callQueue is a queue of calls, in a ring that grows.
+type callQueue struct {
+	ring []*call // its length is a power of two
+	head int     // where the first one is
+	n    int     // how many there are
+}
+
+func (q *callQueue) at(i int) **call { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
+
+// push puts k last.
+func (q *callQueue) push(k *call) {
+	if q.n == len(q.ring) {
+		ring := make([]*call, max(2*len(q.ring), 4))
+		for i := range q.n {
+			ring[i] = *q.at(i)
+		}
+		q.ring, q.head = ring, 0
+	}
+	*q.at(q.n) = k
+	q.n++
+}
+
+// pop takes the first one out.
+func (q *callQueue) pop() *call {
+	k := *q.at(0)
+	*q.at(0) = nil
+	q.head++
+	q.n--
+	return k
+}
+
+// unpush takes the last one out.
+func (q *callQueue) unpush() *call {
+	q.n--
+	k := *q.at(q.n)
+	*q.at(q.n) = nil
+	return k
 }

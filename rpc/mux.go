@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
+	"sync/atomic"
 )
 
 // Request is one request, as a Handler gets it.
@@ -37,9 +39,12 @@ func (f HandlerFunc) ServeRPC(ctx context.Context, req *Request) (any, error) { 
 //
 // The zero value is ready for use. Its methods, and Handle, may be called concurrently. A Mux must not be copied.
 type Mux struct {
-	mu      sync.RWMutex
-	methods map[string]Handler
+	mu      sync.Mutex // held by who adds a method
+	methods atomic.Pointer[map[string]method]
 }
+
+// A method is a handler whose Params belong to the server: it keeps nothing of them.
+type method func(ctx context.Context, params json.RawMessage) (result any, err error)
 
 // Handle lets fn answer the requests for method. Parameters are decoded into an In as encoding/json does, and
 // parameters that do not fit are answered with CodeBadParams without calling fn. A bare request calls
@@ -50,42 +55,53 @@ func Handle[In, Out any](m *Mux, method string, fn func(context.Context, In) (Ou
 	if fn == nil {
 		panic(fmt.Sprintf("rpc: nil function for method %q", method))
 	}
-	m.handle(method, HandlerFunc(func(ctx context.Context, req *Request) (any, error) {
+	m.handle(method, func(ctx context.Context, params json.RawMessage) (any, error) {
 		var in In
-		if req.Params != nil {
-			if err := json.Unmarshal(req.Params, &in); err != nil {
+		if params != nil {
+			if err := json.Unmarshal(params, &in); err != nil {
 				return nil, &Error{Code: CodeBadParams, Message: err.Error()}
 			}
 		}
 		return fn(ctx, in)
-	}))
+	})
 }
 
-func (m *Mux) handle(method string, h Handler) {
-	if method == "" {
+func (m *Mux) handle(name string, h method) {
+	if name == "" {
 		panic("rpc: empty method name")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.methods[method] != nil {
-		panic(fmt.Sprintf("rpc: method %q is handled already", method))
+	methods := make(map[string]method)
+	if old := m.methods.Load(); old != nil {
+		maps.Copy(methods, *old)
 	}
-	if m.methods == nil {
-		m.methods = make(map[string]Handler)
+	if methods[name] != nil {
+		panic(fmt.Sprintf("rpc: method %q is handled already", name))
 	}
-	m.methods[method] = h
+	methods[name] = h
+	m.methods.Store(&methods)
+}
+
+// find returns the method of that name. If it returns nil, that is a method which there is not, or the Ping that does nothing.
+func (m *Mux) find(name []byte) (h method, isPing bool) {
+	if methods := m.methods.Load(); methods != nil {
+		h = (*methods)[string(name)]
+	}
+	return h, h == nil && string(name) == "Ping"
 }
 
 // ServeRPC implements Handler.
 func (m *Mux) ServeRPC(ctx context.Context, req *Request) (any, error) {
-	m.mu.RLock()
-	h := m.methods[req.Method]
-	m.mu.RUnlock()
-	switch {
+	switch h, isPing := m.find([]byte(req.Method)); {
 	case h != nil:
-		return h.ServeRPC(ctx, req)
-	case req.Method == "Ping":
+		return h(ctx, req.Params)
+	case isPing:
 		return nil, nil
 	}
-	return nil, &Error{Code: CodeUnknownMethod, Message: fmt.Sprintf("there is no method %q", req.Method)}
+	return nil, unknownMethod(req.Method)
+}
+
+func unknownMethod(name string) *Error {
+	return &Error{Code: CodeUnknownMethod, Message: fmt.Sprintf("there is no method %q", name)}
 }

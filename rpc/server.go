@@ -36,15 +36,20 @@ type Server struct {
 	MaxConns int
 
 	// MaxInFlight is how many requests are handled at once, over all connections; further ones wait, and their
-	// connections are not read meanwhile. Zero is no limit but MaxConns.
+	// connections are not read meanwhile. Zero is no limit but MaxConns. The Ping that does nothing is not counted.
 	MaxInFlight int
 
 	// IdleTimeout is how long a connection may wait for the first byte of its next request, and then once more for the
-	// rest of it, before it is closed. Zero is 10 minutes. A peer that died is noticed by TCP's own keep-alive also without.
+	// rest of it, before it is closed; on a busy connection up to an eighth less. Zero is 10 minutes. A peer that died
+	// is noticed by TCP's own keep-alive also without.
 	IdleTimeout time.Duration
 
-	// WriteTimeout is how long the peer may take to read an answer, before the connection is cut. Zero is 30 seconds.
+	// WriteTimeout is how long the peer may take to read what is written to it at once, before the connection is cut; on a busy
+	// connection up to an eighth less. Zero is 30 seconds.
 	WriteTimeout time.Duration
+
+	// Interceptors stand around the Handler, the first one outermost.
+	Interceptors []ServerInterceptor
 
 	// Logger gets panics as errors, trouble of the listener as warnings, and what single connections and requests
 	// die of at the debug level. Nil is slog.Default().
@@ -59,6 +64,9 @@ type Server struct {
 	stopped   bool
 
 	once   sync.Once
+	mux    *Mux    // what answers, if it is a Mux without interceptors, and
+	chain  Handler // what answers in any case
+	began  time.Time
 	stop   chan struct{} // closed when stopped is set
 	empty  chan struct{} // closed when stopped is set and the last connection is gone
 	slots  chan struct{} // holds one for each connection; nil is no limit
@@ -73,6 +81,15 @@ const (
 
 func (s *Server) init() {
 	s.once.Do(func() {
+		s.began = time.Now()
+		s.chain = s.Handler
+		if s.chain == nil {
+			s.chain = new(Mux)
+		}
+		if len(s.Interceptors) == 0 {
+			s.mux, _ = s.chain.(*Mux)
+		}
+		s.chain = interceptRequests(s.chain, s.Interceptors)
 		s.listeners = make(map[net.Listener]struct{})
 		s.conns = make(map[*conn]struct{})
 		s.stop = make(chan struct{})

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net"
 	"testing"
@@ -69,6 +70,70 @@ func TestTLS(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// With mutual TLS the server knows who calls, by the certificate; who shows none, or another's, does not get in. A handler that is told a
+// wrong name, or a stranger whose call is answered, fails.
+func TestMutualTLS(t *testing.T) {
+	serverConfig, clientConfig := selfSigned(t) // one certificate for both: each side trusts it alone
+	strangerConfig, _ := selfSigned(t)
+	serverConfig.ClientAuth = tls.RequireAndVerifyClientCert
+	serverConfig.ClientCAs = clientConfig.RootCAs
+	m := new(rpc.Mux)
+	rpc.Handle(m, "WhoAmI", func(ctx context.Context, _ struct{}) (string, error) {
+		peer, ok := rpc.PeerOf(ctx)
+		if !ok || peer.TLS == nil {
+			return "", errors.New("the handler does not know its peer")
+		}
+		return peer.TLS.VerifiedChains[0][0].SerialNumber.String() + " at " + peer.Addr.Network(), nil
+	})
+	addr := serveTCP(t, &rpc.Server{Handler: m, TLSConfig: serverConfig})
+
+	known := clientConfig.Clone()
+	known.Certificates = serverConfig.Certificates
+	c := dial(t, addr, &rpc.ClientOptions{TLSConfig: known})
+	var who string
+	if err := c.Call(t.Context(), "WhoAmI", struct{}{}, &who); err != nil || who != "1 at tcp" {
+		t.Errorf("the server knows the client as %q, %v", who, err)
+	}
+
+	stranger := clientConfig.Clone()
+	stranger.Certificates = strangerConfig.Certificates
+	for name, config := range map[string]*tls.Config{"nobody": clientConfig, "a stranger": stranger} {
+		// In TLS 1.3 the client is done before the server has looked at its certificate: it is the call that fails.
+		c, err := rpc.Dial(t.Context(), addr, &rpc.ClientOptions{TLSConfig: config, Logger: quiet})
+		if err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			err = c.Ping(ctx)
+			cancel()
+			c.Close()
+		}
+		hasText(t, err, "certificate")
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s had to wait for the refusal", name)
+		}
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Errorf("the good client beside them: %v", err)
+	}
+}
+
+// Outside of a handler there is no peer; over plain TCP there is one without TLS.
+func TestPeerOf(t *testing.T) {
+	if _, ok := rpc.PeerOf(t.Context()); ok {
+		t.Error("a ctx of the test has a peer")
+	}
+	m := new(rpc.Mux)
+	rpc.Handle(m, "WhereAmI", func(ctx context.Context, _ struct{}) (string, error) {
+		peer, _ := rpc.PeerOf(ctx)
+		if peer.TLS != nil {
+			t.Error("plain TCP has a TLS state")
+		}
+		return peer.Addr.String(), nil
+	})
+	c := rawDial(t, serveTCP(t, &rpc.Server{Handler: m}))
+	write(t, c, `{"WhereAmI":{}}`)
+	expect(t, c, `{"Ack":"`+c.LocalAddr().String()+`"}`)
 }
 
 // A peer that speaks plain text to TLS, or never finishes its handshake, loses its connection.

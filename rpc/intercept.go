@@ -1,0 +1,42 @@
+package rpc
+
+import "context"
+
+// A ServerInterceptor stands between a Server and its Handler: it sees every request, also those for methods that there are not,
+// and calls next to go on, or answers in its stead. What it knows of the request it may pass on in ctx. A panic passes
+// through it on its way to the server. It is called concurrently, and keeps the rules of [Handler].
+type ServerInterceptor func(ctx context.Context, req *Request, next Handler) (result any, err error)
+
+// A CallFunc is Client.Call, or a part of it.
+type CallFunc func(ctx context.Context, method string, params, result any) error
+
+// A ClientInterceptor stands between the callers of a Client and the connection: it sees every call, Ping as one without
+// parameters, and calls next to go on, once, or more often to try again, or not at all. The errors of next are those of
+// Client.Call. It is called concurrently.
+type ClientInterceptor func(ctx context.Context, method string, params, result any, next CallFunc) error
+
+// interceptRequests returns h with the interceptors around it, the first one outermost.
+func interceptRequests(h Handler, all []ServerInterceptor) Handler {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i] == nil {
+			panic("rpc: nil interceptor")
+		}
+		outer, next := all[i], h
+		h = HandlerFunc(func(ctx context.Context, req *Request) (any, error) { return outer(ctx, req, next) })
+	}
+	return h
+}
+
+// interceptCalls returns call with the interceptors around it, the first one outermost.
+func interceptCalls(call CallFunc, all []ClientInterceptor) CallFunc {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i] == nil {
+			panic("rpc: nil interceptor")
+		}
+		outer, next := all[i], call
+		call = func(ctx context.Context, method string, params, result any) error {
+			return outer(ctx, method, params, result, next)
+		}
+	}
+	return call
+}
