@@ -104,6 +104,32 @@ func TestCoreDoesNotReach(t *testing.T) {
 	}
 }
 
+// It fails if the core synchronizes by something that the model checker does not see. What is exempt decides nothing: it counts, or is
+// the seam itself.
+func TestCoreUsesPrimitive(t *testing.T) {
+	hidden := regexp.MustCompile(`\bsync\.(Mutex|RWMutex|Cond|Once|WaitGroup|Map|Pool)\b|\batomic\.\w|\bruntime\.(AddCleanup|SetFinalizer|Gosched)\b|\brand\.`)
+	comment := regexp.MustCompile(`(?m)//.*$`)
+	checked := 0
+	walk(t, func(file string) {
+		dir := path.Dir(filepath.ToSlash(file))
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(dir, "test") ||
+			layerOf(dir) < layerOf("mpsc") || dir == "internal/primitive" || dir == "internal/probe" {
+			return
+		}
+		checked++
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if use := hidden.Find(comment.ReplaceAll(text, nil)); use != nil {
+			t.Errorf("%s uses %s; take it from internal/primitive, or the model checker goes past it", file, use)
+		}
+	})
+	if checked < 20 {
+		t.Fatalf("looked at %d files only: the walk is wrong", checked)
+	}
+}
+
 // It fails if the core goes around the language: sync and sync/atomic are all the concurrency that it needs.
 func TestNoLinknameNoAssembly(t *testing.T) {
 	linkname := regexp.MustCompile(`(?m)^//go:(linkname|noescape|nocheckptr)`)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // The receivers of this package, whose values come from elsewhere: from a native channel, from the clock, from a receiver of another
@@ -15,7 +15,7 @@ import (
 
 // A bell tells those who wait on a receiver to look again.
 type bell struct {
-	mu     sync.Mutex
+	mu     primitive.Mutex
 	closed bool
 	q      park.Queue[struct{}]
 }

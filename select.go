@@ -2,12 +2,12 @@ package leat
 
 import (
 	"context"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It is used once.
@@ -114,7 +114,7 @@ type indexed struct {
 
 // run chooses a case, and does its operation.
 func (s *selecting) run() (chosen int, err error) {
-	rand.Shuffle(len(s.arms), func(i, j int) { s.arms[i], s.arms[j] = s.arms[j], s.arms[i] })
+	primitive.Shuffle(len(s.arms), func(i, j int) { s.arms[i], s.arms[j] = s.arms[j], s.arms[i] })
 	for _, a := range s.arms {
 		if a.Try() {
 			return a.i, nil
@@ -159,7 +159,8 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 		what = s.wait(sel)
 	}
 	if what == served {
-		<-sel.Served() // whoever claimed it has done what it claimed it for
+		done, _ := primitive.Await(sel.Served(), nil)
+		<-done // whoever claimed it has done what it claimed it for
 	}
 	chosen = sel.Chosen()
 	if chosen == park.Nothing {
@@ -227,10 +228,11 @@ func (s *selecting) wait(sel *park.Selection) event {
 	var from indexed
 	switch len(natives) {
 	case 0:
+		servedCh, endedCh := primitive.Await(sel.Served(), s.ended)
 		select {
-		case <-sel.Served():
+		case <-servedCh:
 			what = served
-		case <-s.ended:
+		case <-endedCh:
 			what = ended
 		case <-fire:
 			what = fired

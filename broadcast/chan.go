@@ -4,14 +4,12 @@ import (
 	"context"
 	"math"
 	"reflect"
-	"runtime"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
 )
 
@@ -22,7 +20,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
 	}
 	c := &channel[T]{
-		ring:    make([]atomic.Pointer[entry[T]], capacity),
+		ring:    make([]primitive.Pointer[entry[T]], capacity),
 		limit:   math.MaxUint64,
 		senders: 1,
 		slabLen: slabLen[T](capacity),
@@ -73,14 +71,14 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // send.
 type channel[T any] struct {
 	probe.Channel
-	ring    []atomic.Pointer[entry[T]]
+	ring    []primitive.Pointer[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
-	tail    atomic.Uint64 // number of the next value; written under mu
-	ended   atomic.Bool   // all sender handles are closed, tail is final; written under mu
-	slowest atomic.Uint64 // see above; means nothing when no sender waits; written under mu
+	tail    primitive.Uint64 // number of the next value; written under mu
+	ended   primitive.Bool   // all sender handles are closed, tail is final; written under mu
+	slowest primitive.Uint64 // see above; means nothing when no sender waits; written under mu
 
-	mu       sync.Mutex
+	mu       primitive.Mutex
 	senders  int
 	limit    uint64
 	cursors  []*cursor // of all open receivers
@@ -116,7 +114,7 @@ func (wk *wakes[T]) run() {
 	wk.tx.Run()
 }
 
-func (c *channel[T]) slot(n uint64) *atomic.Pointer[entry[T]] {
+func (c *channel[T]) slot(n uint64) *primitive.Pointer[entry[T]] {
 	return &c.ring[n%uint64(len(c.ring))]
 }
 
@@ -329,7 +327,7 @@ func (c *channel[T]) needContext(ctx context.Context) {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
+	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
 	return s
 }
 

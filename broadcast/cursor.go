@@ -1,24 +1,22 @@
 package broadcast
 
 import (
-	"sync"
-	"sync/atomic"
-
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
 type cursor struct {
-	pos      atomic.Uint64 // number of the next value to receive
-	missed   atomic.Uint64 // how many values it was told that it missed
-	closed   atomic.Bool   // written under the channel's mu
+	pos      primitive.Uint64 // number of the next value to receive
+	missed   primitive.Uint64 // how many values it was told that it missed
+	closed   primitive.Bool   // written under the channel's mu
 	lossless bool
-	joined   atomic.Bool // Ready was called
-	armed    bool        // on the channel's list of gates to open; guarded by its mu
+	joined   primitive.Bool // Ready was called
+	armed    bool           // on the channel's list of gates to open; guarded by its mu
 
 	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
 	// takes. It may be taken under the channel's mu.
-	gateMu sync.Mutex
+	gateMu primitive.Mutex
 	gate   park.Gate
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
@@ -20,7 +21,7 @@ type Receiver[T any] struct {
 	cur     *cursor
 	spare   park.Spare[*cursor]
 	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 }
 
 // Recv returns the next value, and waits while there is none. It returns a *leat.LaggedError when values were missed, once for

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
@@ -13,7 +14,7 @@ import (
 type Sender[T any] struct {
 	c       *channel[T]
 	closed  bool // guarded by c.mu
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 	spare   park.Spare[sending[T]]
 }
 
@@ -151,7 +152,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
-	r.cleanup = runtime.AddCleanup(r, dropped.close, dropped{c, cur})
+	r.cleanup = primitive.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
 

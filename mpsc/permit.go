@@ -1,8 +1,7 @@
 package mpsc
 
 import (
-	"sync/atomic"
-
+	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/queue"
 )
 
@@ -21,7 +20,7 @@ import (
 //	return p.Send(v)
 type Permit[T any] struct {
 	c     *queue.Channel[T]
-	spent atomic.Bool
+	spent primitive.Bool
 }
 
 // Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or the

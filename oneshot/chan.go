@@ -2,11 +2,10 @@ package oneshot
 
 import (
 	"context"
-	"runtime"
-	"sync"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
 )
 
@@ -16,8 +15,8 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	c.Kind = "oneshot"
 	probe.Apply(&c.Channel, opts)
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
-	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
-	r.cleanup = runtime.AddCleanup(r, ends.receiverDropped, ends(c))
+	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
+	r.cleanup = primitive.AddCleanup(r, ends.receiverDropped, ends(c))
 	return s, r
 }
 
@@ -43,7 +42,7 @@ type ends interface {
 type channel[T any] struct {
 	probe.Channel
 
-	mu         sync.Mutex
+	mu         primitive.Mutex
 	value      T
 	holds      bool // value was accepted, and not yet received
 	txFinished bool // the sender has sent, or was closed

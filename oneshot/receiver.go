@@ -6,13 +6,14 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
 // panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
 type Receiver[T any] struct {
 	c       *channel[T]
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 }
 
 // Recv returns the value, and waits while it may still come. It returns ErrClosed when none can come: the value was received before,

@@ -5,13 +5,14 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
 // Sender that has sent needs no Close.
 type Sender[T any] struct {
 	c       *channel[T]
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 }
 
 // Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted

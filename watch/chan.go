@@ -2,13 +2,11 @@ package watch
 
 import (
 	"context"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
 )
 
@@ -43,12 +41,12 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 // park.Selection) aside, and those that the garbage collector's cleanup must not wake (see package park): these may wait
 // although there is something for them.
 type channel[T any] struct {
-	current atomic.Pointer[entry[T]] // never nil; written under mu
-	ended   atomic.Bool              // all sender handles are closed, current is final; written under mu
+	current primitive.Pointer[entry[T]] // never nil; written under mu
+	ended   primitive.Bool              // all sender handles are closed, current is final; written under mu
 	probe.Channel
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
-	mu        sync.Mutex
+	mu        primitive.Mutex
 	senders   int // handles that are not closed
 	receivers int // that are not closed
 	rxq       park.Queue[struct{}]
@@ -166,6 +164,6 @@ func (c *channel[T]) needContext(ctx context.Context) {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	s.cleanup = runtime.AddCleanup(s, senderDropped[T], c)
+	s.cleanup = primitive.AddCleanup(s, senderDropped[T], c)
 	return s
 }

@@ -1,17 +1,16 @@
 package watch
 
 import (
-	"sync/atomic"
-
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // A cursor is what a receiver has seen, and its gate. It is apart from the Receiver so that the channel can know it without keeping
 // a dropped Receiver alive.
 type cursor struct {
-	seen   atomic.Uint64 // version of the newest value that the receiver has seen; only the receiver moves it
-	closed atomic.Bool   // written under the channel's mu
-	joined atomic.Bool   // Ready was called
+	seen   primitive.Uint64 // version of the newest value that the receiver has seen; only the receiver moves it
+	closed primitive.Bool   // written under the channel's mu
+	joined primitive.Bool   // Ready was called
 
 	// These are guarded by the channel's mu.
 	armed bool // on the channel's list of gates to open

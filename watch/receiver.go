@@ -7,6 +7,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
@@ -19,7 +20,7 @@ type Receiver[T any] struct {
 	cur     *cursor
 	spare   park.Spare[struct{}]
 	waiter  *park.Waiter[struct{}] // the last one that stood in the queue, or nil; guarded by c.mu
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 }
 
 // Recv returns the newest value that this receiver has not seen, and waits while there is none; the value is seen then. What came

@@ -3,17 +3,17 @@ package watch
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
 // closed; the channel ends when all are.
 type Sender[T any] struct {
 	c       *channel[T]
-	closed  atomic.Bool // written under c.mu
-	cleanup runtime.Cleanup
+	closed  primitive.Bool // written under c.mu
+	cleanup primitive.Cleanup
 }
 
 // Send makes v the current value, for each receiver to see if nothing newer comes before it looks. It never waits. That there
@@ -91,7 +91,7 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 	c.receivers++
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
-	r.cleanup = runtime.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	r.cleanup = primitive.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
 	return r
 }
 

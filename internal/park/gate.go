@@ -1,5 +1,7 @@
 package park
 
+import "github.com/leat-go/leat/internal/primitive"
+
 // A Gate is a channel that native select can wait on: it can be received from while it is open. It is made when first
 // asked for, so that a leat channel that nobody joins to a native select never has one. The zero value is a
 // shut gate. All methods need the mutex of the leat channel that it belongs to.
@@ -34,11 +36,13 @@ func (g *Gate) Set(open bool) {
 	switch {
 	case !g.reachable():
 	case open:
+		primitive.Touch(g.ch)
 		select {
 		case g.ch <- struct{}{}:
 		default:
 		}
 	default:
+		primitive.Touch(g.ch)
 		select {
 		case <-g.ch:
 		default:
@@ -50,7 +54,7 @@ func (g *Gate) Set(open bool) {
 func (g *Gate) End() {
 	if g.reachable() {
 		g.ended = true
-		close(g.ch)
+		primitive.Close(g.ch)
 	}
 }
 

@@ -28,9 +28,9 @@ package park
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // A Waiter is one waiting goroutine. P is what it waits to be done: the waker reads its request there, and writes the
@@ -42,8 +42,8 @@ type Waiter[P any] struct {
 	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
 	bubbled    bool      // set by Wait, before it unlocks
 	ch         chan struct{}
-	cond       sync.Cond
-	woken      atomic.Bool // for cond: see Wait
+	cond       primitive.Cond
+	woken      primitive.Bool // for cond: see Wait
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -57,7 +57,7 @@ func (w *Waiter[P]) Queued() bool { return w.queue != nil }
 
 // A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
 // one waiter in its life. The channel that it slept on is not kept. Its methods may be called concurrently.
-type Spare[P any] struct{ w atomic.Pointer[Waiter[P]] }
+type Spare[P any] struct{ w primitive.Pointer[Waiter[P]] }
 
 // Take returns a waiter for payload.
 func (s *Spare[P]) Take(payload P) *Waiter[P] {
@@ -125,7 +125,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
 // out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
-func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error {
+func (q *Queue[P]) Wait(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) error {
 	w.bubbled = InBubble()
 	if ctx == context.Background() {
 		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
@@ -146,15 +146,17 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error
 	q.push(w)
 	mu.Unlock()
 	done := q.done(ctx, mu, w)
+	ch, done := primitive.Await(w.ch, done)
 	select {
-	case <-w.ch:
+	case <-ch:
 		return nil
 	case <-done:
 	}
 	mu.Lock()
 	if w.queue == nil { // served, and the waker is about to close ch
 		mu.Unlock()
-		<-w.ch
+		ch, _ := primitive.Await(w.ch, nil)
+		<-ch
 		return nil
 	}
 	q.Remove(w)
@@ -163,7 +165,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) error
 }
 
 // done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
-func (q *Queue[P]) done(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) <-chan struct{} {
+func (q *Queue[P]) done(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) <-chan struct{} {
 	returned := false
 	defer func() {
 		if returned {
@@ -182,10 +184,10 @@ func (q *Queue[P]) done(ctx context.Context, mu *sync.Mutex, w *Waiter[P]) <-cha
 
 // condLocker is a channel's mutex as a Waiter's Cond needs it: unlocked when the goroutine sleeps, and left alone when it
 // wakes, because a woken waiter has been served and needs no lock.
-type condLocker sync.Mutex
+type condLocker primitive.Mutex
 
 func (l *condLocker) Lock()   {}
-func (l *condLocker) Unlock() { (*sync.Mutex)(l).Unlock() }
+func (l *condLocker) Unlock() { (*primitive.Mutex)(l).Unlock() }
 
 // Wakes collects waiters that were taken out of their queue and served, to be woken after the mutex is unlocked. Its zero
 // value is empty. It belongs to one goroutine.
@@ -216,9 +218,9 @@ func (l *Wakes[P]) Run() {
 func (w *Waiter[P]) Wake() {
 	switch {
 	case w.sel != nil:
-		close(w.sel.ch)
+		primitive.Close(w.sel.ch)
 	case w.ch != nil:
-		close(w.ch)
+		primitive.Close(w.ch)
 	default:
 		w.woken.Store(true)
 		w.cond.Signal()

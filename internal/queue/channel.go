@@ -6,11 +6,11 @@ import (
 	"context"
 	"math"
 	"strconv"
-	"sync"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
 )
 
@@ -36,7 +36,7 @@ type Channel[T any] struct {
 	capacity int
 	single   bool // one goroutine at a time may receive
 
-	mu        sync.Mutex
+	mu        primitive.Mutex
 	values    fifo.Queue[T] // accepted and not yet received
 	permits   int           // granted and neither used nor released
 	senders   int           // handles that are not closed

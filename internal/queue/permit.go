@@ -1,9 +1,8 @@
 package queue
 
 import (
-	"sync/atomic"
-
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // A permit is a reserved slot of a channel, which Tx.Reserve has counted, and a flag that tells whether it is used up. The kinds
@@ -11,7 +10,7 @@ import (
 // allocation.
 
 // Redeem puts v into the slot of a permit, if the permit is not used up.
-func (c *Channel[T]) Redeem(spent *atomic.Bool, v T) error {
+func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
 	if !spent.CompareAndSwap(false, true) {
 		return leat.ErrClosed
 	}
@@ -29,7 +28,7 @@ func (c *Channel[T]) Redeem(spent *atomic.Bool, v T) error {
 }
 
 // Release gives the slot of a permit back, if the permit is not used up.
-func (c *Channel[T]) Release(spent *atomic.Bool) {
+func (c *Channel[T]) Release(spent *primitive.Bool) {
 	if !spent.CompareAndSwap(false, true) {
 		return
 	}

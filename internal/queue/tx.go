@@ -6,20 +6,21 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/primitive"
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
 type Tx[T any] struct {
 	c       *Channel[T]
 	closed  bool // guarded by c.mu
-	cleanup runtime.Cleanup
+	cleanup primitive.Cleanup
 	spare   park.Spare[sending[T]]
 }
 
 // attach makes s a handle of c, which counts it already.
 func (s *Tx[T]) attach(c *Channel[T]) {
 	s.c = c
-	s.cleanup = runtime.AddCleanup(s, ends.senderDropped, ends(c))
+	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
 }
 
 // Clone makes to another handle like s.

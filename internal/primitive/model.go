@@ -1,0 +1,309 @@
+//go:build modelcheck
+
+package primitive
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
+type Scheduler interface {
+	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpShuffle a
+	// number below Step.N.
+	Step(Step) int
+}
+
+// A Step is what a goroutine is about to do.
+type Step struct {
+	Op     Op
+	Object *Object            // what it is done to, if that is of this package
+	Chans  [2]<-chan struct{} // or to which channels
+	N      int                // for OpShuffle
+	Handle any                // for OpCleanup
+	Func   func()             // for OpCleanup
+}
+
+// Op is what is done.
+type Op uint8
+
+// The operations.
+const (
+	OpLoad    Op = iota // of an atomic
+	OpStore             // or any other operation on an atomic that may change it
+	OpLock              // of a Mutex: possible when nobody holds it
+	OpUnlock            //
+	OpEnlist            // the first half of Cond.Wait: the goroutine stands in the list
+	OpSignal            // lets the first in the list go
+	OpAwake             // the second half of Cond.Wait: possible when it was let go
+	OpClose             // of a channel
+	OpTouch             // of a channel, without waiting
+	OpAwait             // possible when one of two channels can be received from
+	OpYield             // lets others go first
+	OpShuffle           // any of N orders
+	OpCleanup           // no step: Func is what happens if Handle is found unreachable; nil if it no longer does
+)
+
+// An Object is what the Scheduler knows a Mutex, a Cond or an atomic by. It belongs to the Scheduler.
+type Object struct {
+	Run uint64
+	ID  int32
+}
+
+var scheduler Scheduler
+
+// Schedule makes s decide from now on, or nobody if s is nil. No goroutine may be in an operation of this package.
+func Schedule(s Scheduler) { scheduler = s }
+
+// before waits for the turn of op on o.
+func (o *Object) before(op Op) {
+	if scheduler != nil {
+		scheduler.Step(Step{Op: op, Object: o})
+	}
+}
+
+// Mutex is a sync.Mutex.
+type Mutex struct {
+	object Object
+	real   sync.Mutex
+}
+
+// Lock is sync.Mutex.Lock.
+func (m *Mutex) Lock() {
+	m.object.before(OpLock)
+	m.real.Lock()
+}
+
+// Unlock is sync.Mutex.Unlock.
+func (m *Mutex) Unlock() {
+	m.object.before(OpUnlock)
+	m.real.Unlock()
+}
+
+// Cond is a sync.Cond.
+type Cond struct {
+	L      sync.Locker
+	object Object
+	once   sync.Once
+	real   *sync.Cond // for use outside of a run
+}
+
+func (c *Cond) outside() *sync.Cond {
+	c.once.Do(func() { c.real = new(sync.Cond) })
+	return c.real
+}
+
+// Wait is sync.Cond.Wait.
+func (c *Cond) Wait() {
+	if scheduler == nil {
+		real := c.outside()
+		real.L = c.L
+		real.Wait()
+		return
+	}
+	c.object.before(OpEnlist)
+	c.L.Unlock()
+	c.object.before(OpAwake)
+	c.L.Lock()
+}
+
+// Signal is sync.Cond.Signal.
+func (c *Cond) Signal() {
+	if scheduler == nil {
+		c.outside().Signal()
+		return
+	}
+	c.object.before(OpSignal)
+}
+
+// Bool is an atomic.Bool.
+type Bool struct {
+	object Object
+	real   atomic.Bool
+}
+
+// Load is atomic.Bool.Load.
+func (x *Bool) Load() bool {
+	x.object.before(OpLoad)
+	return x.real.Load()
+}
+
+// Store is atomic.Bool.Store.
+func (x *Bool) Store(v bool) {
+	x.object.before(OpStore)
+	x.real.Store(v)
+}
+
+// Swap is atomic.Bool.Swap.
+func (x *Bool) Swap(v bool) bool {
+	x.object.before(OpStore)
+	return x.real.Swap(v)
+}
+
+// CompareAndSwap is atomic.Bool.CompareAndSwap.
+func (x *Bool) CompareAndSwap(old, new bool) bool {
+	x.object.before(OpStore)
+	return x.real.CompareAndSwap(old, new)
+}
+
+// Pointer is an atomic.Pointer.
+type Pointer[T any] struct {
+	object Object
+	real   atomic.Pointer[T]
+}
+
+// Load is atomic.Pointer.Load.
+func (x *Pointer[T]) Load() *T {
+	x.object.before(OpLoad)
+	return x.real.Load()
+}
+
+// Store is atomic.Pointer.Store.
+func (x *Pointer[T]) Store(v *T) {
+	x.object.before(OpStore)
+	x.real.Store(v)
+}
+
+// Swap is atomic.Pointer.Swap.
+func (x *Pointer[T]) Swap(v *T) *T {
+	x.object.before(OpStore)
+	return x.real.Swap(v)
+}
+
+// CompareAndSwap is atomic.Pointer.CompareAndSwap.
+func (x *Pointer[T]) CompareAndSwap(old, new *T) bool {
+	x.object.before(OpStore)
+	return x.real.CompareAndSwap(old, new)
+}
+
+// The atomic integers differ in nothing but their size.
+type (
+	Int32  = number[int32, atomic.Int32, *atomic.Int32]
+	Int64  = number[int64, atomic.Int64, *atomic.Int64]
+	Uint32 = number[uint32, atomic.Uint32, *atomic.Uint32]
+	Uint64 = number[uint64, atomic.Uint64, *atomic.Uint64]
+)
+
+type number[N, A any, P interface {
+	*A
+	Load() N
+	Store(N)
+	Swap(N) N
+	Add(N) N
+	And(N) N
+	Or(N) N
+	CompareAndSwap(old, new N) bool
+}] struct {
+	object Object
+	real   A
+}
+
+func (x *number[N, A, P]) Load() N {
+	x.object.before(OpLoad)
+	return P(&x.real).Load()
+}
+
+func (x *number[N, A, P]) Store(v N) {
+	x.object.before(OpStore)
+	P(&x.real).Store(v)
+}
+
+func (x *number[N, A, P]) Swap(v N) N {
+	x.object.before(OpStore)
+	return P(&x.real).Swap(v)
+}
+
+func (x *number[N, A, P]) Add(v N) N {
+	x.object.before(OpStore)
+	return P(&x.real).Add(v)
+}
+
+func (x *number[N, A, P]) And(v N) N {
+	x.object.before(OpStore)
+	return P(&x.real).And(v)
+}
+
+func (x *number[N, A, P]) Or(v N) N {
+	x.object.before(OpStore)
+	return P(&x.real).Or(v)
+}
+
+func (x *number[N, A, P]) CompareAndSwap(old, new N) bool {
+	x.object.before(OpStore)
+	return P(&x.real).CompareAndSwap(old, new)
+}
+
+// Cleanup is a runtime.Cleanup. In a run the garbage collector finds nothing; the model says what is dropped, and when.
+type Cleanup struct {
+	real   runtime.Cleanup
+	handle any // in a run
+}
+
+// Stop is runtime.Cleanup.Stop.
+func (c Cleanup) Stop() {
+	if c.handle == nil {
+		c.real.Stop()
+	} else if scheduler != nil {
+		scheduler.Step(Step{Op: OpCleanup, Handle: c.handle})
+	}
+}
+
+// AddCleanup is runtime.AddCleanup.
+func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
+	if scheduler == nil {
+		return Cleanup{real: runtime.AddCleanup(ptr, cleanup, arg)}
+	}
+	scheduler.Step(Step{Op: OpCleanup, Handle: ptr, Func: func() { cleanup(arg) }})
+	return Cleanup{handle: ptr}
+}
+
+// Yield is runtime.Gosched.
+func Yield() {
+	if scheduler == nil {
+		runtime.Gosched()
+		return
+	}
+	scheduler.Step(Step{Op: OpYield})
+}
+
+// Close closes ch.
+func Close(ch chan struct{}) {
+	if scheduler != nil {
+		scheduler.Step(Step{Op: OpClose, Chans: [2]<-chan struct{}{ch}})
+	}
+	close(ch)
+}
+
+// Touch stands before an operation on ch that does not wait.
+func Touch(ch chan struct{}) {
+	if scheduler != nil {
+		scheduler.Step(Step{Op: OpTouch, Chans: [2]<-chan struct{}{ch}})
+	}
+}
+
+// Await stands before an operation that waits until one of two channels can be received from, and returns the channels that it may
+// wait for. A nil one never can be.
+func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
+	if scheduler == nil {
+		return a, b
+	}
+	if scheduler.Step(Step{Op: OpAwait, Chans: [2]<-chan struct{}{a, b}}) == 0 {
+		return a, nil
+	}
+	return nil, b
+}
+
+// Shuffle is rand.Shuffle; in a run, each of n starts is tried.
+func Shuffle(n int, swap func(i, j int)) {
+	if scheduler == nil {
+		rand.Shuffle(n, swap)
+		return
+	}
+	if n > 1 {
+		if k := scheduler.Step(Step{Op: OpShuffle, N: n}); k > 0 {
+			swap(0, k)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+//go:build !modelcheck
+
+package primitive
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// The types of sync and sync/atomic that the core uses.
+type (
+	Mutex          = sync.Mutex
+	Cond           = sync.Cond
+	Bool           = atomic.Bool
+	Int32          = atomic.Int32
+	Int64          = atomic.Int64
+	Uint32         = atomic.Uint32
+	Uint64         = atomic.Uint64
+	Pointer[T any] = atomic.Pointer[T]
+
+	// Cleanup is what AddCleanup returns.
+	Cleanup = runtime.Cleanup
+)
+
+// AddCleanup is runtime.AddCleanup.
+func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
+	return runtime.AddCleanup(ptr, cleanup, arg)
+}
+
+// Yield is runtime.Gosched.
+func Yield() { runtime.Gosched() }
+
+// Close closes ch.
+func Close(ch chan struct{}) { close(ch) }
+
+// Touch stands before an operation on ch that does not wait.
+func Touch(chan struct{}) {}
+
+// Await stands before an operation that waits until one of two channels can be received from, and returns the channels that it may
+// wait for. A nil one never can be.
+func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) { return a, b }
+
+// Shuffle is rand.Shuffle.
+func Shuffle(n int, swap func(i, j int)) { rand.Shuffle(n, swap) }
+
+// The compiler hands on the body of another package's method, to be inlined, if it has inlined it itself. Without this, a package that
+// imports only this one, and not sync, would call Lock and not contain it.
+var _ = func(m *Mutex, b *Bool, i32 *Int32, i64 *Int64, u32 *Uint32, u64 *Uint64) {
+	m.Lock()
+	defer m.Unlock()
+	b.Store(b.Load() || b.Swap(true) || b.CompareAndSwap(false, true))
+	i32.Store(i32.Load() + i32.Swap(1) + i32.Add(1) + i32.And(1) + i32.Or(1))
+	i32.CompareAndSwap(0, 1)
+	i64.Store(i64.Load() + i64.Swap(1) + i64.Add(1) + i64.And(1) + i64.Or(1))
+	i64.CompareAndSwap(0, 1)
+	u32.Store(u32.Load() + u32.Swap(1) + u32.Add(1) + u32.And(1) + u32.Or(1))
+	u32.CompareAndSwap(0, 1)
+	u64.Store(u64.Load() + u64.Swap(1) + u64.Add(1) + u64.And(1) + u64.Or(1))
+	u64.CompareAndSwap(0, 1)
+}
