@@ -84,8 +84,7 @@ func (c *conn) serve() {
 		c.phase = answering
 		m, err := c.in.next()
 		if err == nil {
-			c.answer(m)
-			if c.out.long() && !c.out.flush() {
+			if enough := c.answer(m); enough && !c.out.flush() {
 				return
 			}
 			continue
@@ -231,43 +230,41 @@ func (c *conn) write(b []byte) bool {
 	return err == nil
 }
 
-// answer handles a request and adds what it is answered with.
-func (c *conn) answer(m message) {
+// answer handles a request and adds what it is answered with. It reports whether there are enough answers to be written.
+func (c *conn) answer(m message) (enough bool) {
 	mux := c.server.mux
 	var h method
 	if mux != nil {
 		var isPing bool
 		if h, isPing = mux.find(m.name); isPing {
-			c.reply(m, []byte("null"), nil)
-			return
+			return c.reply(m, null, nil)
 		}
 	}
 	c.out.expect()
 	result, failure := c.handle(m, h)
-	c.reply(m, result, failure)
+	return c.reply(m, result, failure)
 }
 
 // reply adds the answer to m.
-func (c *conn) reply(m message, result []byte, failure *Error) {
+func (c *conn) reply(m message, result []byte, failure *Error) (enough bool) {
 	switch {
 	case m.payload == nil && failure == nil:
-		c.out.add(ack)
+		return c.out.add(ack)
 	case m.payload == nil:
 		c.log.Debug("rpc: a bare request failed", "method", m.name, "code", failure.Code, "message", failure.Message)
-		c.out.add(failed)
+		return c.out.add(failed)
 	case failure == nil:
-		c.out.add(ackHead, result, tail)
-	default:
-		c.replyError(failure)
+		return c.out.add(ackHead, result, tail)
 	}
+	return c.replyError(failure)
 }
 
-func (c *conn) replyError(e *Error) {
+func (c *conn) replyError(e *Error) (enough bool) {
 	b, err := c.results.encode(e)
 	if err != nil {
 		panic("rpc: " + err.Error()) // two strings always have a JSON form
 	}
-	c.out.add(failedHead, b, tail)
+	return c.out.add(failedHead, b, tail)
 }
 
 // handle runs the handler, once it may, and encodes the result if one is asked for. The handler is h, or that of the server if

@@ -9,18 +9,20 @@ import (
 // flushes. Answers that are there when it calls a handler would have to wait for that one: so a timer writes them when
 // they have waited for lateAnswer. It is set once for all the answers between two flushes, since most handlers are quicker.
 //
-// One at a time writes: the goroutine, which adds nothing meanwhile, so that the timer finds nothing to take; or the timer,
-// which the goroutine waits for before it writes. So answers are written in the order in which they were added.
+// While the timer is not set, everything here belongs to the goroutine, and needs no lock. While it is set, the timer may take
+// what was added, and write it; the goroutine writes only after it has taken the timer back. So one at a time writes, and
+// answers are written in the order in which they were added.
 type outbound struct {
 	write func([]byte) bool
 
-	mu     sync.Mutex    // guards what follows; not held during I/O
-	buf    []byte        // answers, in order
-	spare  []byte        // memory for those that come while buf is written
-	late   *time.Timer   // made when first needed
-	set    bool          // the timer will come
-	busy   chan struct{} // closed when the timer has written; nil if it is not writing
-	failed bool          // nothing more can be written
+	late *time.Timer   // made when first needed
+	set  bool          // the timer was set and not taken back; belongs to the goroutine
+	done chan struct{} // signalled when the timer has written; room for one
+
+	mu     sync.Mutex // guards what follows while the timer is set; not held during I/O
+	buf    []byte     // answers, in order
+	spare  []byte     // memory for those that come while buf is written
+	failed bool       // nothing more can be written
 }
 
 const (
@@ -28,92 +30,74 @@ const (
 	longAnswer = 16 << 10               // bytes; more than that do not wait
 )
 
-// add adds an answer, in parts.
-func (o *outbound) add(parts ...[]byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// add adds an answer, in parts. It reports whether there are enough of them to be written.
+func (o *outbound) add(parts ...[]byte) (enough bool) {
+	if o.set {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+	}
 	for _, p := range parts {
 		o.buf = append(o.buf, p...)
 	}
-}
-
-// long reports whether there are enough answers to be written.
-func (o *outbound) long() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	return len(o.buf) >= longAnswer
 }
 
 // expect is called before something that may take long.
 func (o *outbound) expect() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case o.set || len(o.buf) == 0:
+	if o.set {
+		select {
+		case <-o.done:
+			o.set = false
+		default:
+			return
+		}
+	}
+	if len(o.buf) == 0 {
 		return
-	case o.late == nil:
-		o.late = time.AfterFunc(lateAnswer, o.flushLate)
-	default:
-		o.late.Reset(lateAnswer)
 	}
 	o.set = true
+	if o.late == nil {
+		o.done = make(chan struct{}, 1)
+		o.late = time.AfterFunc(lateAnswer, o.flushLate)
+		return
+	}
+	o.late.Reset(lateAnswer)
 }
 
 // flush writes the answers. It returns false if the connection is broken.
 func (o *outbound) flush() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.set {
+		if !o.late.Stop() {
+			<-o.done // it has begun; its write has a timeout
+		}
 		o.set = false
-		o.late.Stop() // if it has begun already, it is waited for, or finds nothing
 	}
-	o.waitLocked()
-	o.writeLocked()
+	if len(o.buf) > 0 && !o.failed {
+		o.failed = !o.write(o.buf)
+		o.buf = reuse(o.buf)
+	}
 	return !o.failed
 }
 
 // flushLate is what the timer does.
 func (o *outbound) flushLate() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.set = false
-	o.waitLocked() // for an earlier timer
-	if len(o.buf) == 0 {
-		return
-	}
-	o.busy = make(chan struct{})
-	o.writeLocked()
-	close(o.busy)
-	o.busy = nil
-}
-
-// waitLocked waits until no timer is writing.
-func (o *outbound) waitLocked() {
-	for o.busy != nil {
-		busy := o.busy
-		o.mu.Unlock()
-		<-busy
-		o.mu.Lock()
-	}
-}
-
-// writeLocked writes what there is, with the mutex unlocked.
-func (o *outbound) writeLocked() {
-	b := o.buf
-	if len(b) == 0 || o.failed {
-		return
-	}
+	b, failed := o.buf, o.failed
 	o.buf, o.spare = o.spare, nil
 	o.mu.Unlock()
-	ok := o.write(b)
+	if !failed {
+		failed = !o.write(b)
+	}
 	o.mu.Lock()
-	o.failed = !ok
+	o.spare, o.failed = reuse(b), failed
+	o.mu.Unlock()
+	o.done <- struct{}{} // has room: it is set again only when this was received
+}
+
+// reuse returns the memory of b, unless that is large.
+func reuse(b []byte) []byte {
 	if cap(b) > keepBuffer {
-		return
+		return nil
 	}
-	if o.buf == nil {
-		o.buf = b[:0]
-	} else {
-		o.spare = b[:0]
-	}
+	return b[:0]
 }

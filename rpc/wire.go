@@ -233,4 +233,6 @@ var (
 	ackHead    = []byte(`{"Ack":`)
 	failedHead = []byte(`{"Error":`)
 	tail       = []byte(`}`)
+
+	null = []byte(`null`) // the result of Ping
 )
