@@ -47,11 +47,15 @@ func (c *client) dial() error {
 	if err == nil {
 		return nil
 	}
-	advice := fmt.Sprintf("start a server with leat serve --addr %[1]s, or leave out --external", c.crew.addr)
+	return cannotConnect(c.name, c.crew.addr, err, fmt.Sprintf("start a server with leat serve --addr %s, or leave out --external", c.crew.addr))
+}
+
+// cannotConnect is the error of a client that could not connect, with what to do.
+func cannotConnect(who, addr string, err error, advice string) error {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		advice = "raise the limit of open files, or use fewer --clients"
 	}
-	return fmt.Errorf("%s cannot connect to %s: %w; %s", c.name, c.crew.addr, reason(err), advice)
+	return fmt.Errorf("%s cannot connect to %s: %w; %s", who, addr, reason(err), advice)
 }
 
 var errGaveUp = errors.New("gave up on the server")

@@ -4,6 +4,7 @@
 //	leat run broadcast    one channel, ten clients that each see every value
 //	leat run threads      one unbounded channel into a worker on its own OS thread
 //	leat serve            the server alone
+//	leat ping             load on a server, and how long it takes to answer
 //
 // Each prints its own lines on standard output and everything else on standard error, loses nothing at its end,
 // and explains itself with --help. The exit code is 0 when everything was done, 1 when something failed, 2 when the command
@@ -32,6 +33,7 @@ const (
 type commandLine struct {
 	Run     runCmd           `cmd:"" help:"Run one of three systems, each built on one kind of channel."`
 	Serve   serveCmd         `cmd:"" help:"Run the RPC server alone."`
+	Ping    pingCmd          `cmd:"" help:"Put load on a server, and say how long it takes to answer."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 

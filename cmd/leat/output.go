@@ -47,8 +47,20 @@ func (e outputError) Error() string {
 
 // console is standard error: lines for people.
 type console struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	shown bool // the last line is one to be overwritten
+}
+
+// Back to the beginning of the line, and clear it.
+const clearLine = "\r\x1b[K"
+
+// overwrite shows a line, on a terminal, in place of the one that it showed last; an empty one ends that.
+func (c *console) overwrite(line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	io.WriteString(c.w, clearLine+line)
+	c.shown = line != ""
 }
 
 // say writes a line. One that cannot be written has nowhere else to go.
@@ -56,6 +68,10 @@ func (c *console) say(format string, args ...any) {
 	line := fmt.Sprintf("leat: "+format+"\n", args...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.shown {
+		line = clearLine + line
+		c.shown = false
+	}
 	io.WriteString(c.w, line)
 }
 

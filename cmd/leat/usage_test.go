@@ -18,9 +18,15 @@ func atoi(t *testing.T, s string) int {
 // What cannot be understood is one line with what is allowed, and exit code 2; nothing is run.
 func TestUsage(t *testing.T) {
 	for args, message := range map[string]string{
-		"":                                      `expected one of "run", "serve" (see leat --help)`,
+		"":                                      `expected one of "run", "serve", "ping" (see leat --help)`,
 		"run":                                   `expected one of "mpsc", "broadcast", "threads" (see leat run --help)`,
-		"ping":                                  `unexpected argument ping (see leat --help)`,
+		"pong":                                  `unexpected argument pong, did you mean "ping"? (see leat --help)`,
+		"ping --clients 0":                      `ping: --clients must be between 1 and 100000, is 0 (see leat ping --help)`,
+		"ping --rate -1":                        `ping: --rate must be between 0 and 10000000, is -1 (see leat ping --help)`,
+		"ping --duration 0":                     `ping: --duration must be longer than 0, is 0s (see leat ping --help)`,
+		"ping --timeout 1h":                     `ping: --timeout must be longer than 0 and at most 10m0s, is 1h0m0s (see leat ping --help)`,
+		"ping --channel watch":                  `--channel must be one of "mpsc","broadcast" but got "watch" (see leat ping --help)`,
+		"ping --addr here":                      `ping: --addr "here" is no address: missing port in address; give host:port, such as 127.0.0.1:8123 (see leat ping --help)`,
 		"run mpsc --count 0":                    `run mpsc: --count must be between 1 and 1000000000, is 0 (see leat run mpsc --help)`,
 		"run broadcast --count -5":              `run broadcast: --count must be between 1 and 1000000000, is -5 (see leat run broadcast --help)`,
 		"run threads --count=-5":                `run threads: --count must be between 1 and 1000000000, is -5 (see leat run threads --help)`,
@@ -57,6 +63,8 @@ func TestHelp(t *testing.T) {
 		"run broadcast": append(clients, "--clients=10", "--lossy"),
 		"run threads":   run,
 		"serve":         {`--addr="127.0.0.1:8123"`},
+		"ping": {`--addr="127.0.0.1:8123"`, "--clients=10", "--window=1", "--rate=1000", "--duration=10s", "--count=0", `--channel="mpsc"`,
+			"--timeout=5s", "--json", "--svg=FILE"},
 	} {
 		t.Run("leat "+command, func(t *testing.T) {
 			stdout, stderr := start(t, append(strings.Fields(command), "--help")...).ends(exitDone)

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/rpc"
+)
+
+type pingCmd struct {
+	Addr     string        `default:"127.0.0.1:8123" help:"Address of the server."`
+	Clients  int           `default:"10" help:"How many clients, each with its own connection."`
+	Window   int           `default:"1" help:"How many pings of a connection are unanswered at once."`
+	Rate     int           `default:"1000" help:"Pings a second, from all clients together; 0 is as many as are answered."`
+	Duration time.Duration `default:"10s" help:"How long to ping."`
+	Count    int           `default:"0" help:"End after so many pings, if that is earlier; 0 is no such limit."`
+	Channel  string        `default:"mpsc" enum:"mpsc,broadcast" help:"What drives the clients: mpsc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
+	Timeout  time.Duration `default:"5s" help:"How long a ping may take before it counts as not answered."`
+	JSON     bool          `help:"Print the report as JSON."`
+	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file."`
+}
+
+func (*pingCmd) Help() string {
+	return `A goroutine sends a tick into the clients' channel whenever a ping is due, whether the server keeps up or not, and latency counts from
+when a ping was due. So a server that stalls for a second shows in each ping that was due in that second, and
+not in one alone. (With --rate 0 the next ping is due when the last is answered, and such a stall shows once.)
+
+Ctrl-C ends it with the report so far. Pings that were not answered, or with an error, make the exit code 1.
+
+Example: is it up?
+
+    $ leat ping --addr 127.0.0.1:8123 --clients 1 --count 1
+
+Example: a thousand a second over ten connections, with a figure
+
+    $ leat ping --addr 127.0.0.1:8123 --duration 30s --svg ping.svg
+
+Example: as fast as it goes, for a program to read
+
+    $ leat ping --addr 127.0.0.1:8123 --clients 100 --window 64 --rate 0 --json
+`
+}
+
+// Validate implements kong's check.
+func (cmd *pingCmd) Validate() error {
+	for _, n := range []struct {
+		flag                 string
+		value, least, atMost int
+	}{
+		{"clients", cmd.Clients, 1, 100_000},
+		{"window", cmd.Window, 1, 1 << 16},
+		{"rate", cmd.Rate, 0, 10_000_000},
+		{"count", cmd.Count, 0, 1_000_000_000},
+	} {
+		if n.value < n.least || n.value > n.atMost {
+			return fmt.Errorf("--%s must be between %d and %d, is %d", n.flag, n.least, n.atMost, n.value)
+		}
+	}
+	if cmd.Duration <= 0 {
+		return fmt.Errorf("--duration must be longer than 0, is %v", cmd.Duration)
+	}
+	if cmd.Timeout <= 0 || cmd.Timeout > longestLatency {
+		return fmt.Errorf("--timeout must be longer than 0 and at most %v, is %v", longestLatency, cmd.Timeout)
+	}
+	return checkAddr(cmd.Addr)
+}
+
+func (cmd *pingCmd) Run(p *process) error {
+	var svg *os.File // opened now, so that a wrong name does not cost the run
+	if cmd.SVG != "" {
+		var err error
+		if svg, err = os.Create(cmd.SVG); err != nil {
+			return fmt.Errorf("cannot write %s: %w; choose another file with --svg", cmd.SVG, reason(err))
+		}
+		defer svg.Close()
+	}
+	l := newLoad(p, cmd)
+	p.obeySignals("the report so far follows", func() string { return "there is no report" })
+	if err := l.connect(); err != nil {
+		return err
+	}
+	defer l.close()
+	l.run()
+	r := l.report()
+	if !p.out.print(r.text(cmd.JSON)) {
+		return errOutput
+	}
+	if svg != nil {
+		_, err := svg.Write(r.figure())
+		if err = errors.Join(err, svg.Close()); err != nil {
+			return fmt.Errorf("cannot write %s: %w; choose another file with --svg", cmd.SVG, reason(err))
+		}
+	}
+	return l.verdict(r)
+}
+
+// A load is one run of leat ping.
+type load struct {
+	*process
+	cmd     *pingCmd
+	clients []*pinger
+
+	start   time.Time
+	took    time.Duration
+	due     atomic.Int64 // pings that the ticks asked for
+	hurried atomic.Bool  // what is due is dropped rather than pinged
+	record  recorder
+}
+
+// A tick is one ping's due time, since the load's start.
+type tick time.Duration
+
+// noDue is the tick of a closed loop: its ping is due when a client takes it.
+const noDue tick = -1
+
+// A pinger is a client with its connection and its end of the channel. As many goroutines as its window is wide take ticks in turn.
+type pinger struct {
+	conn *rpc.Client
+	take sync.Mutex
+	rx   leat.Receiver[tick]
+}
+
+func newLoad(p *process, cmd *pingCmd) *load {
+	l := &load{process: p, cmd: cmd}
+	l.record.init(cmd.Clients)
+	return l
+}
+
+// connect connects all clients, at most so many at once as a server's queue holds.
+func (l *load) connect() error {
+	ctx, cancel := context.WithTimeout(l.ctx, l.cmd.Timeout)
+	defer cancel()
+	l.clients = make([]*pinger, l.cmd.Clients)
+	next := make(chan int)
+	var failed atomic.Pointer[error]
+	var all sync.WaitGroup
+	for range min(l.cmd.Clients, 64) {
+		all.Go(func() {
+			for i := range next {
+				conn, err := rpc.Dial(ctx, l.cmd.Addr, &rpc.ClientOptions{
+					Window: l.cmd.Window, MaxBackoff: maxBackoff, Logger: slog.New(slog.DiscardHandler),
+				})
+				if err != nil {
+					failed.CompareAndSwap(nil, &err)
+					cancel()
+					continue
+				}
+				l.clients[i] = &pinger{conn: conn}
+			}
+		})
+	}
+	for i := range l.clients {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	if err := failed.Load(); err != nil {
+		l.close()
+		if l.stopped() != nil {
+			return fmt.Errorf("%w while connecting; no ping was sent", l.stopped())
+		}
+		return cannotConnect("a client", l.cmd.Addr, *err, fmt.Sprintf("start a server with leat serve --addr %s", l.cmd.Addr))
+	}
+	return nil
+}
+
+func (l *load) close() {
+	for _, c := range l.clients {
+		if c != nil {
+			c.conn.Close()
+			if c.rx != nil {
+				c.rx.Close()
+			}
+		}
+	}
+}
+
+// run pings until everything due is done, and no longer than the timeout after the last ping was due.
+func (l *load) run() {
+	send, end := l.channel()
+	// The pings have a ctx of their own: an interrupt lets those under way be answered.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	l.start = time.Now()
+	defer l.showProgress((&meter{load: l}).line)()
+	var all sync.WaitGroup
+	for i, c := range l.clients {
+		for range l.cmd.Window {
+			all.Go(func() { l.ping(ctx, c, i) })
+		}
+	}
+	l.pace(send)
+	end()
+	hurry := time.AfterFunc(l.cmd.Timeout, func() { l.hurried.Store(true) })
+	defer hurry.Stop()
+	if l.stopped() != nil { // whoever interrupts it does not want to wait
+		l.hurried.Store(true)
+		defer time.AfterFunc(lastWords, cancel).Stop()
+	}
+	all.Wait()
+	l.took = time.Since(l.start)
+}
+
+// channel makes what drives the clients: it gives each its receiver, and returns what sends one tick, and what ends the ticks.
+func (l *load) channel() (send func(tick) error, end func()) {
+	if l.cmd.Channel == "broadcast" {
+		tx := broadcast.New[tick](1024, leat.Name("ping"))
+		for _, c := range l.clients {
+			c.rx = tx.Subscribe(broadcast.Lossless())
+		}
+		return func(t tick) error {
+			l.due.Add(int64(len(l.clients)))
+			return tx.Send(l.ctx, t)
+		}, func() { tx.Close() }
+	}
+	var txs []*mpsc.Sender[tick]
+	for i, c := range l.clients {
+		name := leat.Name(fmt.Sprintf("ping %d", i+1))
+		if l.cmd.Rate == 0 {
+			tx, rx := mpsc.New[tick](2*l.cmd.Window, name)
+			txs, c.rx = append(txs, tx), rx
+			continue
+		}
+		tx, rx := mpsc.NewUnbounded[tick](name) // the ticks come when they are due, also if the client does not keep up
+		txs, c.rx = append(txs, tx), rx
+	}
+	turn := 0
+	return func(t tick) error {
+			tx := txs[turn]
+			turn = (turn + 1) % len(txs)
+			l.due.Add(1)
+			return tx.Send(l.ctx, t)
+		}, func() {
+			for _, tx := range txs {
+				tx.Close()
+			}
+		}
+}
+
+// pace sends the ticks when they are due, until the duration is over or the process is stopped. After a while in which it could not run it
+// sends all that became due, so that none is left out.
+func (l *load) pace(send func(tick) error) {
+	perTick := 1 // pings
+	if l.cmd.Channel == "broadcast" {
+		perTick = len(l.clients)
+	}
+	for i := 0; l.cmd.Count == 0 || i*perTick < l.cmd.Count; i++ {
+		t := noDue
+		if l.cmd.Rate > 0 {
+			due := time.Duration(float64(i*perTick) / float64(l.cmd.Rate) * float64(time.Second))
+			if due >= l.cmd.Duration || !l.sleepUntil(due) {
+				return
+			}
+			t = tick(due)
+		} else if time.Since(l.start) >= l.cmd.Duration {
+			return
+		}
+		if send(t) != nil {
+			return
+		}
+	}
+}
+
+// sleepUntil waits until so long after the start, and not less: a ping before it is due would flatter.
+func (l *load) sleepUntil(due time.Duration) bool {
+	const short = 2 * time.Millisecond
+	for {
+		wait := due - time.Since(l.start)
+		switch {
+		case wait <= 0:
+			return l.ctx.Err() == nil
+		case wait > short:
+			if !l.sleep(wait - short/2) {
+				return false
+			}
+		default:
+			sleepShort(wait)
+		}
+	}
+}
+
+// ping takes ticks and pings for each until the channel ends.
+func (l *load) ping(ctx context.Context, c *pinger, shard int) {
+	for {
+		c.take.Lock()
+		t, err := c.rx.Recv(ctx)
+		c.take.Unlock()
+		if err != nil {
+			return
+		}
+		if l.hurried.Load() {
+			l.record.undone.Add(1)
+			continue
+		}
+		due := time.Duration(t)
+		if t == noDue {
+			due = time.Since(l.start)
+		}
+		pingCtx, cancel := context.WithTimeout(ctx, l.cmd.Timeout)
+		err = c.conn.Ping(pingCtx)
+		cancel()
+		l.record.add(shard, time.Since(l.start)-due, err)
+	}
+}
+
+// verdict is what the command returns when the report is out.
+func (l *load) verdict(r *report) error {
+	switch failed := r.Refused + r.Unanswered + r.Undone; {
+	case l.stopped() != nil:
+		return fmt.Errorf("%w after %v of %v", l.stopped(), l.took.Round(100*time.Millisecond), l.cmd.Duration)
+	case failed > 0:
+		return fmt.Errorf("%d of %d pings failed: %s", failed, failed+r.Acks, r.why())
+	case r.Acks == 0:
+		return errors.New("no ping was due; use a longer --duration or a higher --rate")
+	}
+	return nil
+}
+
+// firstError says why pings failed, for people.
+func (r *recorder) firstError() string {
+	err := r.first.Load()
+	if err == nil {
+		return ""
+	}
+	var op *net.OpError
+	switch {
+	case errors.Is(*err, context.DeadlineExceeded):
+		return "no answer in time; see --timeout"
+	case errors.As(*err, &op):
+		return reason(op).Error()
+	case errors.Is(*err, io.EOF):
+		return "the server closed the connection"
+	}
+	return (*err).Error()
+}

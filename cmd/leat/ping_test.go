@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat/rpc"
+)
+
+// pingReport runs leat ping --json against addr, and returns its report and what it says.
+func pingReport(t *testing.T, code int, addr string, flags ...string) (report, string) {
+	t.Helper()
+	stdout, stderr := start(t, append([]string{"ping", "--json", "--addr", addr}, flags...)...).ends(code)
+	var r report
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatalf("standard output is no JSON: %v\n%s", err, stdout)
+	}
+	return r, stderr
+}
+
+// balanced fails unless the histogram has each answered ping once, and the percentiles rise.
+func balanced(t *testing.T, r report) {
+	t.Helper()
+	total := int64(0)
+	for i, b := range r.Histogram {
+		total += b.Count
+		if b.From >= b.To || i > 0 && b.From < r.Histogram[i-1].To {
+			t.Errorf("bucket %v follows %v", b, r.Histogram[max(i-1, 0)])
+		}
+	}
+	if total != r.Acks+r.Refused {
+		t.Errorf("the histogram has %d pings, and %d were answered", total, r.Acks+r.Refused)
+	}
+	last := r.Min
+	for _, p := range append(r.Percentiles, percentile{100, r.Max}) {
+		if p.Micros < last || p.Micros <= 0 {
+			t.Errorf("p%v is %v µs, and what is below it %v", p.Percentile, p.Micros, last)
+		}
+		last = p.Micros
+	}
+}
+
+// Each kind of channel drives the clients for as many pings as were asked for, at the rate asked for. A ping too many or too few, or one that is
+// sent before it is due, fails.
+func TestPingCounts(t *testing.T) {
+	for _, channel := range []string{"mpsc", "broadcast"} {
+		t.Run(channel, func(t *testing.T) {
+			var pings atomic.Int64
+			addr := serveWith(t, func(context.Context) error { pings.Add(1); return nil })
+			r, stderr := pingReport(t, exitDone, addr, "--channel", channel, "--clients=5", "--window=3", "--rate=500", "--count=100")
+			if r.Acks != 100 || pings.Load() != 100 || r.Clients != 5 || r.Window != 3 || r.Channel != channel {
+				t.Errorf("%d pings were asked for and %d came: %+v", 100, pings.Load(), r)
+			}
+			if least := 95 / 500.0; r.Seconds < least {
+				t.Errorf("100 pings at 500 a second took %v s, want at least %v", r.Seconds, least)
+			}
+			balanced(t, r)
+			want(t, "standard error", stderr, "")
+		})
+	}
+}
+
+// With no rate each client asks as soon as it has its answer.
+func TestPingClosedLoop(t *testing.T) {
+	addr := serveWith(t, func(context.Context) error { return nil })
+	r, _ := pingReport(t, exitDone, addr, "--rate=0", "--duration=200ms", "--window=8")
+	if r.Acks < 100 || r.Rate != 0 {
+		t.Errorf("200 ms without a rate gave %+v", r)
+	}
+	balanced(t, r)
+}
+
+// The server stalls once, for 300 ms. Two hundred pings a second became due meanwhile: some fifty had to wait for more than
+// 50 ms, and the report says so. A load generator that waits with its server would show one.
+func TestPingShowsAStall(t *testing.T) {
+	var pings atomic.Int64
+	addr := serveWith(t, func(context.Context) error {
+		if pings.Add(1) == 20 {
+			<-time.After(300 * time.Millisecond)
+		}
+		return nil
+	})
+	r, _ := pingReport(t, exitDone, addr, "--clients=1", "--rate=200", "--duration=1s")
+	slow := int64(0)
+	for _, b := range r.Histogram {
+		if b.From >= 50_000 {
+			slow += b.Count
+		}
+	}
+	if r.Acks != 200 || slow < 40 || r.Max < 250_000 {
+		t.Errorf("of %d pings %d took 50 ms or more, the slowest %v µs; want 200, about 50, and 300 ms", r.Acks, slow, r.Max)
+	}
+}
+
+// For people: what came, the percentiles, and a histogram.
+func TestPingText(t *testing.T) {
+	addr := serveWith(t, func(context.Context) error { return nil })
+	stdout, stderr := start(t, "ping", "--addr", addr, "--count=50", "--clients=2").ends(exitDone)
+	want(t, "standard error", stderr, "")
+	for _, text := range []string{
+		"50 Acks from 2 clients to " + addr + ", window 1, over mpsc; 1000 a second wanted\n", "none failed\n",
+		"latency, from when a ping was due\n", "  p50 ", "  p99.99 ", "  max ", "█",
+	} {
+		if !strings.Contains(stdout, text) {
+			t.Errorf("the report lacks %q:\n%s", text, stdout)
+		}
+	}
+	if strings.Contains(stdout, "\x1b") {
+		t.Errorf("the report has escape sequences: %q", stdout)
+	}
+}
+
+// The figure is well-formed, and shows the percentiles. A file that cannot be written is found before the run.
+func TestPingFigure(t *testing.T) {
+	addr := serveWith(t, func(context.Context) error { return nil })
+	name := filepath.Join(t.TempDir(), "ping.svg")
+	start(t, "ping", "--addr", addr, "--count=50", "--svg", name).ends(exitDone)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := xml.NewDecoder(bytes.NewReader(text))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+	}
+	if !bytes.Contains(text, []byte("p99.99")) || !bytes.Contains(text, []byte("50 Acks")) {
+		t.Errorf("the figure does not show what it should:\n%s", text)
+	}
+	nowhere := filepath.Join(t.TempDir(), "no", "ping.svg")
+	stdout, stderr := start(t, "ping", "--addr", addr, "--svg", nowhere).ends(exitFailed)
+	want(t, "standard output", stdout, "")
+	want(t, "standard error", stderr, "leat: cannot write "+nowhere+": no such file or directory; choose another file with --svg\n")
+}
+
+// Ctrl-C and SIGTERM end it with the report so far, and exit code 1.
+func TestPingInterrupted(t *testing.T) {
+	for _, sig := range endSignals {
+		t.Run(sig.String(), func(t *testing.T) {
+			pinged := make(chan struct{}, 1)
+			addr := serveWith(t, func(context.Context) error {
+				select {
+				case pinged <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+			p := start(t, "ping", "--addr", addr, "--duration=1h")
+			receive(t, pinged)
+			p.signal(sig)
+			stdout, stderr := p.ends(exitFailed)
+			if !strings.Contains(stdout, " from 10 clients to "+addr) || !strings.Contains(stdout, "p99.99") {
+				t.Errorf("there is no report:\n%s", stdout)
+			}
+			wantLastLine(t, stderr, `interrupted after \d.* of 1h0m0s`)
+		})
+	}
+}
+
+// A ping under way when it is interrupted is not waited for longer than a second. It fails by hanging.
+func TestPingInterruptedInAStall(t *testing.T) {
+	addr, asked, _ := gate(t)
+	p := start(t, "ping", "--json", "--addr", addr, "--timeout=5m", "--duration=1h")
+	receive(t, asked)
+	p.signal(os.Interrupt)
+	stdout, _ := p.ends(exitFailed)
+	var r report
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.Stopped != "interrupted" || r.Acks != 0 || r.Unanswered == 0 {
+		t.Errorf("the report is %+v, %v", r, err)
+	}
+}
+
+// What is not an Ack is counted, said with its first reason, and makes the exit code 1.
+func TestPingFailures(t *testing.T) {
+	t.Run("errors", func(t *testing.T) {
+		var pings atomic.Int64
+		addr := serveWith(t, func(context.Context) error {
+			if pings.Add(1)%4 == 0 {
+				return errors.New("every fourth fails")
+			}
+			return nil
+		})
+		r, stderr := pingReport(t, exitFailed, addr, "--count=40")
+		if r.Acks != 30 || r.Refused != 10 {
+			t.Errorf("got %+v, want 30 Acks and 10 errors", r)
+		}
+		balanced(t, r)
+		wantLine(t, stderr, `10 of 40 pings failed: 10 answered with an error \(.*failed\)`)
+	})
+	t.Run("silence", func(t *testing.T) {
+		addr := listenAny(t).Addr().String() // the system accepts, nobody reads
+		r, stderr := pingReport(t, exitFailed, addr, "--clients=1", "--rate=100", "--count=10", "--timeout=200ms")
+		if r.Acks != 0 || r.Unanswered == 0 || r.Unanswered+r.Undone != 10 {
+			t.Errorf("got %+v, want 10 pings that failed", r)
+		}
+		wantLine(t, stderr, `10 of 10 pings failed: .*no answer in time; see --timeout.*`)
+	})
+	t.Run("no server", func(t *testing.T) {
+		l := listenAny(t)
+		addr := l.Addr().String()
+		l.Close()
+		stdout, stderr := start(t, "ping", "--addr", addr).ends(exitFailed)
+		want(t, "standard output", stdout, "")
+		want(t, "standard error", stderr, "leat: a client cannot connect to "+addr+": connection refused; start a server with leat serve --addr "+addr+"\n")
+	})
+}
+
+// A server that dies under load and comes back: every ping that was due is in one of the counts, and pings are answered afterwards.
+func TestPingServerComesBack(t *testing.T) {
+	pinged := make(chan struct{}, 1)
+	serve := func(l net.Listener) *rpc.Server {
+		s := &rpc.Server{Handler: rpc.HandlerFunc(func(context.Context, *rpc.Request) (any, error) {
+			select {
+			case pinged <- struct{}{}:
+			default:
+			}
+			return nil, nil
+		})}
+		go s.Serve(l)
+		return s
+	}
+	l := listenAny(t)
+	addr := l.Addr().String()
+	s := serve(l)
+	p := start(t, "ping", "--json", "--addr", addr, "--clients=4", "--rate=400", "--duration=2s")
+	receive(t, pinged)
+	s.Close()
+	s.Shutdown(t.Context()) // its handlers have ended
+	select {
+	case <-pinged:
+	default:
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = serve(l)
+	defer s.Close()
+	receive(t, pinged)
+	stdout := p.stdout.rest(t)
+	p.cmd.Wait()
+	var r report
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.Acks+r.Refused+r.Unanswered+r.Undone != 800 {
+		t.Errorf("of 800 pings: %+v, %v", r, err)
+	}
+}
+
+// On a terminal there is a bar, on standard error; it is gone from the report.
+func TestPingProgressOnATerminal(t *testing.T) {
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip("the program script, which makes a terminal, is not installed")
+	}
+	addr := serveWith(t, func(context.Context) error { return nil })
+	out, err := exec.Command(script, "-qec", leatBinary+" ping --duration 900ms --addr "+addr, "/dev/null").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	bars, rest, _ := bytes.Cut(out, []byte(" Acks from "))
+	if n := bytes.Count(bars, []byte(clearLine)); n < 3 || !bytes.Contains(bars, []byte("·  ")) && !bytes.Contains(bars, []byte("%  ")) {
+		t.Errorf("the bar is drawn %d times:\n%q", n, bars)
+	}
+	if bytes.Contains(rest, []byte("\x1b")) {
+		t.Errorf("the report has escape sequences: %q", rest)
+	}
+}
