@@ -26,7 +26,9 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		slabLen: slabLen[T](capacity),
 	}
 	c.Kind = "broadcast"
-	probe.Apply(&c.Channel, opts)
+	if probe.Apply(&c.Channel, opts); c.Name != "" {
+		probe.Register[T](c, &c.Channel)
+	}
 	return attach(c)
 }
 
@@ -82,6 +84,8 @@ type channel[T any] struct {
 	senders  int
 	limit    uint64
 	cursors  []*cursor // of all open receivers
+	subs     uint64    // how many receivers there ever were
+	gone     tally     // what closed receivers received and missed
 	lossless int       // how many of them, at the front of cursors
 	slab     []entry[T]
 	txq      park.Queue[sending[T]]
@@ -252,6 +256,7 @@ func (c *channel[T]) moved() {
 
 // leave takes cur off the list. mu is held; admit follows.
 func (c *channel[T]) leave(cur *cursor) {
+	c.gone.add(cur)
 	i := slices.Index(c.cursors, cur)
 	last := len(c.cursors) - 1
 	if cur.lossless {
@@ -275,6 +280,7 @@ func (c *channel[T]) senderDropped() {
 	wk := wakes[T]{outside: true}
 	c.mu.Lock()
 	c.release(&wk)
+	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 }
@@ -298,6 +304,7 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 	cur.closed.Store(true)
 	c.leave(cur)
 	c.admit(&wk)
+	c.GaveUp(probe.ReceiverDropped, false, c)
 	c.mu.Unlock()
 	wk.run()
 }

@@ -10,6 +10,8 @@ type cursor struct {
 	pos      primitive.Uint64 // number of the next value to receive
 	missed   primitive.Uint64 // how many values it was told that it missed
 	closed   primitive.Bool   // written under the channel's mu
+	id       uint64           // 1 for the first that subscribed
+	start    uint64           // pos at first
 	lossless bool
 	joined   primitive.Bool // Ready was called
 	armed    bool           // on the channel's list of gates to open; guarded by its mu

@@ -9,6 +9,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
@@ -118,6 +119,7 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 	}
 	r.waiter = r.spare.Take(r.cur)
 	w := r.waiter
+	w.Note = c.Channel.Wait()
 	err := c.rxq.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -293,6 +295,7 @@ func (r *Receiver[T]) Close() error {
 	}
 	r.cur.open(true, false)
 	c.admit(&wk)
+	c.GaveUp(probe.ReceiverClosed, false, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

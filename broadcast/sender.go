@@ -7,6 +7,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
@@ -44,6 +45,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
+	w.Note = s.c.Channel.Wait()
+	s.c.Filled(len(s.c.ring))
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
@@ -143,6 +146,8 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	cur := &cursor{lossless: o.lossless}
 	c.mu.Lock()
 	cur.pos.Store(c.tail.Load() - min(o.replay, c.kept()))
+	c.subs++
+	cur.id, cur.start = c.subs, cur.pos.Load()
 	c.cursors = append(c.cursors, cur)
 	if cur.lossless {
 		last := len(c.cursors) - 1
@@ -223,6 +228,7 @@ func (s *Sender[T]) Close() error {
 	}
 	c.admit(&wk)
 	c.release(&wk)
+	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

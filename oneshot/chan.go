@@ -13,7 +13,9 @@ import (
 func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	c := new(channel[T])
 	c.Kind = "oneshot"
-	probe.Apply(&c.Channel, opts)
+	if probe.Apply(&c.Channel, opts); c.Name != "" {
+		probe.Register[T](c, &c.Channel)
+	}
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
 	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
 	r.cleanup = primitive.AddCleanup(r, ends.receiverDropped, ends(c))
@@ -44,6 +46,8 @@ type channel[T any] struct {
 
 	mu         primitive.Mutex
 	value      T
+	sent       bool // value was accepted
+	taken      bool // and received
 	holds      bool // value was accepted, and not yet received
 	txFinished bool // the sender has sent, or was closed
 	rxFinished bool // the receiver has received, or was closed
@@ -64,7 +68,7 @@ func (c *channel[T]) ended() bool { return c.txFinished || c.rxFinished }
 // take takes the value out, which is there. mu is held; settle follows.
 func (c *channel[T]) take() (v T) {
 	v, c.value, c.holds = c.value, v, false
-	c.rxFinished = true
+	c.rxFinished, c.taken = true, true
 	return v
 }
 
@@ -123,6 +127,7 @@ func (c *channel[T]) senderDropped() {
 		c.Leaked.Add(1)
 	}
 	c.txFinished = true
+	c.GaveUp(probe.SenderDropped, !c.sent && !c.rxFinished, c)
 	c.end(true)
 }
 
@@ -134,6 +139,7 @@ func (c *channel[T]) receiverDropped() {
 	}
 	c.rxFinished = true
 	c.discard()
+	c.GaveUp(probe.ReceiverDropped, !c.txFinished, c)
 	c.end(true)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
@@ -32,7 +33,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return v, err
 	}
 	r.alone(nil)
-	w := new(park.Waiter[receiving[T]])
+	w := &park.Waiter[receiving[T]]{Note: c.Channel.Wait()}
 	if err := c.rxq.Wait(ctx, &c.mu, w); err != nil {
 		runtime.KeepAlive(r)
 		return v, err
@@ -120,6 +121,7 @@ func (r *Receiver[T]) Close() error {
 		return nil
 	}
 	c.rxFinished = true
+	c.GaveUp(probe.ReceiverClosed, !c.txFinished, c)
 	holds := c.holds
 	c.end(false)
 	if !holds {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
@@ -33,10 +34,10 @@ func (s *Sender[T]) TrySend(v T) error {
 		c.mu.Unlock()
 		return leat.ErrClosed
 	}
-	c.txFinished = true
+	c.txFinished, c.sent = true, true
 	w := c.receiver(false)
 	if w != nil {
-		c.rxFinished = true
+		c.rxFinished, c.taken = true, true
 	} else {
 		c.value, c.holds = v, true
 	}
@@ -75,6 +76,7 @@ func (s *Sender[T]) Close() error {
 		return nil
 	}
 	c.txFinished = true
+	c.GaveUp(probe.SenderClosed, !c.rxFinished, c)
 	c.end(false)
 	s.cleanup.Stop()
 	runtime.KeepAlive(s)

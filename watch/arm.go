@@ -35,7 +35,7 @@ func (a *sendArm[T]) Result() error { return a.err }
 
 type recvArm[T any] struct {
 	rx  *Receiver[T]
-	w   park.Waiter[struct{}]
+	w   park.Waiter[*cursor]
 	v   T
 	err error
 }
@@ -58,6 +58,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 		return claimed
 	}
 	r.waiter = &a.w
+	a.w.Payload, a.w.Note = r.cur, c.Channel.Wait()
 	c.rxq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false

@@ -15,7 +15,9 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
 	c.current.Store(&entry[T]{value: initial})
 	c.Kind = "watch"
-	probe.Apply(&c.Channel, opts)
+	if probe.Apply(&c.Channel, opts); c.Name != "" {
+		probe.Register[T](c, &c.Channel)
+	}
 	return attach(c)
 }
 
@@ -47,9 +49,11 @@ type channel[T any] struct {
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
 	mu        primitive.Mutex
-	senders   int // handles that are not closed
-	receivers int // that are not closed
-	rxq       park.Queue[struct{}]
+	senders   int       // handles that are not closed
+	receivers int       // that are not closed
+	cursors   []*cursor // theirs, if the channel has a name
+	subs      uint64    // how many receivers a channel with a name ever had
+	rxq       park.Queue[*cursor]
 	armed     []*cursor // receivers whose gate the next value opens
 }
 
@@ -60,7 +64,7 @@ type entry[T any] struct {
 
 // wakes holds who is to be woken once mu is free.
 type wakes struct {
-	rx      park.Wakes[struct{}]
+	rx      park.Wakes[*cursor]
 	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
 }
 
@@ -103,7 +107,7 @@ func (c *channel[T]) notify(wk *wakes) {
 }
 
 // wake takes w out of the queue of receivers. mu is held.
-func (c *channel[T]) wake(w *park.Waiter[struct{}], wk *wakes) {
+func (c *channel[T]) wake(w *park.Waiter[*cursor], wk *wakes) {
 	c.rxq.Remove(w)
 	if w.Claim() {
 		wk.rx.Add(w)
@@ -114,6 +118,7 @@ func (c *channel[T]) wake(w *park.Waiter[struct{}], wk *wakes) {
 func (c *channel[T]) leave(cur *cursor) {
 	cur.closed.Store(true)
 	c.receivers--
+	c.cursors = slices.DeleteFunc(c.cursors, func(o *cursor) bool { return o == cur })
 	if cur.armed {
 		cur.armed = false
 		c.armed = slices.DeleteFunc(c.armed, func(a *cursor) bool { return a == cur })
@@ -135,6 +140,7 @@ func senderDropped[T any](c *channel[T]) {
 	wk := wakes{outside: true}
 	c.mu.Lock()
 	c.release(&wk)
+	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 }
@@ -152,6 +158,7 @@ func (d dropped[T]) close() {
 		d.c.Leaked.Add(1)
 	}
 	d.c.leave(d.cur)
+	d.c.GaveUp(probe.ReceiverDropped, false, d.c)
 }
 
 // needContext panics if ctx is nil.

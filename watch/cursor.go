@@ -13,7 +13,8 @@ type cursor struct {
 	joined primitive.Bool   // Ready was called
 
 	// These are guarded by the channel's mu.
-	armed bool // on the channel's list of gates to open
+	id    uint64 // 1 for the first that subscribed, on a channel with a name
+	armed bool   // on the channel's list of gates to open
 	gate  park.Gate
 }
 

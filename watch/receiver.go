@@ -8,6 +8,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
@@ -18,8 +19,8 @@ import (
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
-	spare   park.Spare[struct{}]
-	waiter  *park.Waiter[struct{}] // the last one that stood in the queue, or nil; guarded by c.mu
+	spare   park.Spare[*cursor]
+	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup primitive.Cleanup
 }
 
@@ -91,8 +92,9 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.waiter = r.spare.Take(struct{}{})
+	r.waiter = r.spare.Take(r.cur)
 	w := r.waiter
+	w.Note = c.Channel.Wait()
 	err := c.rxq.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -227,6 +229,7 @@ func (r *Receiver[T]) Close() error {
 	}
 	r.cleanup.Stop()
 	c.leave(r.cur)
+	c.GaveUp(probe.ReceiverClosed, false, c)
 	if w := r.waiter; w != nil && w.Queued() {
 		c.wake(w, &wk)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
@@ -89,6 +90,11 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 	c.mu.Lock()
 	cur.seen.Store(c.current.Load().n)
 	c.receivers++
+	if c.Named() {
+		c.subs++
+		cur.id = c.subs
+		c.cursors = append(c.cursors, cur)
+	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
 	r.cleanup = primitive.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
@@ -136,6 +142,7 @@ func (s *Sender[T]) Close() error {
 	s.closed.Store(true)
 	s.cleanup.Stop()
 	c.release(&wk)
+	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

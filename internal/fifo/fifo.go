@@ -16,6 +16,7 @@ type Queue[T any] struct {
 	head, tail *segment[T]
 	r, w       int // next slot to read in head, to write in tail
 	n          int
+	pushed     uint64      // in total
 	size       int         // slots of a segment
 	spare      *segment[T] // emptied segments, for the next time tail is full
 	spares     int
@@ -40,12 +41,16 @@ func New[T any](capacity int) Queue[T] {
 // Len returns how many values are queued.
 func (q *Queue[T]) Len() int { return q.n }
 
+// Pushed returns how many values were ever pushed.
+func (q *Queue[T]) Pushed() uint64 { return q.pushed }
+
 // Push puts v last.
 func (q *Queue[T]) Push(v T) {
 	q.grow()
 	q.tail.slot[q.w] = v
 	q.w++
 	q.n++
+	q.pushed++
 }
 
 // PushAll puts all of vs last, in order.
@@ -55,6 +60,7 @@ func (q *Queue[T]) PushAll(vs []T) {
 		k := copy(q.tail.slot[q.w:], vs)
 		q.w += k
 		q.n += k
+		q.pushed += uint64(k)
 		vs = vs[k:]
 	}
 }
@@ -90,7 +96,7 @@ func (q *Queue[T]) PopInto(buf []T) int {
 }
 
 // Reset drops all values and all memory.
-func (q *Queue[T]) Reset() { *q = Queue[T]{size: q.size, keep: q.keep} }
+func (q *Queue[T]) Reset() { *q = Queue[T]{size: q.size, keep: q.keep, pushed: q.pushed} }
 
 // grow makes sure that tail has a slot to write.
 func (q *Queue[T]) grow() {

@@ -31,12 +31,14 @@ import (
 	"time"
 
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // A Waiter is one waiting goroutine. P is what it waits to be done: the waker reads its request there, and writes the
 // result. After Wait has returned, nobody else holds on to it, and it may wait again.
 type Waiter[P any] struct {
 	Payload P
+	Note    *probe.Wait // since when, and from where, on a channel that can be looked at
 
 	next, prev *Waiter[P]
 	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
@@ -73,7 +75,7 @@ func (s *Spare[P]) Take(payload P) *Waiter[P] {
 func (s *Spare[P]) Return(w *Waiter[P]) P {
 	payload := w.Payload
 	var zero P
-	w.Payload, w.ch = zero, nil
+	w.Payload, w.ch, w.Note = zero, nil, nil
 	s.w.Store(w)
 	return payload
 }

@@ -1,5 +1,5 @@
 // Package probe holds what is known about a channel besides its values: what it is called, and what is counted
-// about it that the channel does not need for its own work.
+// about it that the channel does not need for its own work. Channels with a name can be looked at: see Look.
 package probe
 
 import "sync/atomic"
@@ -11,6 +11,8 @@ type Channel struct {
 
 	// Leaked counts the handles that were dropped without Close and found by the garbage collector.
 	Leaked atomic.Uint64
+
+	entry *entry // nil without a name
 }
 
 // String returns the kind, with the name behind it if there is one: the beginning of each panic's text.

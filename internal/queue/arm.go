@@ -44,6 +44,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	}
 	a.rx.alone(s)
 	a.w.Payload.rx = a.rx
+	a.w.Note = c.Channel.Wait()
 	c.rxq.Enter(&a.w, s, i)
 	c.unlock() // somebody may wait to reserve the attention of a receiver
 	return false
@@ -104,6 +105,7 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 		return claimed
 	}
 	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
+	a.w.Note = c.Channel.Wait()
 	c.txq.Enter(&a.w, s, i)
 	c.unlock() // sets the gate of a channel that holds nothing
 	return false

@@ -38,6 +38,8 @@ type Channel[T any] struct {
 
 	mu        primitive.Mutex
 	values    fifo.Queue[T] // accepted and not yet received
+	direct    uint64        // values that went from a sender to a receiver without being queued
+	dropped   uint64        // values that nobody was left to receive
 	permits   int           // granted and neither used nor released
 	senders   int           // handles that are not closed
 	receivers int           // handles that are not closed
@@ -58,7 +60,9 @@ func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *
 		c.values = fifo.New[T](capacity)
 	}
 	c.Kind = kind
-	probe.Apply(&c.Channel, opts)
+	if probe.Apply(&c.Channel, opts); c.Name != "" {
+		probe.Register[T](c, &c.Channel)
+	}
 	tx.attach(c)
 	rx.attach(c)
 }
@@ -272,6 +276,7 @@ func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving
 			}
 			c.rxq.Remove(r)
 			if rLives {
+				c.direct++
 				return r
 			}
 		}
@@ -315,6 +320,7 @@ func (c *Channel[T]) senderDropped() {
 	c.Leaked.Add(1)
 	c.mu.Lock()
 	c.senders--
+	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
 	c.unlockOutside()
 }
 
@@ -326,6 +332,7 @@ func (c *Channel[T]) receiverDropped() {
 	}
 	c.receivers--
 	c.unreachable()
+	c.GaveUp(probe.ReceiverDropped, c.closed(), c)
 	c.unlockOutside()
 }
 
@@ -333,12 +340,14 @@ func (c *Channel[T]) receiverDropped() {
 func (c *Channel[T]) closedReceiverDropped() {
 	c.mu.Lock()
 	c.unreachable()
+	c.GaveUp(probe.ReceiverClosed, false, c)
 	c.unlockOutside()
 }
 
 // unreachable notes that a receiver handle is gone for good. Values that nobody can receive go with the last. mu is held.
 func (c *Channel[T]) unreachable() {
 	if c.reachable--; c.reachable == 0 {
+		c.dropped += uint64(c.values.Len())
 		c.values.Reset()
 	}
 }

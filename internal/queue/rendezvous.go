@@ -53,6 +53,7 @@ func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 			if rLives {
 				v, last := w.Payload.give()
 				r.Payload.take(v)
+				c.direct++
 				c.received(r, wk)
 				if last {
 					c.sent(w, wk)

@@ -8,6 +8,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
@@ -106,6 +107,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 	var wk wakes[T]
 	v, last := w.Payload.give()
+	c.direct++
 	if last {
 		c.sent(w, &wk)
 	}
@@ -126,6 +128,7 @@ func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error)
 		wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
 	}
 	w := r.spare.Take(receiving[T]{rx: r, many: buf})
+	w.Note = c.Channel.Wait()
 	err = c.rxq.Wait(ctx, &c.mu, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -234,6 +237,7 @@ func (r *Rx[T]) Close() error {
 		w = next
 	}
 	c.settle(&wk)
+	c.GaveUp(probe.ReceiverClosed, c.closed(), c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

@@ -7,6 +7,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/probe"
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
@@ -62,6 +63,8 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 		c.ready.Set(true) // somebody has a value, though the channel holds none
 	}
 	w := s.spare.Take(p)
+	w.Note = c.Channel.Wait()
+	c.Filled(c.values.Len())
 	err = c.txq.Wait(ctx, &c.mu, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
@@ -216,6 +219,7 @@ func (s *Tx[T]) Close() error {
 		w = next
 	}
 	c.settle(&wk)
+	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

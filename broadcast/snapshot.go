@@ -1,0 +1,74 @@
+package broadcast
+
+import "github.com/leat-go/leat/internal/probe"
+
+// A tally is what receivers have received and missed.
+type tally struct{ received, missed uint64 }
+
+// add adds what cur's receiver has. Its two numbers may be of two instants: the sum then is off by one gap, until the next look.
+func (t *tally) add(cur *cursor) {
+	missed := cur.missed.Load()
+	t.missed += missed
+	t.received += cur.received(missed)
+}
+
+// received returns how many values the receiver has received, if it has missed so many.
+func (cur *cursor) received(missed uint64) uint64 {
+	if passed := cur.pos.Load() - cur.start; passed > missed {
+		return passed - missed
+	}
+	return 0
+}
+
+// Fill tells how the channel stands, for internal/probe.
+func (c *channel[T]) Fill(s *probe.Snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.FillLocked(s)
+}
+
+// FillLocked is Fill with mu held.
+func (c *channel[T]) FillLocked(s *probe.Snapshot) {
+	tail := c.tail.Load()
+	s.Capacity = len(c.ring)
+	s.Accepted = tail
+	s.Leaked = c.Leaked.Load()
+	s.Senders, s.Receivers = c.senders, len(c.cursors)
+	for w := c.txq.Front(); w != nil; w = w.Next() {
+		switch {
+		case w.Stale():
+		case w.Selection() != nil:
+			s.Park(w.Note, "Select", true, 0)
+		case w.Payload.many != nil:
+			s.Park(w.Note, "SendMany", true, 0)
+		default:
+			s.Park(w.Note, "Send", true, 0)
+		}
+	}
+	parked := make(map[*cursor]bool)
+	for w := c.rxq.Front(); w != nil; w = w.Next() {
+		switch {
+		case w.Stale():
+			continue
+		case w.Selection() != nil:
+			s.Park(w.Note, "Select", false, w.Payload.id)
+		default:
+			s.Park(w.Note, "Recv", false, w.Payload.id)
+		}
+		parked[w.Payload] = true
+	}
+	sum := c.gone
+	var longest uint64
+	for _, cur := range c.cursors {
+		sum.add(cur)
+		lag, missed := cur.behind(tail), cur.missed.Load()
+		longest = max(longest, lag)
+		if len(s.Cursors) < probe.MaxCursors {
+			s.Cursors = append(s.Cursors, probe.Cursor{
+				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed, Lossless: cur.lossless, Parked: parked[cur],
+			})
+		}
+	}
+	s.Received, s.Missed = sum.received, sum.missed
+	s.Depth = int(min(longest, uint64(len(c.ring))))
+}
