@@ -1,0 +1,276 @@
+package natschan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// A receiver's consumer has a name that was never used before, so that what an earlier one still acknowledges goes nowhere. It carries the
+// receiver's lease in its metadata, by which others see whether somebody is behind it.
+const (
+	metaLease      = "leat.lease"
+	sharedConsumer = "rx" // of all receivers of an MPMC channel
+)
+
+// claim makes the receiver's consumer, from the oldest value that is not settled, in place of an earlier one.
+func (r *receiver) claim(ctx context.Context) error {
+	earlier, err := r.earlier(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := r.consumerConfig()
+	var c jetstream.Consumer
+	switch {
+	case r.shared():
+		c, err = r.stream.CreateOrUpdateConsumer(ctx, cfg)
+	case r.ch.Kind == MPSC:
+		for _, name := range earlier { // the new one is refused while there is another
+			if err := r.remove(ctx, name); err != nil {
+				return err
+			}
+		}
+		earlier = nil
+		if c, err = r.stream.CreateConsumer(ctx, cfg); isTaken(err) {
+			return r.lost(ErrReceiverTaken)
+		}
+	default:
+		c, err = r.stream.CreateConsumer(ctx, cfg)
+	}
+	if err != nil {
+		return fmt.Errorf("natschan: a consumer for %s: %w", r.ch.Name, err)
+	}
+	r.mu.Lock()
+	r.consumer, r.cseq, r.asked, r.resetting = c.CachedInfo().Name, 0, 0, false
+	r.mu.Unlock()
+	for _, name := range earlier { // after the new one, which holds on to what both need
+		r.remove(ctx, name)
+	}
+	return nil
+}
+
+// lost is the error of a receiver whose place is another's: that of a new one, or of one that had it.
+func (r *receiver) lost(taken error) error {
+	if r.consumer != "" {
+		return ErrFenced
+	}
+	return fmt.Errorf("%w: %s", taken, r.ch.Name)
+}
+
+func (r *receiver) remove(ctx context.Context, consumer string) error {
+	err := r.stream.DeleteConsumer(ctx, consumer)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	return nil
+}
+
+// isTaken reports whether a consumer was refused because there is another one on a work queue.
+func isTaken(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case 10026, 10099, 10100, 10148:
+		return true
+	}
+	return false
+}
+
+// earlier returns the consumers that the new one replaces: the receiver's own, or those that it takes over. It sets where to begin.
+func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
+	if r.shared() || r.ch.Kind == Watch || r.ch.Kind == Broadcast && r.opts.durable == "" {
+		if r.consumer != "" && !r.shared() {
+			names = append(names, r.consumer)
+		}
+		return names, nil
+	}
+	live := map[string]bool{}
+	if r.ch.Kind == MPSC {
+		if live, err = r.ch.leaseSubjects(ctx, r.js); err != nil {
+			return nil, err
+		}
+	}
+	list := r.stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		theirs := info.Config.Metadata[metaLease]
+		switch {
+		case info.Name == r.consumer:
+			names = append(names, info.Name)
+		case r.ch.Kind == MPSC && (r.consumer != "" || live[theirs]):
+			return nil, r.lost(ErrReceiverTaken)
+		case r.ch.Kind == MPSC:
+			names = append(names, info.Name) // its owner is gone
+		case info.Config.Metadata[metaDurable] != r.opts.durable:
+		case r.consumer != "":
+			return nil, ErrFenced
+		default:
+			names = append(names, info.Name)
+			r.seq = info.AckFloor.Stream
+		}
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	return names, nil
+}
+
+func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
+	cfg := jetstream.ConsumerConfig{
+		Name:              "rx_" + nuid.Next(),
+		AckPolicy:         jetstream.AckExplicitPolicy,
+		AckWait:           r.ch.AckWait,
+		MaxAckPending:     -1,
+		InactiveThreshold: max(2*r.ch.Lease, 5*time.Minute),
+		Metadata:          map[string]string{},
+	}
+	if r.lease != nil {
+		cfg.Metadata[metaLease] = r.lease.subject
+	}
+	switch {
+	case r.shared():
+		cfg.Name, cfg.Durable, cfg.InactiveThreshold, cfg.Metadata = "", sharedConsumer, 0, nil
+	case r.ch.queue():
+	case r.acks():
+		cfg.InactiveThreshold = 3 * r.ch.Lease
+		if r.opts.durable != "" {
+			cfg.InactiveThreshold, cfg.Durable = 0, cfg.Name
+			cfg.Metadata[metaDurable] = r.opts.durable
+		}
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.floor()+1
+	default:
+		cfg.AckPolicy, cfg.AckWait, cfg.MaxAckPending = jetstream.AckNonePolicy, 0, 0
+		cfg.InactiveThreshold = 3 * r.ch.Lease
+		cfg.MemoryStorage, cfg.Replicas = true, 1
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.floor()+1
+	}
+	return cfg
+}
+
+// floor returns the stream sequence up to which all is settled.
+func (r *receiver) floor() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	floor := r.seq
+	for seq := range r.unsettled {
+		floor = min(floor, seq-1)
+	}
+	return floor
+}
+
+// attend looks after the receiver until it is closed.
+func (r *receiver) attend(ctx context.Context) {
+	defer close(r.done)
+	connected := r.nc.StatusChanged(nats.CONNECTED)
+	defer r.nc.RemoveStatusListener(connected)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	poll := time.NewTicker(lookPause)
+	defer poll.Stop()
+	lastLook := time.Now()
+	for {
+		var soon <-chan time.Time
+		if r.mustLook() {
+			soon = poll.C
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-connected: // what was asked for, and what was on its way, is lost
+			r.mu.Lock()
+			r.asked, r.answering, r.resetting = 0, false, !r.shared()
+			r.mu.Unlock()
+			r.events.all()
+			lastLook = time.Time{}
+		case <-soon:
+		case <-r.kicked:
+		case <-tick.C:
+		}
+		attempt, cancel := context.WithTimeout(ctx, serverTimeout)
+		r.mend(attempt)
+		if r.mustLook() {
+			r.look(attempt)
+		}
+		if time.Since(lastLook) > min(r.ch.Lease/3, 5*time.Second) {
+			lastLook = time.Now()
+			r.look(attempt)
+			r.checkSenders(attempt)
+		}
+		cancel()
+	}
+}
+
+// mustLook reports whether the end may be near, and nobody but attend would notice.
+func (r *receiver) mustLook() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sealed && r.over == nil && len(r.buf) == 0 && r.gate.asked
+}
+
+// mend makes the consumer anew if it has to be, asks again if the server has forgotten, and asks on behalf of Ready.
+func (r *receiver) mend(ctx context.Context) {
+	r.mu.Lock()
+	silent := r.asked > 0 && time.Since(r.heard) > 2*pullHeartbeat+pullHeartbeat/2
+	reset, over := r.resetting, r.over != nil
+	if (silent || r.heard.IsZero()) && r.consumer != "" && !over {
+		reset = reset || !r.shared()
+		r.asked, r.answering = 0, false
+		r.heard = time.Now()
+		if r.shared() {
+			r.mu.Unlock()
+			r.claim(ctx) // at no cost if it is there
+			r.mu.Lock()
+		}
+		r.events.all()
+	}
+	if reset && !over {
+		r.resetting = true
+		r.mu.Unlock()
+		r.reset(ctx)
+		r.mu.Lock()
+	}
+	if r.gate.asked {
+		r.ask(false)
+	}
+	r.mu.Unlock()
+}
+
+// reset makes the consumer anew, from what was handed out last. What had arrived comes again.
+func (r *receiver) reset(ctx context.Context) {
+	r.mu.Lock()
+	r.buf = nil
+	r.gate.set(false)
+	r.mu.Unlock()
+	err := r.claim(ctx)
+	switch {
+	case err == nil:
+		r.events.all()
+	case errors.Is(err, ErrFenced):
+		r.finish(ErrFenced)
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		r.finish(fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name))
+	case errors.Is(err, nats.ErrConnectionClosed):
+		r.finish(fmt.Errorf("natschan: %w", err))
+	}
+}
+
+// checkSenders closes the channel if all of its senders are gone without a word: their leases have ended, and still have after
+// the time that they would need to renew them, during which the server was there.
+func (r *receiver) checkSenders(ctx context.Context) {
+	p, err := r.ch.present(ctx, r.js)
+	switch {
+	case err != nil || !p.opened || p.senders > 0:
+		r.orphanedAt = time.Time{}
+	case r.orphanedAt.IsZero():
+		r.orphanedAt = time.Now()
+	case time.Since(r.orphanedAt) >= r.ch.Lease:
+		r.ch.seal(ctx, r.js)
+	}
+}

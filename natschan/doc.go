@@ -1,0 +1,55 @@
+// Package natschan carries the channels of leat between processes and machines, on NATS JetStream: mpsc, mpmc, broadcast, watch, and
+// oneshot as request and reply. Senders and receivers fulfil leat.Sender and leat.Receiver, and pass the same conformance suite.
+//
+//	ch := natschan.Channel{Name: "orders", Kind: natschan.MPSC, Capacity: 32}
+//
+//	tx, err := natschan.NewSender[Order](ctx, js, ch)   // in one process
+//	err = tx.Send(ctx, order)
+//
+//	rx, err := natschan.NewReceiver[Order](ctx, js, ch) // in another
+//	for order := range rx.All(ctx) { … }
+//
+// It needs nats-server 2.12 or later with JetStream: one of your own, or an embedded one (package natsembed).
+//
+// # What is promised
+//
+// What Send accepted is stored by the server; with replicas, by a majority of them. It is received at least once, and, unless a process or
+// server crashes or a connection breaks at the wrong moment, exactly once. A bounded channel holds no more than its capacity: Send waits for
+// room, TrySend says leat.ErrFull. When the last sender has closed, receivers get what was accepted, and then leat.ErrClosed. A broadcast
+// receiver is told exactly how many values it missed.
+//
+// Each wait obeys its ctx. While the server is away, Send and Recv wait for it: what a Send had under way is sent again with the same
+// id, and stored once.
+//
+// # What differs from memory
+//
+//	in memory                              here
+//	values are passed                      values are encoded: no pointers, channels or functions; at most the server's max_payload (1 MiB)
+//	Send: it is in the channel             the server has it; on its disk, only if the server syncs always
+//	a failed Send moved nothing            so here, but for an error that is ErrUnknown: the server has not answered, and may have stored it
+//	exactly once                           at least once. RecvMsg: acknowledged by the program, given again after a crash. Recv: acknowledged
+//	                                       on receipt, so a value in the hands of a process that crashes is lost
+//	waiting senders are served in order    who tries first after a hint wins; a lost hint costs up to 200 ms. There is no capacity 0
+//	FIFO per sender                        so here; what is given again after AckWait, or by Nak, comes late
+//	one receiver of an mpsc                a lease: after a crash, the next may come when Lease has passed; one that was away for longer gets
+//	                                       ErrFenced
+//	a dropped sender is collected          a crashed one: its Lease ends, a receiver makes sure, and the channel closes (up to 3 Leases)
+//	Close does not wait                    Close is some exchanges with the server, and may say that there is none; the end is for ever,
+//	                                       across processes, until Delete
+//	what nobody uses is collected          a channel stays until Delete; in memory storage it is gone with its server, and gives ErrClosed
+//	Try does not wait                      Try is an exchange with the server: 20 to 200 µs, seconds if there is none
+//	broadcast keeps capacity values        and each receiver up to Prefetch more, which it does not miss
+//	oneshot: a dropped sender is noticed   silence: use a ctx with a deadline
+//	Select sends and receives              Select receives (OnRecv); it cannot send
+//
+// # Goroutines
+//
+// NewSender and NewReceiver start one each, which renews a lease or looks after the connection, and Close ends it. The subscriptions that the
+// client library makes for them have goroutines of its own.
+//
+// # What an operator sees
+//
+// Each channel is a stream LEAT_<name> with the subject leat.d.<name>; its description and metadata say what it is. LEAT_LEASES holds who is
+// there. A receiver is a consumer rx_<id>, and those of an MPMC channel are one, rx. Permissions that suffice: publish to leat.>,
+// $JS.API.> and $JS.ACK.>; subscribe to _INBOX.> and leat.h.>.
+package natschan

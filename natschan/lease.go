@@ -1,0 +1,199 @@
+package natschan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// How long Close, and what is done behind the scenes, waits for the server.
+const serverTimeout = 5 * time.Second
+
+// A lease tells everybody that somebody is there: a message in the stream LEAT_LEASES that its owner renews, and that the
+// server removes when it has not been for the channel's Lease. The subject is leat.l.<channel>.<role>.<id>. A message without end,
+// leat.l.<channel>.opened, tells that there has been a sender.
+type lease struct {
+	ch      *Channel
+	js      jetstream.JetStream
+	subject string
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+type role string
+
+const (
+	sending   role = "s"
+	receiving role = "r"
+)
+
+// leases returns the stream of leases, and makes it, or adds replicas to it, if need be.
+func leases(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.Stream, error) {
+	cfg := jetstream.StreamConfig{
+		Name:              leaseStream,
+		Description:       "who uses which leat channel",
+		Subjects:          []string{"leat.l.>"},
+		MaxMsgsPerSubject: 1,
+		AllowMsgTTL:       true,
+		AllowDirect:       true,
+		Replicas:          replicas,
+	}
+	s, err := js.Stream(ctx, leaseStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if s, err = js.CreateStream(ctx, cfg); errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			s, err = js.Stream(ctx, leaseStream)
+		}
+	}
+	if err == nil && s.CachedInfo().Config.Replicas < replicas {
+		s, err = js.UpdateStream(ctx, cfg)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natschan: the stream of leases: %w", err)
+	}
+	return s, nil
+}
+
+// join takes a lease, and renews it until leave. reconnected is called when the connection was lost and is back.
+func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*lease, error) {
+	if _, err := leases(ctx, js, c.Replicas); err != nil {
+		return nil, err
+	}
+	l := &lease{ch: c, js: js, subject: fmt.Sprintf("leat.l.%s.%s.%s", c.Name, r, nuid.Next()), done: make(chan struct{})}
+	if err := l.renew(ctx); err != nil {
+		return nil, fmt.Errorf("natschan: channel %s: taking a lease: %w", c.Name, err)
+	}
+	if r == sending { // behind the lease: who sees this and no lease of a sender knows that all are gone
+		if _, err := js.Publish(ctx, "leat.l."+c.Name+".opened", nil); err != nil {
+			return nil, fmt.Errorf("natschan: channel %s: %w", c.Name, err)
+		}
+	}
+	background, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	go l.keep(background)
+	return l, nil
+}
+
+func (l *lease) renew(ctx context.Context) error {
+	_, err := l.js.Publish(ctx, l.subject, nil, jetstream.WithMsgTTL(l.ch.Lease))
+	return err
+}
+
+// keep renews the lease, thrice in its time, and more often while that fails.
+func (l *lease) keep(ctx context.Context) {
+	defer close(l.done)
+	timer := time.NewTimer(l.ch.Lease / 3)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		attempt, cancel := context.WithTimeout(ctx, l.ch.Lease/3)
+		err := l.renew(attempt)
+		cancel()
+		if err != nil {
+			timer.Reset(min(l.ch.Lease/10, time.Second))
+		} else {
+			timer.Reset(l.ch.Lease / 3)
+		}
+	}
+}
+
+// leave gives the lease up, and returns who is left. If that fails, the lease ends by itself.
+func (l *lease) leave(ctx context.Context) (present, error) {
+	l.stop()
+	<-l.done
+	s, err := leases(ctx, l.js, l.ch.Replicas)
+	if err == nil {
+		err = s.Purge(ctx, jetstream.WithPurgeSubject(l.subject))
+	}
+	if err != nil {
+		return present{}, fmt.Errorf("natschan: closing %s: %w", l.ch.Name, err)
+	}
+	return l.ch.present(ctx, l.js)
+}
+
+// present says who uses a channel.
+type present struct {
+	opened             bool // there is, or was, a sender
+	senders, receivers int
+}
+
+func (c *Channel) present(ctx context.Context, js jetstream.JetStream) (p present, err error) {
+	subjects, err := c.leaseSubjects(ctx, js)
+	for subject := range subjects {
+		switch what, _, _ := strings.Cut(strings.TrimPrefix(subject, "leat.l."+c.Name+"."), "."); what {
+		case "opened":
+			p.opened = true
+		case string(sending):
+			p.senders++
+		case string(receiving):
+			p.receivers++
+		}
+	}
+	return p, err
+}
+
+// leaseSubjects returns the subjects of all leases of the channel.
+func (c *Channel) leaseSubjects(ctx context.Context, js jetstream.JetStream) (map[string]bool, error) {
+	s, err := js.Stream(ctx, leaseStream)
+	if err != nil {
+		return nil, fmt.Errorf("natschan: the stream of leases: %w", err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter("leat.l."+c.Name+".>"))
+	if err != nil {
+		return nil, fmt.Errorf("natschan: the stream of leases: %w", err)
+	}
+	live := make(map[string]bool)
+	for subject := range info.State.Subjects {
+		live[subject] = true
+	}
+	return live, nil
+}
+
+// A wake is a condition that any number of goroutines can select on: changed returns a channel that is closed at the next call of all.
+type wake struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+func (w *wake) changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ch == nil {
+		w.ch = make(chan struct{})
+	}
+	return w.ch
+}
+
+func (w *wake) all() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ch != nil {
+		close(w.ch)
+		w.ch = nil
+	}
+}
+
+// bounded returns a context for what has to be done although, or because, the caller's has ended.
+func bounded() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), serverTimeout)
+}
+
+// subscribed makes sure that the server knows the subscriptions made so far.
+func subscribed(ctx context.Context, nc *nats.Conn) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
+		defer cancel()
+	}
+	return nc.FlushWithContext(ctx)
+}

@@ -1,0 +1,452 @@
+package natschan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// A Sender is a sending end of a channel. It keeps the promises of leat.Sender with the differences that the package comment lists. Its
+// methods may be called concurrently; sends on one handle are done one after the other, so that they keep their order.
+type Sender[T any] struct {
+	*sender
+}
+
+// NewSender makes a sender. It makes the channel if nobody has yet, and returns leat.ErrClosed if the channel was closed. The connection
+// of js is the caller's, and must live as long as the sender. The sender must be closed.
+func NewSender[T any](ctx context.Context, js jetstream.JetStream, ch Channel) (*Sender[T], error) {
+	f, err := newFamily(ctx, js, ch)
+	if err != nil {
+		return nil, err
+	}
+	return &Sender[T]{f.handle()}, nil
+}
+
+// Send stores v, and waits while there is no room. It returns nil when the channel's server (with replicas, a majority of them) has
+// stored it; leat.ErrClosed; ctx.Err(); or, when ctx ends or the channel closes while the server is silent, an error that is [ErrUnknown],
+// too. While there is no server it tries again, with the same id, so that the value is stored once.
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	if ctx == nil {
+		panic("natschan: nil context")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	data, err := s.family.encode(v)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, data)
+}
+
+// TrySend is Send that does not wait for room: it returns leat.ErrFull. It is one exchange with the server, and fails, after some seconds,
+// when there is none.
+func (s *Sender[T]) TrySend(v T) error {
+	data, err := s.family.encode(v)
+	if err != nil {
+		return err
+	}
+	return s.trySend(data)
+}
+
+// SendMany sends vs in order, as Send does, and returns how many were stored, and why not the rest. Up to 1000 values, and no more than
+// the capacity, are stored at once, or none of them: so it waits until there is room for so many. In files that costs some 2 ms a time,
+// however few they are. Of a Watch, only the last value matters, and only that is stored.
+func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
+	if ctx == nil {
+		panic("natschan: nil context")
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if s.family.ch.Kind == Watch && len(vs) > 0 {
+		if err := s.Send(ctx, vs[len(vs)-1]); err != nil {
+			return 0, err
+		}
+		return len(vs), nil
+	}
+	values := make([][]byte, len(vs))
+	for i, v := range vs {
+		if values[i], err = s.family.encode(v); err != nil {
+			return 0, err
+		}
+	}
+	return s.sendMany(ctx, values)
+}
+
+// Clone makes another handle to the same channel, at no cost for the server. The clone of a closed handle is closed.
+func (s *Sender[T]) Clone() *Sender[T] {
+	s.family.mu.Lock()
+	defer s.family.mu.Unlock()
+	if s.isClosed() {
+		return s
+	}
+	return &Sender[T]{s.family.handle()}
+}
+
+// Close gives up the handle. Sends that wait on it return leat.ErrClosed. The last handle of the last process closes the channel: then Close
+// is some exchanges with the server. If there is none for some seconds, Close returns an error, and
+// the channel ends when the Lease does. Further calls return nil.
+func (s *Sender[T]) Close() error { return s.close() }
+
+// A family is what the handles of one NewSender share.
+type family struct {
+	ch    Channel
+	js    jetstream.JetStream
+	nc    *nats.Conn
+	lease *lease
+
+	mu      sync.Mutex
+	handles int
+	hints   []*nats.Subscription // when somebody has waited for room
+	space   wake
+	waiting atomic.Int32 // sends that found no room
+
+	id   string // begins each message's
+	next atomic.Uint64
+}
+
+func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family, error) {
+	stream, err := ch.open(ctx, js)
+	if err != nil {
+		return nil, err
+	}
+	if stream.CachedInfo().Config.Sealed {
+		return nil, fmt.Errorf("%w: %s; delete it to use the name again", leat.ErrClosed, ch.Name)
+	}
+	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next() + "."}
+	if f.lease, err = f.ch.join(ctx, js, sending); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *family) encode(v any) ([]byte, error) {
+	data, err := f.ch.Codec.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("natschan: a value that cannot be sent: %w", err)
+	}
+	return data, nil
+}
+
+// handle makes a handle. The family's mutex is held, or nobody else has it yet.
+func (f *family) handle() *sender {
+	f.handles++
+	return &sender{family: f, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+}
+
+// A sender is a Sender without its type.
+type sender struct {
+	family *family
+	turn   chan struct{} // holds a token while somebody publishes
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (s *sender) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// acquire takes the turn. It never waits long but for who has it, and that one obeys its own ctx.
+func (s *sender) acquire(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+	default:
+		select {
+		case s.turn <- struct{}{}:
+		case <-s.closed:
+			return leat.ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if s.isClosed() {
+		<-s.turn
+		return leat.ErrClosed
+	}
+	return nil
+}
+
+func (s *sender) release() { <-s.turn }
+
+// message makes a message with an id of its own.
+func (f *family) message(data []byte) *nats.Msg {
+	m := nats.NewMsg(f.ch.dataSubject())
+	m.Data = data
+	m.Header[jetstream.MsgIDHeader] = []string{f.id + strconv.FormatUint(f.next.Add(1), 10)}
+	return m
+}
+
+func (s *sender) send(ctx context.Context, data []byte) error {
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	m := s.family.message(data)
+	return s.persist(ctx, func(attempt context.Context) error { return s.family.publish(attempt, m) })
+}
+
+// publish is one attempt. The client's own attempts would send again behind what came later.
+func (f *family) publish(ctx context.Context, m *nats.Msg) error {
+	_, err := f.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+	return err
+}
+
+// How long one attempt waits for an answer, and how long after the end of a ctx. Usually it is there within a millisecond; and as
+// long as it is not, nobody knows what became of the value.
+const (
+	attemptTimeout = 2 * time.Second
+	graceTimeout   = 250 * time.Millisecond
+)
+
+// persist publishes until the answer is definite, ctx ends or s is closed.
+func (s *sender) persist(ctx context.Context, publish func(context.Context) error) error {
+	doubt := false // an attempt before this one may have stored it
+	pause := newPause()
+	for {
+		err := attempt(ctx, publish)
+		what, answer := judge(err)
+		if what == unclear && errors.Is(err, jetstream.ErrNoStreamResponse) && s.family.gone(ctx) {
+			what, answer = closed, leat.ErrClosed
+		}
+		switch what {
+		case stored:
+			return nil
+		case refused, closed:
+			if doubt {
+				return unknown(answer)
+			}
+			return answer
+		case unclear:
+			doubt = doubt || !errors.Is(err, jetstream.ErrNoStreamResponse) // nobody was there to store it
+		}
+		if err := s.await(ctx, what, pause); err != nil {
+			if doubt {
+				return unknown(err)
+			}
+			return err
+		}
+	}
+}
+
+// attempt publishes once. It waits for the answer longer than ctx, but not much: a value that was stored beats a ctx that ended.
+func attempt(ctx context.Context, publish func(context.Context) error) error {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { time.AfterFunc(graceTimeout, cancel) })
+		defer stop()
+	}
+	return publish(own)
+}
+
+func (f *family) gone(ctx context.Context) bool {
+	own, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return gone(own, f.js, f.ch.stream())
+}
+
+// await waits until it is worth trying again: for room, on a hint or, since hints get lost, after a while; or for a server.
+func (s *sender) await(ctx context.Context, what verdict, pause func() time.Duration) error {
+	var hint <-chan struct{}
+	if what == full {
+		s.family.waiting.Add(1)
+		defer s.family.waiting.Add(-1)
+		fresh, err := s.family.listen(ctx)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			return nil // try again, now that no hint goes by unheard
+		}
+		hint = s.family.space.changed()
+	}
+	timer := time.NewTimer(pause())
+	defer timer.Stop()
+	select {
+	case <-hint:
+	case <-timer.C:
+	case <-s.closed:
+		return leat.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// newPause returns the waits between attempts, which are random so that senders do not come all at once.
+func newPause() func() time.Duration {
+	limit := 5 * time.Millisecond
+	return func() time.Duration {
+		limit = min(2*limit, 200*time.Millisecond)
+		return limit/2 + rand.N(limit/2)
+	}
+}
+
+// listen subscribes to the hints that there is room, and reports whether that is new.
+func (f *family) listen(ctx context.Context) (fresh bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hints != nil {
+		return false, nil
+	}
+	for _, subject := range []string{f.ch.spaceSubject(), f.ch.endSubject()} {
+		sub, err := f.nc.Subscribe(subject, func(*nats.Msg) { f.space.all() })
+		if err != nil {
+			return false, fmt.Errorf("natschan: channel %s: %w", f.ch.Name, err)
+		}
+		f.hints = append(f.hints, sub)
+	}
+	if err := subscribed(ctx, f.nc); ctx.Err() != nil {
+		return false, ctx.Err()
+	} else if err != nil {
+		return false, nil // the timer will do
+	}
+	return true, nil
+}
+
+func (s *sender) trySend(data []byte) error {
+	if s.isClosed() {
+		return leat.ErrClosed
+	}
+	if s.family.waiting.Load() > 0 {
+		return leat.ErrFull // the next room is for who waits
+	}
+	ctx, cancel := bounded()
+	defer cancel()
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	m := s.family.message(data)
+	err := s.family.publish(ctx, m)
+	what, answer := judge(err)
+	if what != unclear {
+		return answer
+	}
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		if s.family.gone(ctx) {
+			return leat.ErrClosed
+		}
+		return fmt.Errorf("natschan: no server answers for %s", s.family.ch.Name)
+	}
+	return unknown(fmt.Errorf("natschan: %w", err))
+}
+
+// The server takes no larger batch.
+const maxBatch = 1000
+
+func (s *sender) sendMany(ctx context.Context, values [][]byte) (n int, err error) {
+	if s.isClosed() {
+		return 0, leat.ErrClosed
+	}
+	most := maxBatch
+	if s.family.ch.waits() {
+		most = min(most, s.family.ch.Capacity)
+	}
+	for n < len(values) {
+		k := min(len(values)-n, most)
+		if err := s.sendBatch(ctx, values[n:n+k]); err != nil {
+			return n, err
+		}
+		n += k
+	}
+	return n, nil
+}
+
+// sendBatch stores all values or none.
+func (s *sender) sendBatch(ctx context.Context, values [][]byte) error {
+	if len(values) == 1 {
+		return s.send(ctx, values[0])
+	}
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	msgs := make([]*nats.Msg, len(values))
+	for i, data := range values {
+		msgs[i] = s.family.message(data)
+	}
+	return s.persist(ctx, func(attempt context.Context) error { return s.family.publishBatch(attempt, msgs) })
+}
+
+// publishBatch is one attempt: the messages go out one behind the other, and the last one's answer is that of all.
+func (f *family) publishBatch(ctx context.Context, msgs []*nats.Msg) error {
+	batch := nuid.Next()
+	for i, m := range msgs {
+		m.Header["Nats-Batch-Id"] = []string{batch}
+		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+		if i < len(msgs)-1 {
+			if err := f.nc.PublishMsg(m); err != nil {
+				return err
+			}
+		}
+	}
+	last := msgs[len(msgs)-1]
+	last.Header["Nats-Batch-Commit"] = []string{"1"}
+	reply, err := f.nc.RequestMsgWithContext(ctx, last)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return jetstream.ErrNoStreamResponse
+	}
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return fmt.Errorf("an answer that is not JetStream's: %w", err)
+	}
+	if answer.Error != nil && answer.Error.ErrorCode != codeBatchDuplicate { // the ids are this batch's alone: it is stored
+		return answer.Error
+	}
+	return nil
+}
+
+func (s *sender) close() error {
+	var err error
+	s.once.Do(func() {
+		f := s.family
+		f.mu.Lock()
+		close(s.closed)
+		f.handles--
+		last := f.handles == 0
+		f.mu.Unlock()
+		if last {
+			err = f.end()
+		}
+	})
+	return err
+}
+
+// end gives up the lease, and closes the channel if nobody else has one.
+func (f *family) end() error {
+	f.mu.Lock()
+	for _, sub := range f.hints {
+		sub.Unsubscribe()
+	}
+	f.mu.Unlock()
+	ctx, cancel := bounded()
+	defer cancel()
+	left, err := f.lease.leave(ctx)
+	if err == nil && left.senders == 0 {
+		err = f.ch.seal(ctx, f.js)
+	}
+	return err
+}
