@@ -4,7 +4,11 @@ go 1.25
 
 require (
 	github.com/creachadair/jrpc2 v1.3.3
+	github.com/cskr/pubsub/v2 v2.0.2
+	github.com/dustin/go-broadcast v0.0.0-20171205050544-f664265f5a66
 	github.com/leat-go/leat v0.0.0
+	github.com/puzpuzpuz/xsync/v4 v4.5.0
+	github.com/smallnest/chanx v1.2.0
 	google.golang.org/grpc v1.80.0
 )
 

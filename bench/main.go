@@ -3,6 +3,7 @@
 //	go run ./bench                   # from the root of the repository: the table of promises, first of all
 //	go run ./bench -quick            # within a minute
 //	go run ./bench -run '^mpsc' -v   # what matches, with each cell of the means
+//	go run ./bench -count            # instructions for an operation, which no other program disturbs
 //
 // The contestants of a workload take turns, round by round, each for about the same time, after a garbage collection; what is shown is
 // the median of the rounds. A ratio is the native channel's time divided by leat's: above 1, leat is faster. Each run checks that every
@@ -17,7 +18,6 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +28,10 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 7, "how often each contestant is measured")
 	flag.DurationVar(&c.duration, "duration", 40*time.Millisecond, "how long each contestant is measured in each round, about")
 	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within a minute, for a first look")
+	flag.StringVar(&c.figures, "figures", "docs/figures", "the `directory` to draw into, or empty for none")
 	flag.BoolVar(&c.verbose, "v", false, "print every cell")
+	flag.BoolVar(&c.count, "count", false, "count instructions instead, with valgrind, by number of senders and receivers")
+	flag.BoolVar(&c.once, "once", false, "do one WORKLOAD CONTESTANT N, for a profiler, and print nothing")
 	flag.Parse()
 	if err := c.run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -38,9 +41,11 @@ func main() {
 
 type config struct {
 	pattern        string
+	figures        string
 	rounds         int
 	duration       time.Duration
 	quick, verbose bool
+	count, once    bool
 }
 
 func (c config) run(w io.Writer) error {
@@ -59,24 +64,92 @@ func (c config) run(w io.Writer) error {
 			f()
 		}
 	}()
-	design := slices.DeleteFunc(designWorkloads(), func(x workload) bool { return !match.MatchString(x.name) })
-	if len(design) == 0 {
-		return fmt.Errorf("-run %q matches no workload", c.pattern)
+	if c.once {
+		return once(flag.Args())
 	}
-	fmt.Fprintf(w, "%s\n\n", c.conditions())
-	m := &measurement{rounds: c.rounds, duration: c.duration}
-	if err := m.run(design); err != nil {
+	fmt.Fprintf(w, "%s\n", c.conditions())
+	if c.count {
+		return countAll(w)
+	}
+	design := &measurement{rounds: c.rounds, duration: c.duration}
+	matched, err := design.runMatching(match, designWorkloads())
+	if err != nil {
 		return err
 	}
-	m.printPromises(w)
-	if n := m.noisy(); n > 0 {
-		fmt.Fprintf(w, "\nThe machine was busy with something else around %d of %d rounds: do not trust small differences.\n", n, c.rounds)
-	}
-	if c.verbose {
+	if matched {
 		fmt.Fprintln(w)
-		m.printCells(w)
+		design.printPromises(w)
+		design.printNoise(w)
+		if c.verbose {
+			fmt.Fprintln(w, "\nEach cell:")
+			design.printCells(w)
+		}
 	}
-	return nil
+	rest := &measurement{rounds: min(c.rounds, 5), duration: c.duration / 2}
+	more, err := rest.runMatching(match, otherWorkloads())
+	if err != nil {
+		return err
+	}
+	if more {
+		fmt.Fprintf(w, "\nThe standard suite, values of other sizes, and peers (medians of %d rounds of about %v):\n", rest.rounds, rest.duration)
+		rest.printCells(w)
+		rest.printNoise(w)
+	}
+	wakers, err := c.probes(w, match)
+	if err != nil {
+		return err
+	}
+	if !matched && !more && wakers == nil && !match.MatchString("cost") {
+		return fmt.Errorf("-run %q matches nothing; leave it out, or look at the names that -v prints", c.pattern)
+	}
+	return c.draw(w, design, rest, wakers)
+}
+
+// probes are what is not nanoseconds for an operation.
+func (c config) probes(w io.Writer, match *regexp.Regexp) ([]*waker, error) {
+	var woken []*waker
+	if match.MatchString("latency") {
+		samples := 4000
+		if c.quick {
+			samples = 1000
+		}
+		woken = wakers()
+		if err := measureWakers(woken, c.rounds, samples); err != nil {
+			return nil, err
+		}
+		printWakers(w, woken)
+	}
+	if match.MatchString("cost") {
+		d := time.Second
+		if c.quick {
+			d = 300 * time.Millisecond
+		}
+		if err := printSlow(w, d); err != nil {
+			return nil, err
+		}
+		printIdle(w)
+		if err := printBurst(w); err != nil {
+			return nil, err
+		}
+		printCPU(w, d)
+	}
+	return woken, nil
+}
+
+// draw writes the figures, unless -figures is empty.
+func (c config) draw(w io.Writer, design, rest *measurement, wakers []*waker) error {
+	if c.figures == "" {
+		return nil
+	}
+	if info, err := os.Stat(c.figures); err != nil || !info.IsDir() {
+		return fmt.Errorf("-figures %s is not a directory: run it from the root of the repository, name another, or say -figures ''", c.figures)
+	}
+	short := fmt.Sprintf("%s, %s/%s, %d cores, medians of %d rounds", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), c.rounds)
+	files, err := writeFigures(c.figures, short, design, rest, wakers)
+	if len(files) > 0 {
+		fmt.Fprintf(w, "\nDrawn: %s\n", strings.Join(files, ", "))
+	}
+	return err
 }
 
 // conditions says what a number depends on.

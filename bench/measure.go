@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"regexp"
 	"runtime"
 	"slices"
 	"sync"
@@ -144,4 +146,17 @@ func geomean(v []float64) float64 {
 		sum += math.Log(x)
 	}
 	return math.Exp(sum / float64(len(v)))
+}
+
+// runMatching runs the workloads whose name matches, and says whether there are any.
+func (m *measurement) runMatching(match *regexp.Regexp, all []workload) (bool, error) {
+	all = slices.DeleteFunc(all, func(w workload) bool { return !match.MatchString(w.name) })
+	return len(all) > 0, m.run(all)
+}
+
+// printNoise warns of rounds that were disturbed.
+func (m *measurement) printNoise(w io.Writer) {
+	if n := m.noisy(); n > 0 {
+		fmt.Fprintf(w, "\nThe machine was busy with something else around %d of %d rounds: do not trust small differences.\n", n, m.rounds)
+	}
 }

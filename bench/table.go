@@ -167,6 +167,7 @@ func (m *measurement) printPromises(w io.Writer) {
 
 // printCells writes what the means are made of, and everything that has no promise, with all contestants.
 func (m *measurement) printCells(w io.Writer) {
+	fmt.Fprintln(w)
 	fmt.Fprintln(w, "| workload | who | median | lowest..highest round | ratio |")
 	fmt.Fprintln(w, "| --- | --- | --- | --- | --- |")
 	var anchor *result
@@ -185,6 +186,8 @@ func nanoseconds(ns float64) string {
 		return fmt.Sprintf("%.1f ns", ns)
 	case ns < 10_000:
 		return fmt.Sprintf("%.0f ns", ns)
+	case ns < 999_500:
+		return fmt.Sprintf("%.3g µs", ns/1000)
 	}
-	return fmt.Sprintf("%.1f µs", ns/1000)
+	return fmt.Sprintf("%.3g ms", ns/1e6)
 }

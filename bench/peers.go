@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cskr/pubsub/v2"
+	broadcaster "github.com/dustin/go-broadcast"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpsc"
+)
+
+// fanOutWorkloads tell everybody, by all who can: each receiver must get every value, in order.
+func fanOutWorkloads(receivers []int) []workload {
+	var all []workload
+	for _, r := range receivers {
+		all = append(all, workload{fmt.Sprintf("fanout/receivers=%d", r), []contestant{
+			{"native", func(n int) error { return nativeFanOut(r, n) }},
+			{"leat", func(n int) error { return losslessFanOut(r, n) }},
+			{"leat, lossy", func(n int) error { return lossyFanOut(r, n) }},
+			{"cskr/pubsub", func(n int) error { return pubsubFanOut(r, n) }},
+			{"dustin/go-broadcast", func(n int) error { return broadcasterFanOut(r, n) }},
+		}})
+	}
+	return all
+}
+
+// lossyFanOut holds nobody back: received and missed together must be what was sent.
+func lossyFanOut(receivers, n int) error {
+	tx := broadcast.New[int](fanOutCapacity)
+	var c crew
+	for range receivers {
+		rx := tx.Subscribe()
+		c.run(func() error {
+			defer rx.Close()
+			received, missed := 0, uint64(0)
+			for _, m := range rx.All(background) {
+				received++
+				missed += m
+			}
+			if received+int(missed) != n {
+				return fmt.Errorf("received %d and missed %d of %d", received, missed, n)
+			}
+			return nil
+		})
+	}
+	for i := range n {
+		tx.Send(background, i)
+	}
+	tx.Close()
+	return c.wait()
+}
+
+func pubsubFanOut(receivers, n int) error {
+	ps := pubsub.New[string, int](fanOutCapacity)
+	var c crew
+	for range receivers {
+		ch := ps.Sub("t")
+		c.run(func() error { return readAll(n, func() (int, error) { return <-ch, nil }) })
+	}
+	for i := range n {
+		ps.Pub(i, "t")
+	}
+	err := c.wait()
+	ps.Shutdown()
+	return err
+}
+
+func broadcasterFanOut(receivers, n int) error {
+	b := broadcaster.NewBroadcaster(fanOutCapacity)
+	var c crew
+	for range receivers {
+		ch := make(chan any, fanOutCapacity)
+		b.Register(ch)
+		c.run(func() error { return readAll(n, func() (int, error) { return (<-ch).(int), nil }) })
+	}
+	for i := range n {
+		b.Submit(i)
+	}
+	err := c.wait()
+	b.Close()
+	return err
+}
+
+// valueWorkloads pass values of other sizes: a word, 64 bytes, and a pointer that the collector must see.
+func valueWorkloads() []workload {
+	return []workload{
+		ofType("int", func(i int) int { return i }, func(v int) int { return v }),
+		ofType("64 bytes", func(i int) [8]uint64 { return [8]uint64{7: uint64(i)} }, func(v [8]uint64) int { return int(v[7]) }),
+		ofType("pointer", func(i int) *int { return &i }, func(v *int) int { return *v }),
+	}
+}
+
+func ofType[T any](name string, pack func(int) T, unpack func(T) int) workload {
+	const capacity, senders = 1024, 4
+	return workload{"value/" + name, []contestant{
+		{"native", func(n int) error {
+			ch := make(chan T, capacity)
+			var c crew
+			for s := range senders {
+				c.run(func() error {
+					for i := s; i < n; i += senders {
+						ch <- pack(i)
+					}
+					return nil
+				})
+			}
+			sum := 0
+			for range n {
+				sum += unpack(<-ch)
+			}
+			c.wait()
+			return checkSum(n, n, sum)
+		}},
+		{"leat", func(n int) error {
+			tx, rx := mpsc.New[T](capacity)
+			for s := range senders {
+				tx := tx.Clone()
+				go func() {
+					defer tx.Close()
+					for i := s; i < n; i += senders {
+						tx.Send(background, pack(i))
+					}
+				}()
+			}
+			tx.Close()
+			count, sum := 0, 0
+			for {
+				v, err := rx.Recv(background)
+				if err != nil {
+					return checkSum(n, count, sum)
+				}
+				count++
+				sum += unpack(v)
+			}
+		}},
+	}}
+}
+
+// otherWorkloads are those without a promise: the standard suite, values of other sizes, peers, and the points of figures.
+func otherWorkloads() []workload {
+	return slices.Concat(suiteWorkloads(), valueWorkloads(), fanOutWorkloads(receiverSteps), senderWorkloads())
+}
+
+var (
+	senderSteps   = []int{1, 2, 4, 8, 16, 32, 64}
+	receiverSteps = []int{1, 10, 100, 1000}
+)
+
+// senderWorkloads are the points of the figure of cost against the number of senders.
+func senderWorkloads() []workload {
+	var all []workload
+	for _, w := range contexts() {
+		for _, s := range senderSteps {
+			all = append(all, workload{fmt.Sprintf("senders/ctx=%s/%d", w.name, s), []contestant{
+				{"native", func(n int) error { return nativeStream(w.ctx, 1024, s, n) }},
+				{"leat", func(n int) error { return mpscStream(w.ctx, 1024, s, n) }}}})
+		}
+	}
+	return all
+}
