@@ -552,7 +552,7 @@ func (r *receiver) extend(d *delivery) {
 // tell settles d. If the server does not answer, nobody knows whether it did: then d comes again and is known.
 func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 	if confirm {
-		ctx, cancel := bounded()
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 		defer cancel()
 		_, err = r.nc.RequestWithContext(ctx, d.msg.Reply, []byte(what))
 	} else {

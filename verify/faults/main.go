@@ -2,6 +2,7 @@
 // saw, which never fails.
 //
 //	go run ./faults rpc        # in verify/; about a minute and a half
+//	go run ./faults nats       # half a minute
 //
 // It exits with 1 if a line is not as promised. Everything runs on loopback, in processes that it starts and ends itself.
 package main
@@ -22,12 +23,16 @@ type suite struct {
 }
 
 var suites = map[string]suite{
-	"rpc": {"the JSON-over-TCP server and client", rpcFaults},
+	"nats": {"natschan, with real servers and processes that are killed", natsFaults},
+	"rpc":  {"the JSON-over-TCP server and client", rpcFaults},
 }
 
 // children are what the program starts itself as: the processes that the faults are done to.
 var children = map[string]func(args []string) error{
-	"rpc-server": rpcServer,
+	"nats-receiver": natsReceiver,
+	"nats-sender":   natsSender,
+	"nats-server":   natsServer,
+	"rpc-server":    rpcServer,
 }
 
 func main() {

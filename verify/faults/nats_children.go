@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/natschan"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// natsServer is a nats-server with file storage: the arguments are its name, its directory, its address, and, in a cluster, its own route's
+// port and all routes.
+func natsServer(args []string) error {
+	host, service, err := net.SplitHostPort(args[2])
+	if err != nil {
+		return err
+	}
+	port, err := strconv.Atoi(service)
+	if err != nil {
+		return err
+	}
+	o := &server.Options{
+		ServerName: args[0], StoreDir: args[1], Host: host, Port: port,
+		JetStream: true, JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 1 << 30, NoLog: true, NoSigs: true,
+	}
+	if len(args) > 3 {
+		route, err := strconv.Atoi(args[3])
+		if err != nil {
+			return err
+		}
+		o.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: route, PoolSize: -1}
+		o.Routes = server.RoutesFromStr(args[4])
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		return err
+	}
+	s.Start()
+	if !s.ReadyForConnections(30 * time.Second) {
+		return errors.New("the server is not ready")
+	}
+	fmt.Println(args[2])
+	io.Copy(io.Discard, os.Stdin) // until the parent closes it, or is gone
+	s.Shutdown()
+	return nil
+}
+
+// connectNATS connects as a patient client does, which goes on trying for ever.
+func connectNATS(url string) (*nats.Conn, jetstream.JetStream, error) {
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+		nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := jetstream.New(nc)
+	return nc, js, err
+}
+
+// The channel of the processes that are killed.
+func killedChannel(name string) natschan.Channel {
+	return natschan.Channel{Name: name, Kind: natschan.MPSC, Capacity: 64, Lease: time.Second, AckWait: 2 * time.Second}
+}
+
+// natsSender sends 0, 1, 2… to the channel until it is killed, and prints each that was accepted.
+func natsSender(args []string) error {
+	_, js, err := connectNATS(args[0])
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	tx, err := natschan.NewSender[int](ctx, js, killedChannel(args[1]))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(os.Stdout)
+	fmt.Fprintln(out, "ready")
+	for v := 0; ; v++ {
+		if err := tx.Send(ctx, v); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, v)
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// natsReceiver receives until the end of the channel, and prints each value before it acknowledges it.
+func natsReceiver(args []string) error {
+	_, js, err := connectNATS(args[0])
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	rx, err := natschan.NewReceiver[int](ctx, js, killedChannel(args[1]))
+	if err != nil {
+		return err
+	}
+	defer rx.Close()
+	fmt.Println("ready")
+	for {
+		m, err := rx.RecvMsg(ctx)
+		if errors.Is(err, leat.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println(m.Value)
+		if err := m.Ack(); err != nil {
+			return err
+		}
+	}
+}
