@@ -70,7 +70,7 @@ func (l *ledger) sent(v int, err error) bool {
 	case errors.Is(err, natschan.ErrUnknown):
 		l.doubtful[v] = true
 	case !errors.Is(err, leat.ErrClosed):
-		l.failed = fmt.Errorf("Send(%d): %w", v, err)
+		l.failed = fmt.Errorf("sending %d: %w", v, err)
 	}
 	return false
 }
@@ -485,7 +485,7 @@ func fullStream(t *table) error {
 		}
 		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		if err := tx.Send(short, 98); err != context.DeadlineExceeded {
-			l.failed = fmt.Errorf("Send with a deadline = %w", err)
+			l.failed = fmt.Errorf("a Send with a deadline: %w", err)
 		}
 		cancel()
 		var sending sync.WaitGroup
