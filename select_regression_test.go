@@ -521,6 +521,43 @@ func TestMatchKeepsTheSenderOfAStaleReceiver(t *testing.T) {
 	})
 }
 
+// It fails if a Select that waits to receive and to send on one channel of capacity 0 keeps its value from a plain receive, as if its own
+// receiving case came first.
+func TestSelectOfBothEndsMeetsAReceiver(t *testing.T) {
+	for name, recv := range map[string]func(*mpmc.Receiver[int]) (int, error){
+		"Recv":    func(rx *mpmc.Receiver[int]) (int, error) { return rx.Recv(background) },
+		"TryRecv": (*mpmc.Receiver[int]).TryRecv,
+		"Select": func(rx *mpmc.Receiver[int]) (got int, err error) {
+			leat.Select(background, leat.OnRecv(rx, func(v int, e error) { got, err = v, e }))
+			return got, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tx, rx := mpmc.New[int](0)
+				chosen := -1
+				selected := blocked(func() { chosen, _ = leat.Select(background, leat.OnRecv(rx, nil), leat.OnSend(tx, 7, nil)) })
+				received := blocked(func() {
+					if v, err := recv(rx); v != 7 || err != nil {
+						t.Errorf("received %d, %v; want 7", v, err)
+					}
+				})
+				select {
+				case <-received:
+				default:
+					t.Error("a receiver and a sender wait for each other")
+				}
+				rx.Close() // in case they do
+				<-selected
+				<-received
+				if chosen != 1 {
+					t.Errorf("the Select did case %d; want 1", chosen)
+				}
+			})
+		})
+	}
+}
+
 func TestWatchReadyAfterClose(t *testing.T) {
 	rx := watch.New(0).Subscribe()
 	rx.Close()

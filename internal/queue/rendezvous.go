@@ -68,17 +68,12 @@ func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 }
 
 // sender finds a waiting sender with a value, which its finder must then take. There is none for it while others wait to receive: they
-// are spoken for by permits, and the sender is the first one's. own is the Selection that looks for it as its case i, and is
-// claimed with it; or nil. mu is held.
+// are spoken for by permits, and the sender is the first one's. One that only its own Selection could receive from is free: the two never
+// meet. own is the Selection that looks for it as its case i, and is claimed with it; or nil. mu is held.
 func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]] {
-	for r := c.rxq.Front(); r != nil; r = r.Next() {
-		if !r.Stale() && !r.Of(own) {
-			return nil
-		}
-	}
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
-		if !w.Payload.permit && !w.Of(own) {
+		if !w.Payload.permit && !w.Of(own) && !c.receives(own, w.Selection()) {
 			ownLives, wLives := park.PairWith(own, i, w)
 			if !ownLives {
 				return nil
@@ -91,4 +86,14 @@ func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]]
 		w = next
 	}
 	return nil
+}
+
+// receives reports whether somebody waits to receive, besides the cases of two Selections, which may be nil. mu is held.
+func (c *Channel[T]) receives(s, t *park.Selection) bool {
+	for r := c.rxq.Front(); r != nil; r = r.Next() {
+		if !r.Stale() && !r.Of(s) && !r.Of(t) {
+			return true
+		}
+	}
+	return false
 }
