@@ -1,26 +1,65 @@
-// Package fifo holds the values that a channel has accepted and nobody has received: a queue in segments. Memory grows
-// as it is used and, where asked for, goes back; a slot is cleared when its value leaves.
+// Package fifo holds the values that a channel has accepted and nobody has received: a queue in segments, with a lock
+// for each end. Memory grows as it is used and, where asked for, goes back; a slot is cleared when its value leaves.
 //
-// It is dull on purpose: no atomics, no sharing. The channel's mutex guards it.
+// It is the two-lock queue of Michael and Scott ("Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
+// Algorithms", PODC 1996): who pushes and who pops do not meet. Two things are different. A node holds many values; and the
+// lock of an end is a bit of the word that publishes the end's position, so that unlocking publishes, and one
+// push costs two locked instructions, and so does one pop.
+//
+// # Why it is right
+//
+// Everything that belongs to an end is read and written with that end locked, but for the position, which the other end
+// reads. Positions only grow.
+//
+//   - A push writes its slot, then publishes the tail. A pop that sees the value's position in the tail therefore sees the slot, and
+//     the chain of segments up to it.
+//   - A pop clears its slot, then publishes the head. A push that sees the slot's position passed by the head therefore writes to a
+//     cleared slot that nobody reads.
+//   - With the head locked, the queue is empty at the instant at which the tail is loaded and equals the head, because the head does
+//     not move meanwhile. With the tail locked, the queue has its greatest length at the instant at which the head is loaded, for
+//     the same reason. So neither "empty" nor "full" is ever a guess.
+//   - With both locked nothing moves, and the queue is as if one goroutine owned it.
+//
+// Who wants both locks takes the tail's first.
 package fifo
 
-// SegmentSize is how many values a segment holds. Tests that want to cross segments often make it small before they
+import "github.com/leat-go/leat/internal/primitive"
+
+// SegmentSize is how many values a segment holds; a power of two. Tests that want to cross segments often make it small before they
 // make a Queue.
 var SegmentSize = 32
 
-// A Queue is a first-in first-out queue. Its zero value is not ready for use: see New.
+// A Queue is a first-in first-out queue. Its zero value is not ready for use: see Init.
 //
-// Invariants: head and tail are nil only before the first Push. The values are slots r… of head up to w of tail;
-// if head == tail, r <= w. If n == 0, then head == tail and r == w == 0. Slots that hold no value are zero.
+// Invariants: value n is in slot n % size of its segment. The segments from headSeg on, along next, hold the values from head.pos
+// on. An end enters a segment when it comes to the segment's first slot, and not before. Slots that hold no
+// value are zero.
 type Queue[T any] struct {
-	head, tail *segment[T]
-	r, w       int // next slot to read in head, to write in tail
-	n          int
-	pushed     uint64      // in total
-	size       int         // slots of a segment
-	spare      *segment[T] // emptied segments, for the next time tail is full
-	spares     int
-	keep       int // at most so many spares
+	_       [64]byte // nothing else in the lines of the ends
+	Tail    End[T]
+	tailSeg *segment[T]
+	mask    uint64 // slots of a segment, less one
+
+	// With the tail locked:
+
+	ring     bool // segments stand in a circle, and are used again
+	segments uint64
+	first    *segment[T] // where the head begins; written once, before the first value is published
+	skipped  uint64      // positions that Reset has passed over
+
+	_       [64]byte
+	Head    End[T]
+	headSeg *segment[T]
+	_       [64]byte
+	spare   primitive.Pointer[segment[T]] // one that the head has left, if not ring
+}
+
+// An End is one end of a Queue.
+type End[T any] struct {
+	word  primitive.Word[T] // position * 2, plus 1 while locked
+	pos   uint64            // the next slot; what word says, or ahead of it while locked
+	seen  uint64            // what the other end's position was when last looked at
+	aside primitive.Mutex   // held by the one of those who wait for the lock that looks at it
 }
 
 type segment[T any] struct {
@@ -28,112 +67,215 @@ type segment[T any] struct {
 	slot []T
 }
 
-// New returns an empty queue for at most capacity values, which keeps the memory that it has once used; or, if capacity
-// is negative, for any number, which goes back to two segments when it is empty.
-func New[T any](capacity int) Queue[T] {
-	if capacity < 0 {
-		return Queue[T]{size: SegmentSize, keep: 1}
+// Init makes q ready: for at most capacity values, and q then keeps the memory that it has once used; or, if capacity is negative, for
+// any number, and q then goes back to two segments when it is empty.
+func (q *Queue[T]) Init(capacity int) {
+	size := SegmentSize
+	if capacity > 0 {
+		q.ring = true
+		for size/2 >= capacity {
+			size /= 2
+		}
 	}
-	size := min(capacity, SegmentSize)
-	return Queue[T]{size: size, keep: capacity/size + 1}
+	q.mask = uint64(size) - 1
 }
 
-// Len returns how many values are queued.
-func (q *Queue[T]) Len() int { return q.n }
+// TryLock locks an end if it is free and nobody is faster.
+func (e *End[T]) TryLock() bool {
+	v := e.word.Load()
+	return v&1 == 0 && e.word.CompareAndSwap(v, v|1)
+}
 
-// Pushed returns how many values were ever pushed.
-func (q *Queue[T]) Pushed() uint64 { return q.pushed }
+// spins is how often a goroutine looks at a locked end before it stands aside: the time of some pushes by another.
+const spins = 100
 
-// Push puts v last.
+// Lock locks an end. Whoever holds it does so for some instructions, and never waits or calls anybody's code; only if the scheduler
+// stops it there does it take longer. So a goroutine that does not get the lock soon yields until it does. Only one does: the
+// others wait for their turn to, asleep. They do not have to be woken for whoever comes fresh, so where many want the lock, one that runs
+// gets it many times before another does. That is unfair, and why it is fast: the lines of an end stay in one core's cache.
+func (e *End[T]) Lock() {
+	for range spins {
+		if e.TryLock() {
+			return
+		}
+	}
+	e.aside.Lock()
+	for !e.TryLock() {
+		primitive.Yield()
+	}
+	e.aside.Unlock()
+}
+
+// Unlock publishes the position.
+func (e *End[T]) Unlock() { e.word.Store(e.pos << 1) }
+
+// position returns what is published.
+func (e *End[T]) position() uint64 { return e.word.Load() >> 1 }
+
+// Lock locks both ends.
+func (q *Queue[T]) Lock() {
+	q.Tail.Lock()
+	q.Head.Lock()
+}
+
+// Unlock unlocks both ends.
+func (q *Queue[T]) Unlock() {
+	q.Head.Unlock()
+	q.Tail.Unlock()
+}
+
+// Len returns how many values are queued. Both ends are locked.
+func (q *Queue[T]) Len() int { return int(q.Tail.pos - q.Head.pos) }
+
+// Pushed returns how many values were ever pushed. The tail is locked.
+func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos - q.skipped }
+
+// Room returns how many values the queue held fewer than limit at some instant during the call, or 0. The tail is locked.
+func (q *Queue[T]) Room(limit uint64) uint64 {
+	q.Tail.seen = q.Head.position()
+	return limit - min(limit, q.Tail.pos-q.Tail.seen)
+}
+
+// Available returns how many values there were to pop at some instant during the call. The head is locked.
+func (q *Queue[T]) Available() uint64 {
+	q.Head.seen = q.Tail.position()
+	return q.Head.seen - q.Head.pos
+}
+
+// TryPush puts v last, and reports true, if the queue holds fewer than limit values. Otherwise it held as many at some instant during the
+// call. The tail is locked.
+func (q *Queue[T]) TryPush(v T, limit uint64) bool {
+	if q.Tail.pos-q.Tail.seen >= limit && q.Room(limit) == 0 {
+		return false
+	}
+	q.Push(v)
+	return true
+}
+
+// TryPop takes the first value, and reports true, if there is one. Otherwise the queue was empty at some instant during the call. The head
+// is locked.
+func (q *Queue[T]) TryPop() (v T, ok bool) {
+	if q.Head.pos >= q.Head.seen && q.Available() == 0 {
+		return v, false
+	}
+	return q.Pop(), true
+}
+
+// Push puts v last. There is room, and the tail is locked.
 func (q *Queue[T]) Push(v T) {
-	q.grow()
-	q.tail.slot[q.w] = v
-	q.w++
-	q.n++
-	q.pushed++
+	i := q.Tail.pos & q.mask
+	if i == 0 {
+		q.extend()
+	}
+	q.tailSeg.slot[i] = v
+	q.Tail.pos++
 }
 
-// PushAll puts all of vs last, in order.
+// PushAll puts all of vs last, in order. There is room, and the tail is locked.
 func (q *Queue[T]) PushAll(vs []T) {
 	for len(vs) > 0 {
-		q.grow()
-		k := copy(q.tail.slot[q.w:], vs)
-		q.w += k
-		q.n += k
-		q.pushed += uint64(k)
+		i := q.Tail.pos & q.mask
+		if i == 0 {
+			q.extend()
+		}
+		k := copy(q.tailSeg.slot[i:], vs)
+		q.Tail.pos += uint64(k)
 		vs = vs[k:]
 	}
 }
 
-// Pop takes the first value. The queue is not empty.
+// Pop takes the first value. There is one, and the head is locked.
 func (q *Queue[T]) Pop() T {
-	p := &q.head.slot[q.r]
+	i := q.Head.pos & q.mask
+	if i == 0 {
+		q.advance()
+	}
+	p := &q.headSeg.slot[i]
 	v := *p
 	var zero T
 	*p = zero
-	q.r++
-	q.n--
-	q.shrink()
+	q.Head.pos++
 	return v
 }
 
-// PopInto moves the first values, as many as there are and as fit, to buf, and returns how many.
-func (q *Queue[T]) PopInto(buf []T) int {
-	total := 0
-	for q.n > 0 && total < len(buf) {
-		full := q.head.slot[q.r:]
-		if q.head == q.tail {
-			full = q.head.slot[q.r:q.w]
+// PopInto moves the first values to buf. There are as many, and the head is locked.
+func (q *Queue[T]) PopInto(buf []T) {
+	for len(buf) > 0 {
+		i := q.Head.pos & q.mask
+		if i == 0 {
+			q.advance()
 		}
-		k := copy(buf[total:], full)
+		full := q.headSeg.slot[i:]
+		k := copy(buf, full)
 		clear(full[:k])
-		q.r += k
-		q.n -= k
-		total += k
-		q.shrink()
+		q.Head.pos += uint64(k)
+		buf = buf[k:]
 	}
-	return total
 }
 
-// Reset drops all values and all memory.
-func (q *Queue[T]) Reset() { *q = Queue[T]{size: q.size, keep: q.keep, pushed: q.pushed} }
-
-// grow makes sure that tail has a slot to write.
-func (q *Queue[T]) grow() {
-	if q.tail != nil && q.w < len(q.tail.slot) {
-		return
-	}
-	s := q.spare
-	if s != nil {
-		q.spare, s.next = s.next, nil
-		q.spares--
-	} else {
-		s = &segment[T]{slot: make([]T, q.size)}
-	}
-	if q.tail == nil {
-		q.head = s
-	} else {
-		q.tail.next = s
-	}
-	q.tail, q.w = s, 0
-}
-
-// shrink retires head if it was read to its end, and starts an emptied queue at the first slot again.
-func (q *Queue[T]) shrink() {
-	if q.n > 0 && q.r < len(q.head.slot) {
-		return
-	}
-	if q.head != q.tail {
-		old := q.head
-		q.head = old.next
-		old.next = nil
-		if q.spares < q.keep {
-			old.next, q.spare = q.spare, old
-			q.spares++
+// extend makes tailSeg the segment for the values from tail.pos on. The tail is locked.
+func (q *Queue[T]) extend() {
+	last := q.tailSeg
+	switch {
+	case last == nil:
+		q.first = q.newSegment()
+		q.tailSeg = q.first
+		if q.ring {
+			q.first.next = q.first
 		}
-		q.r = 0
-	}
-	if q.n == 0 {
-		q.r, q.w = 0, 0
+	case !q.ring:
+		s := q.spare.Swap(nil)
+		if s == nil {
+			s = q.newSegment()
+		}
+		last.next = s
+		q.tailSeg = s
+	default:
+		// In use are the segments from the one that the head is in, be it only because it has not entered the next, to this one. If these are
+		// not all, the next in the circle is free: the head has popped all of its values, and published that, and has left it. So what is
+		// put in behind last, where the head may still have to come by, is what comes next for it, too.
+		q.Tail.seen = q.Head.position()
+		size := q.mask + 1
+		used := q.Tail.pos/size - (max(q.Tail.seen, 1)-1)/size
+		if used >= q.segments {
+			s := q.newSegment()
+			s.next = last.next
+			last.next = s
+		}
+		q.tailSeg = last.next
 	}
 }
+
+func (q *Queue[T]) newSegment() *segment[T] {
+	q.segments++
+	return &segment[T]{slot: make([]T, q.mask+1)}
+}
+
+// advance makes headSeg the segment of value head.pos, which is there. The head is locked.
+func (q *Queue[T]) advance() {
+	old := q.headSeg
+	switch {
+	case old == nil:
+		q.headSeg = q.first
+	case q.ring:
+		q.headSeg = old.next
+	default:
+		q.headSeg = old.next
+		old.next = nil
+		q.spare.Store(old)
+	}
+}
+
+// Reset drops all values and all memory. Both ends are locked.
+func (q *Queue[T]) Reset() {
+	// Both ends go on at the first slot of a segment, which is yet to be made.
+	pos := (q.Tail.pos + q.mask) &^ q.mask
+	q.skipped += pos - q.Tail.pos
+	q.Tail.pos, q.Head.pos = pos, pos
+	q.Tail.seen, q.Head.seen = pos, pos
+	q.tailSeg, q.headSeg, q.first, q.segments = nil, nil, nil, 0
+	q.spare.Store(nil)
+}
+
+// Filled reports whether the queue seems to hold limit values or more. Nothing needs to be locked: it is a guess.
+func (q *Queue[T]) Filled(limit uint64) bool { return q.Tail.position()-q.Head.position() >= limit }

@@ -22,10 +22,19 @@ func TestAgainstSlice(t *testing.T) {
 	for _, capacity := range []int{-1, 1, 2, 3, 7, 100, math.MaxInt} {
 		for seed := range uint64(200) {
 			rng := rand.New(rand.NewPCG(seed, 1))
-			q := fifo.New[int](capacity)
+			var q fifo.Queue[int]
+			q.Init(capacity)
+			q.Lock()
 			var want []int
 			next := 0
 			for range 200 {
+				if rng.IntN(2) == 0 {
+					q.Unlock() // publishes the positions
+					q.Lock()
+					if n := q.Available(); n != uint64(len(want)) {
+						t.Fatalf("capacity %d, seed %d: Available %d, want %d", capacity, seed, n, len(want))
+					}
+				}
 				room := 10
 				if capacity > 0 {
 					room = min(10, capacity-q.Len())
@@ -50,7 +59,8 @@ func TestAgainstSlice(t *testing.T) {
 					want = want[1:]
 				case op == 3:
 					buf := make([]int, rng.IntN(10))
-					n := q.PopInto(buf)
+					n := min(len(buf), q.Len())
+					q.PopInto(buf[:n])
 					if k := min(len(buf), len(want)); n != k || !slices.Equal(buf[:n], want[:k]) {
 						t.Fatalf("capacity %d, seed %d: PopInto %v, want %v", capacity, seed, buf[:n], want[:k])
 					}
@@ -70,13 +80,25 @@ func TestAgainstSlice(t *testing.T) {
 
 // It fails if a bounded queue, once full, allocates again, or an unbounded one does in the steady state.
 func TestAllocation(t *testing.T) {
-	bounded, unbounded := fifo.New[int](1000), fifo.New[int](-1)
+	var bounded, unbounded fifo.Queue[int]
+	bounded.Init(1000)
+	unbounded.Init(-1)
 	vs, buf := make([]int, 1000), make([]int, 1000)
-	if n := testing.AllocsPerRun(100, func() { bounded.PushAll(vs); bounded.PopInto(buf) }); n != 0 {
+	through := func(q *fifo.Queue[int], n int) func() {
+		return func() {
+			q.Tail.Lock()
+			q.PushAll(vs[:n])
+			q.Tail.Unlock()
+			q.Head.Lock()
+			q.PopInto(buf[:n])
+			q.Head.Unlock()
+		}
+	}
+	if n := testing.AllocsPerRun(100, through(&bounded, 1000)); n != 0 {
 		t.Errorf("filling and emptying a bounded queue: %v allocations, want none", n)
 	}
-	unbounded.PushAll(vs[:10])
-	if n := testing.AllocsPerRun(1000, func() { unbounded.PushAll(vs[:20]); unbounded.PopInto(buf[:20]) }); n != 0 {
+	through(&unbounded, 10)()
+	if n := testing.AllocsPerRun(1000, through(&unbounded, 20)); n != 0 {
 		t.Errorf("an unbounded queue of constant length: %v allocations, want none", n)
 	}
 }

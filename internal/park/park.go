@@ -45,7 +45,8 @@ type Waiter[P any] struct {
 	bubbled    bool      // set by Wait, before it unlocks
 	ch         chan struct{}
 	cond       primitive.Cond
-	woken      primitive.Bool // for cond: see Wait
+	mu         primitive.Locker // for cond: what Wait unlocks
+	woken      primitive.Bool   // for cond: see Wait
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -127,13 +128,14 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
 // out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
-func (q *Queue[P]) Wait(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) error {
+func (q *Queue[P]) Wait(ctx context.Context, mu primitive.Locker, w *Waiter[P]) error {
 	w.bubbled = InBubble()
 	if ctx == context.Background() {
 		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
 		// q under mu, and signals after that: so the signal finds the goroutine in the list.
 		w.ch = nil
-		w.cond.L = (*condLocker)(mu)
+		w.mu = mu
+		w.cond.L = (*condLocker[P])(w)
 		q.push(w)
 		w.cond.Wait()
 		// A Signal synchronizes with the Wait that it ends, says the Cond's documentation, but the race detector knows it
@@ -167,7 +169,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) 
 }
 
 // done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
-func (q *Queue[P]) done(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) <-chan struct{} {
+func (q *Queue[P]) done(ctx context.Context, mu primitive.Locker, w *Waiter[P]) <-chan struct{} {
 	returned := false
 	defer func() {
 		if returned {
@@ -184,12 +186,12 @@ func (q *Queue[P]) done(ctx context.Context, mu *primitive.Mutex, w *Waiter[P]) 
 	return done
 }
 
-// condLocker is a channel's mutex as a Waiter's Cond needs it: unlocked when the goroutine sleeps, and left alone when it
-// wakes, because a woken waiter has been served and needs no lock.
-type condLocker primitive.Mutex
+// condLocker is a waiter as its Cond's Locker: the channel's lock, unlocked when the goroutine sleeps, and left alone when it wakes, because a
+// woken waiter has been served and needs no lock.
+type condLocker[P any] Waiter[P]
 
-func (l *condLocker) Lock()   {}
-func (l *condLocker) Unlock() { (*primitive.Mutex)(l).Unlock() }
+func (l *condLocker[P]) Lock()   {}
+func (l *condLocker[P]) Unlock() { l.mu.Unlock() }
 
 // Wakes collects waiters that were taken out of their queue and served, to be woken after the mutex is unlocked. Its zero
 // value is empty. It belongs to one goroutine.

@@ -73,6 +73,9 @@ func (o *Object) before(op Op) {
 	}
 }
 
+// Locker is a sync.Locker.
+type Locker = sync.Locker
+
 // Mutex is a sync.Mutex.
 type Mutex struct {
 	object Object
@@ -316,3 +319,6 @@ func Shuffle(n int, swap func(i, j int)) {
 		}
 	}
 }
+
+// Word is a Uint64 for generic code.
+type Word[T any] struct{ Uint64 }

@@ -27,13 +27,13 @@ func (a *recvArm[T]) Try() bool {
 
 func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	c := a.rx.c
-	c.mu.Lock()
+	c.Lock()
 	if c.values.Len() > 0 || c.ended() || a.rx.closed && !c.closed() {
 		if !s.Claim(i) {
-			c.mu.Unlock()
+			c.Unlock()
 			return false
 		}
-		a.v, a.err = a.rx.tryRecv() // which frees mu, because there is something
+		a.v, a.err = a.rx.tryRecv() // which unlocks them, because there is something
 		return true
 	}
 	if c.capacity == 0 {
@@ -46,17 +46,17 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	a.w.Payload.rx = a.rx
 	a.w.Note = c.Channel.Wait()
 	c.rxq.Enter(&a.w, s, i)
-	c.unlock() // somebody may wait to reserve the attention of a receiver
+	c.finish() // somebody may wait to reserve the attention of a receiver
 	return false
 }
 
 func (a *recvArm[T]) Leave() {
 	c := a.rx.c
-	c.mu.Lock()
+	c.Lock()
 	if a.w.Queued() {
 		c.rxq.Remove(&a.w)
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	runtime.KeepAlive(a.rx)
 }
 
@@ -78,17 +78,17 @@ func (a *sendArm[T]) Try() bool {
 
 func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 	c := a.tx.c
-	c.mu.Lock()
+	c.Lock()
 	if a.tx.closed || c.closed() {
 		claimed := s.Claim(i)
-		c.mu.Unlock()
+		c.Unlock()
 		a.err = leat.ErrClosed
 		return claimed
 	}
 	if c.capacity == 0 || c.room() > 0 {
 		if r := c.receiver(s, i); r != nil {
 			r.Payload.take(a.v)
-			c.mu.Unlock()
+			c.Unlock()
 			r.Wake()
 			a.err = nil
 			return true
@@ -101,23 +101,23 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 			c.ready.Set(true)
 			a.err = nil
 		}
-		c.mu.Unlock()
+		c.Unlock()
 		return claimed
 	}
 	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
 	a.w.Note = c.Channel.Wait()
 	c.txq.Enter(&a.w, s, i)
-	c.unlock() // sets the gate of a channel that holds nothing
+	c.finish() // sets the gate of a channel that holds nothing
 	return false
 }
 
 func (a *sendArm[T]) Leave() {
 	c := a.tx.c
-	c.mu.Lock()
+	c.Lock()
 	if a.w.Queued() {
 		c.txq.Remove(&a.w)
 	}
-	c.unlock()
+	c.finish()
 	runtime.KeepAlive(a.tx)
 }
 

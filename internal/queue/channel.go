@@ -10,7 +10,6 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
 )
 
@@ -19,7 +18,17 @@ const Unbounded = math.MaxInt
 
 // A Channel is what the handles of both ends share.
 //
-// Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
+// # Two locks
+//
+// Each end of values has a lock. Who has locked both, by lock, has the channel to itself. As long as the channel is calm, there is
+// nothing else to do about a value than to move it: then a send needs only the tail's lock, and a receive only the head's, and the two do not
+// meet. What both sides read, calm among it, is written with both locked, and so may be read with either.
+//
+// Neither lock is held while anything waits or foreign code runs.
+//
+// # Invariants
+//
+// Whenever both locks are free, stale waiters (see park.Selection) aside:
 //
 //   - If capacity > 0: values.Len() + permits <= capacity. If a sender waits, these are equal, and no receiver has closed the
 //     channel.
@@ -28,6 +37,7 @@ const Unbounded = math.MaxInt
 //   - If a receiver waits, values is empty and the channel has not ended.
 //   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
 //     since.
+//   - If calm: capacity > 0, nobody waits, ready was not asked for, and a receiver is open.
 //
 // settle restores them after a change. What the garbage collector's cleanup must not wake (see package park) it leaves as it
 // was: then, and only then, a waiter may wait for what is already there.
@@ -36,14 +46,20 @@ type Channel[T any] struct {
 	capacity int
 	single   bool // one goroutine at a time may receive
 
-	mu        primitive.Mutex
-	values    fifo.Queue[T] // accepted and not yet received
-	direct    uint64        // values that went from a sender to a receiver without being queued
-	dropped   uint64        // values that nobody was left to receive
-	permits   int           // granted and neither used nor released
-	senders   int           // handles that are not closed
-	receivers int           // handles that are not closed
-	reachable int           // receiver handles, closed or not, that the garbage collector has not found
+	values fifo.Queue[T] // accepted and not yet received
+
+	// Guarded by the tail's lock:
+
+	permits int // granted and neither used nor released
+
+	// Guarded by both locks:
+
+	calm      bool
+	senders   int    // handles that are not closed
+	receivers int    // handles that are not closed
+	reachable int    // receiver handles, closed or not, that the garbage collector has not found
+	direct    uint64 // values that went from a sender to a receiver without being queued
+	dropped   uint64 // values that nobody was left to receive
 	txq       park.Queue[sending[T]]
 	rxq       park.Queue[receiving[T]] // at most one Recv or Select, if single
 	ready     park.Gate
@@ -52,12 +68,12 @@ type Channel[T any] struct {
 
 // New makes a channel for a kind, and tx and rx its first handles. The kind has checked capacity.
 func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *Tx[T], rx *Rx[T]) {
-	c := &Channel[T]{capacity: capacity, single: single, senders: 1, receivers: 1, reachable: 1}
+	c := &Channel[T]{capacity: capacity, single: single, calm: capacity > 0, senders: 1, receivers: 1, reachable: 1}
 	switch capacity {
 	case 0, Unbounded:
-		c.values = fifo.New[T](-1)
+		c.values.Init(-1)
 	default:
-		c.values = fifo.New[T](capacity)
+		c.values.Init(capacity)
 	}
 	c.Kind = kind
 	if probe.Apply(&c.Channel, opts); c.Name != "" {
@@ -72,6 +88,15 @@ func NeedCapacity(kind string, capacity, least int) {
 	if capacity < least {
 		panic(kind + ": New with capacity " + strconv.Itoa(capacity) + "; it must be at least " + strconv.Itoa(least))
 	}
+}
+
+// Lock locks both ends.
+func (c *Channel[T]) Lock() { c.values.Lock() }
+
+// Unlock notes whether the channel is calm, and frees both ends.
+func (c *Channel[T]) Unlock() {
+	c.calm = c.capacity > 0 && c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closed()
+	c.values.Unlock()
 }
 
 // sending is what a waiting sender asks for, and what it got.
@@ -111,7 +136,7 @@ func (r *receiving[T]) take(v T) {
 	}
 }
 
-// wakes holds who is to be woken once mu is free.
+// wakes holds who is to be woken once nothing is locked.
 type wakes[T any] struct {
 	tx      park.Wakes[sending[T]]
 	rx      park.Wakes[receiving[T]]
@@ -135,13 +160,20 @@ func (c *Channel[T]) received(w *park.Waiter[receiving[T]], wk *wakes[T]) {
 	wk.rx.Add(w)
 }
 
-// closed reports whether all receiver handles are closed: nothing more is accepted but what has a permit. mu is held.
+// popInto moves the first values, as many as there are and as fit, to buf, and returns how many. Both ends are locked.
+func (c *Channel[T]) popInto(buf []T) int {
+	n := min(len(buf), c.values.Len())
+	c.values.PopInto(buf[:n])
+	return n
+}
+
+// closed reports whether all receiver handles are closed: nothing more is accepted but what has a permit. Both ends are locked.
 func (c *Channel[T]) closed() bool { return c.receivers == 0 }
 
-// ended reports whether nothing more can come. mu is held.
+// ended reports whether nothing more can come. Both ends are locked.
 func (c *Channel[T]) ended() bool { return (c.senders == 0 || c.closed()) && c.permits == 0 }
 
-// room returns how many values or permits a buffered channel could accept now without overtaking a sender that waits. mu is held.
+// room returns how many values or permits a buffered channel could accept now without overtaking a sender that waits. Both ends are locked.
 func (c *Channel[T]) room() int {
 	if c.txq.Len() > 0 || c.capacity == 0 {
 		return 0
@@ -149,7 +181,11 @@ func (c *Channel[T]) room() int {
 	return c.capacity - c.values.Len() - c.permits
 }
 
-// settle does all that has become possible. mu is held; the caller runs wk after unlocking it.
+// crowded reports whether a receiver that has just let others run seems to find so many values that it might as well have slept: a receiver
+// that is woken later finds more of them, and disturbs the senders less often. It is a guess, to learn from.
+func (c *Channel[T]) crowded() bool { return c.values.Filled(4) }
+
+// settle does all that has become possible. Both ends are locked; the caller runs wk after unlocking it.
 func (c *Channel[T]) settle(wk *wakes[T]) {
 	if c.closed() {
 		c.refuse(wk)
@@ -175,7 +211,7 @@ func (c *Channel[T]) settle(wk *wakes[T]) {
 	}
 }
 
-// available reports whether there is a value to receive. mu is held.
+// available reports whether there is a value to receive. Both ends are locked.
 func (c *Channel[T]) available() bool {
 	if c.values.Len() > 0 || c.capacity > 0 {
 		return c.values.Len() > 0
@@ -188,7 +224,7 @@ func (c *Channel[T]) available() bool {
 	return false
 }
 
-// refuse tells all senders that wait that the channel is closed. mu is held.
+// refuse tells all senders that wait that the channel is closed. Both ends are locked.
 func (c *Channel[T]) refuse(wk *wakes[T]) {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
@@ -204,7 +240,7 @@ func (c *Channel[T]) refuse(wk *wakes[T]) {
 	}
 }
 
-// admit serves waiting senders, first come first served, as far as there is room. mu is held.
+// admit serves waiting senders, first come first served, as far as there is room. Both ends are locked.
 func (c *Channel[T]) admit(wk *wakes[T]) {
 	if c.closed() {
 		return
@@ -238,8 +274,8 @@ func (c *Channel[T]) admit(wk *wakes[T]) {
 	}
 }
 
-// deliver gives values, or the end, to receivers that wait, first come first served. It reports whether it took values. mu is
-// held.
+// deliver gives values, or the end, to receivers that wait, first come first served. It reports whether it took values. Both ends
+// are locked.
 func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 	took := false
 	for w := c.rxq.Front(); w != nil && (c.values.Len() > 0 || c.ended()); {
@@ -252,7 +288,7 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 			r.err = leat.ErrClosed
 			c.received(w, wk)
 		case r.many != nil:
-			r.n, took = c.values.PopInto(r.many), true
+			r.n, took = c.popInto(r.many), true
 			c.received(w, wk)
 		default:
 			r.take(c.values.Pop())
@@ -265,7 +301,7 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 }
 
 // receiver takes the first waiting receiver that no permit speaks for out of the queue, to be served by the caller. own is the
-// Selection that looks for it, as its case i, and which is claimed with it; or nil. mu is held.
+// Selection that looks for it, as its case i, and which is claimed with it; or nil. Both ends are locked.
 func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving[T]] {
 	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.unspoken(0)); {
 		next := r.Next()
@@ -285,18 +321,18 @@ func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving
 	return nil
 }
 
-// unlock settles, frees mu, and wakes who is to be woken.
-func (c *Channel[T]) unlock() {
+// finish settles, unlocks, and wakes who is to be woken.
+func (c *Channel[T]) finish() {
 	var wk wakes[T]
 	c.settle(&wk)
-	c.mu.Unlock()
+	c.Unlock()
 	wk.run()
 }
 
 // length returns how many values were accepted and not yet received.
 func (c *Channel[T]) length() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.values.Len()
 }
 
@@ -318,33 +354,33 @@ type ends interface {
 // senderDropped closes a handle that was not closed.
 func (c *Channel[T]) senderDropped() {
 	c.Leaked.Add(1)
-	c.mu.Lock()
+	c.Lock()
 	c.senders--
 	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
-	c.unlockOutside()
+	c.finishOutside()
 }
 
 // receiverDropped closes a handle that was not closed.
 func (c *Channel[T]) receiverDropped() {
-	c.mu.Lock()
+	c.Lock()
 	if !c.ended() { // who has seen the end owes no Close
 		c.Leaked.Add(1)
 	}
 	c.receivers--
 	c.unreachable()
 	c.GaveUp(probe.ReceiverDropped, c.closed(), c)
-	c.unlockOutside()
+	c.finishOutside()
 }
 
 // closedReceiverDropped notes that a handle that was closed cannot be used to drain the channel any more.
 func (c *Channel[T]) closedReceiverDropped() {
-	c.mu.Lock()
+	c.Lock()
 	c.unreachable()
 	c.GaveUp(probe.ReceiverClosed, false, c)
-	c.unlockOutside()
+	c.finishOutside()
 }
 
-// unreachable notes that a receiver handle is gone for good. Values that nobody can receive go with the last. mu is held.
+// unreachable notes that a receiver handle is gone for good. Values that nobody can receive go with the last. Both ends are locked.
 func (c *Channel[T]) unreachable() {
 	if c.reachable--; c.reachable == 0 {
 		c.dropped += uint64(c.values.Len())
@@ -352,10 +388,10 @@ func (c *Channel[T]) unreachable() {
 	}
 }
 
-// unlockOutside is unlock for the garbage collector, which may wake nobody in a testing/synctest bubble.
-func (c *Channel[T]) unlockOutside() {
+// finishOutside is finish for the garbage collector, which may wake nobody in a testing/synctest bubble.
+func (c *Channel[T]) finishOutside() {
 	wk := wakes[T]{outside: true}
 	c.settle(&wk)
-	c.mu.Unlock()
+	c.Unlock()
 	wk.run()
 }

@@ -14,13 +14,23 @@ func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
 	if !spent.CompareAndSwap(false, true) {
 		return leat.ErrClosed
 	}
-	c.mu.Lock()
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
+	}
+	if c.calm {
+		c.permits--
+		c.values.Push(v)
+		c.values.Tail.Unlock()
+		return nil
+	}
+	c.values.Tail.Unlock()
+	c.Lock()
 	c.permits--
 	gone := c.reachable == 0
 	if !gone {
 		c.values.Push(v)
 	}
-	c.unlock()
+	c.finish()
 	if gone {
 		return leat.ErrClosed
 	}
@@ -32,7 +42,7 @@ func (c *Channel[T]) Release(spent *primitive.Bool) {
 	if !spent.CompareAndSwap(false, true) {
 		return
 	}
-	c.mu.Lock()
+	c.Lock()
 	c.permits--
-	c.unlock()
+	c.finish()
 }

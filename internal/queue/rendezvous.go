@@ -6,7 +6,7 @@ import "github.com/leat-go/leat/internal/park"
 // promises a receiver that waits; its value goes to whoever waits when it comes, or stays until somebody does.
 
 // match brings senders that wait, first come first served, together with receivers that wait, of whom there will be more: those whose
-// goroutines are about to wait. mu is held.
+// goroutines are about to wait. Both ends are locked.
 func (c *Channel[T]) match(wk *wakes[T], more int) {
 	for w := c.txq.Front(); w != nil && c.unspoken(more); {
 		next := w.Next()
@@ -28,7 +28,7 @@ func (c *Channel[T]) match(wk *wakes[T], more int) {
 }
 
 // unspoken reports whether more goroutines wait to receive than permits speak for, if more came. Stale waiters do not count, and of a
-// Selection's cases one. mu is held.
+// Selection's cases one. Both ends are locked.
 func (c *Channel[T]) unspoken(more int) bool {
 	n := more - c.permits
 	for r := c.rxq.Front(); r != nil && n <= 0; r = r.Next() {
@@ -40,7 +40,7 @@ func (c *Channel[T]) unspoken(more int) bool {
 }
 
 // pair gives one value of the waiting sender w to the first waiting receiver that is not of the same Selection, and reports
-// whether there was one. mu is held.
+// whether there was one. Both ends are locked.
 func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()
@@ -69,7 +69,7 @@ func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 
 // sender finds a waiting sender with a value, which its finder must then take. There is none for it while others wait to receive: they
 // are spoken for by permits, and the sender is the first one's. One that only its own Selection could receive from is free: the two never
-// meet. own is the Selection that looks for it as its case i, and is claimed with it; or nil. mu is held.
+// meet. own is the Selection that looks for it as its case i, and is claimed with it; or nil. Both ends are locked.
 func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]] {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
@@ -88,7 +88,7 @@ func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]]
 	return nil
 }
 
-// receives reports whether somebody waits to receive, besides the cases of two Selections, which may be nil. mu is held.
+// receives reports whether somebody waits to receive, besides the cases of two Selections, which may be nil. Both ends are locked.
 func (c *Channel[T]) receives(s, t *park.Selection) bool {
 	for r := c.rxq.Front(); r != nil; r = r.Next() {
 		if !r.Stale() && !r.Of(s) && !r.Of(t) {

@@ -13,10 +13,11 @@ import (
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
 type Rx[T any] struct {
-	c       *Channel[T]
-	closed  bool // guarded by c.mu
-	cleanup primitive.Cleanup
-	spare   park.Spare[receiving[T]]
+	c        *Channel[T]
+	closed   bool // guarded by both ends' locks
+	cleanup  primitive.Cleanup
+	spare    park.Spare[receiving[T]]
+	patience park.Patience
 }
 
 // attach makes r a handle of c, which counts it already.
@@ -32,13 +33,13 @@ func (r *Rx[T]) attach(c *Channel[T]) {
 // Clone makes to another handle like r.
 func (r *Rx[T]) Clone(to *Rx[T]) {
 	c := r.c
-	c.mu.Lock()
+	c.Lock()
 	to.closed = r.closed
 	if !to.closed {
 		c.receivers++
 	}
 	c.reachable++
-	c.mu.Unlock()
+	c.Unlock()
 	to.attach(c)
 	runtime.KeepAlive(r)
 }
@@ -51,7 +52,18 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		var zero T
 		return zero, err
 	}
-	c.mu.Lock()
+	if v, err := r.TryRecv(); err != leat.ErrEmpty {
+		return v, err
+	}
+	if r.patience.Yield() {
+		crowded := c.crowded()
+		v, err := r.TryRecv()
+		r.patience.Learn(err == nil && !crowded)
+		if err != leat.ErrEmpty {
+			return v, err
+		}
+	}
+	c.Lock()
 	v, err := r.tryRecv()
 	if err != leat.ErrEmpty {
 		return v, err
@@ -64,33 +76,56 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 }
 
 // TryRecv returns the next value if there is one.
-func (r *Rx[T]) TryRecv() (T, error) {
-	r.c.mu.Lock()
+func (r *Rx[T]) TryRecv() (v T, err error) {
+	c := r.c
+	if !c.values.Head.TryLock() {
+		c.values.Head.Lock()
+	}
+	if !c.calm || r.closed {
+		c.values.Head.Unlock()
+		return r.tryRecvSlow()
+	}
+	v, ok := c.values.TryPop()
+	senders := c.senders
+	c.values.Head.Unlock()
+	runtime.KeepAlive(r)
+	switch {
+	case ok:
+		return v, nil
+	case senders == 0: // it may be the end
+		return r.tryRecvSlow()
+	}
+	return v, leat.ErrEmpty
+}
+
+// tryRecvSlow is TryRecv on a channel that may not be calm.
+func (r *Rx[T]) tryRecvSlow() (T, error) {
+	r.c.Lock()
 	v, err := r.tryRecv()
 	if err == leat.ErrEmpty {
-		r.c.mu.Unlock()
+		r.c.Unlock()
 	}
 	return v, err
 }
 
-// tryRecv takes the next value, if there is one. It is called with mu held, and frees it unless it returns ErrEmpty.
+// tryRecv takes the next value, if there is one. It is called with both ends locked, and frees it unless it returns ErrEmpty.
 func (r *Rx[T]) tryRecv() (v T, err error) {
 	c := r.c
 	switch {
 	case r.closed && !c.closed():
-		c.mu.Unlock()
+		c.Unlock()
 		return v, leat.ErrClosed
 	case c.values.Len() > 0:
 		v = c.values.Pop()
 		if c.txq.Len() > 0 || c.ready.Asked() {
-			c.unlock()
+			c.finish()
 		} else {
-			c.mu.Unlock()
+			c.Unlock()
 		}
 		runtime.KeepAlive(r)
 		return v, nil
 	case c.ended():
-		c.unlock()
+		c.finish()
 		return v, leat.ErrClosed
 	}
 	if c.capacity == 0 && c.txq.Len() > 0 {
@@ -103,7 +138,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 	return v, leat.ErrEmpty
 }
 
-// takeFrom takes a value straight from w, a waiting sender, and frees mu.
+// takeFrom takes a value straight from w, a waiting sender, and unlocks them.
 func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 	var wk wakes[T]
 	v, last := w.Payload.give()
@@ -112,34 +147,34 @@ func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 		c.sent(w, &wk)
 	}
 	c.settle(&wk)
-	c.mu.Unlock()
+	c.Unlock()
 	wk.run()
 	return v
 }
 
 // wait puts a receiver to sleep until it is given values, in buf if that is not nil, or the end; or until ctx ends, whose error it
-// returns. mu is held, and free when wait returns.
+// returns. Both ends are locked, and free when wait returns.
 func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
 	c := r.c
 	r.alone(nil)
 	if c.capacity == 0 {
 		var wk wakes[T]
 		c.match(&wk, 1)
-		wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
+		wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
 	}
 	w := r.spare.Take(receiving[T]{rx: r, many: buf})
 	w.Note = c.Channel.Wait()
-	err = c.rxq.Wait(ctx, &c.mu, w)
+	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return got, err
 }
 
-// alone panics if somebody waits in a channel of one receiver, other than a case of s. mu is held.
+// alone panics if somebody waits in a channel of one receiver, other than a case of s. Both ends are locked.
 func (r *Rx[T]) alone(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil && r.c.single; w = w.Next() {
 		if !w.Of(s) && !w.Stale() {
-			r.c.mu.Unlock()
+			r.c.Unlock()
 			r.twoReceivers()
 		}
 	}
@@ -159,10 +194,21 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	c.mu.Lock()
+	if n = r.recvCalmly(buf); n > 0 {
+		return n, nil
+	}
+	if r.patience.Yield() {
+		crowded := c.crowded()
+		n = r.recvCalmly(buf)
+		r.patience.Learn(n > 0 && !crowded)
+		if n > 0 {
+			return n, nil
+		}
+	}
+	c.Lock()
 	if c.values.Len() > 0 && !(r.closed && !c.closed()) {
-		n = c.values.PopInto(buf)
-		c.unlock()
+		n = c.popInto(buf)
+		c.finish()
 		runtime.KeepAlive(r)
 		return n, nil
 	}
@@ -181,6 +227,21 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	return got.n, got.err
 }
 
+// recvCalmly moves the values that there are, if the channel is calm, and returns how many.
+func (r *Rx[T]) recvCalmly(buf []T) (n int) {
+	c := r.c
+	if !c.values.Head.TryLock() {
+		c.values.Head.Lock()
+	}
+	if c.calm && !r.closed {
+		n = int(min(c.values.Available(), uint64(len(buf))))
+		c.values.PopInto(buf[:n])
+	}
+	c.values.Head.Unlock()
+	runtime.KeepAlive(r)
+	return n
+}
+
 // All returns an iterator over the values.
 func (r *Rx[T]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
@@ -196,9 +257,9 @@ func (r *Rx[T]) All(ctx context.Context) iter.Seq[T] {
 // Ready returns the channel's gate.
 func (r *Rx[T]) Ready() <-chan struct{} {
 	c := r.c
-	c.mu.Lock()
+	c.Lock()
 	ready := c.ready.Chan()
-	c.unlock()
+	c.finish()
 	runtime.KeepAlive(r)
 	return ready
 }
@@ -212,9 +273,9 @@ func (r *Rx[T]) Cap() int { return r.c.capacity }
 // Close gives up the handle. The last one closes the channel.
 func (r *Rx[T]) Close() error {
 	c := r.c
-	c.mu.Lock()
+	c.Lock()
 	if r.closed {
-		c.mu.Unlock()
+		c.Unlock()
 		return nil
 	}
 	r.closed = true
@@ -238,7 +299,7 @@ func (r *Rx[T]) Close() error {
 	}
 	c.settle(&wk)
 	c.GaveUp(probe.ReceiverClosed, c.closed(), c)
-	c.mu.Unlock()
+	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)
 	return nil

@@ -4,12 +4,12 @@ import "github.com/leat-go/leat/internal/probe"
 
 // Fill tells how the channel stands, for internal/probe.
 func (c *Channel[T]) Fill(s *probe.Snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	c.FillLocked(s)
 }
 
-// FillLocked is Fill with mu held.
+// FillLocked is Fill with both ends locked.
 func (c *Channel[T]) FillLocked(s *probe.Snapshot) {
 	s.Capacity = c.capacity
 	if c.capacity == Unbounded {

@@ -7,14 +7,14 @@ func LeakedFunc[T any](s *Tx[T]) func() uint64 { return s.c.Leaked.Load }
 
 // Waiting returns how many senders and receivers wait.
 func Waiting[T any](s *Tx[T]) (senders, receivers int) {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
+	s.c.Lock()
+	defer s.c.Unlock()
 	return s.c.txq.Len(), s.c.rxq.Len()
 }
 
 // Gone reports whether the garbage collector has found all receivers.
 func Gone[T any](s *Tx[T]) bool {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
+	s.c.Lock()
+	defer s.c.Unlock()
 	return s.c.reachable == 0
 }

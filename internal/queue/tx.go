@@ -13,7 +13,7 @@ import (
 // Tx is a handle of the sending end. It is used in place, and not copied.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  bool // guarded by c.mu
+	closed  bool // guarded by both ends' locks
 	cleanup primitive.Cleanup
 	spare   park.Spare[sending[T]]
 }
@@ -27,12 +27,12 @@ func (s *Tx[T]) attach(c *Channel[T]) {
 // Clone makes to another handle like s.
 func (s *Tx[T]) Clone(to *Tx[T]) {
 	c := s.c
-	c.mu.Lock()
+	c.Lock()
 	to.closed = s.closed
 	if !to.closed {
 		c.senders++
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if to.closed {
 		to.c = c
 	} else {
@@ -47,7 +47,10 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	if err := s.TrySend(v); err != leat.ErrFull {
+		return err
+	}
+	c.Lock()
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
@@ -55,7 +58,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	return err
 }
 
-// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. mu is held, and free when
+// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. Both ends are locked, and free when
 // wait returns.
 func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	c := s.c
@@ -65,34 +68,54 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
 	w.Note = c.Channel.Wait()
 	c.Filled(c.values.Len())
-	err = c.txq.Wait(ctx, &c.mu, w)
+	err = c.txq.Wait(ctx, c, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
 	if err == nil {
 		return p.many, p.err
 	}
 	if c.capacity == 0 {
-		c.mu.Lock()
-		c.unlock() // and now perhaps nobody has
+		c.Lock()
+		c.finish() // and now perhaps nobody has
 	}
 	return p.many, err
 }
 
 // TrySend sends v if there is room.
 func (s *Tx[T]) TrySend(v T) error {
-	s.c.mu.Lock()
+	c := s.c
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
+	}
+	if !c.calm || s.closed {
+		c.values.Tail.Unlock()
+		return s.trySendSlow(v)
+	}
+	room := c.values.TryPush(v, uint64(c.capacity-c.permits))
+	c.values.Tail.Unlock()
+	runtime.KeepAlive(s)
+	if !room {
+		return leat.ErrFull
+	}
+	return nil
+}
+
+// trySendSlow is TrySend on a channel that may not be calm.
+func (s *Tx[T]) trySendSlow(v T) error {
+	c := s.c
+	c.Lock()
 	err := s.trySend(v)
 	if err == leat.ErrFull {
-		s.c.mu.Unlock()
+		c.Unlock()
 	}
 	return err
 }
 
-// trySend sends v if there is room. It is called with mu held, and frees it unless it returns ErrFull.
+// trySend sends v if there is room. It is called with both ends locked, and unlocks them unless it returns ErrFull.
 func (s *Tx[T]) trySend(v T) error {
 	c := s.c
 	if s.closed || c.closed() {
-		c.mu.Unlock()
+		c.Unlock()
 		return leat.ErrClosed
 	}
 	if c.capacity > 0 && c.room() == 0 {
@@ -100,14 +123,14 @@ func (s *Tx[T]) trySend(v T) error {
 	}
 	if r := c.receiver(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
 		r.Payload.take(v)
-		c.mu.Unlock()
+		c.Unlock()
 		r.Wake()
 	} else if c.capacity == 0 {
 		return leat.ErrFull
 	} else {
 		c.values.Push(v)
 		c.ready.Set(true)
-		c.mu.Unlock()
+		c.Unlock()
 	}
 	runtime.KeepAlive(s)
 	return nil
@@ -120,13 +143,16 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	var wk wakes[T]
-	c.mu.Lock()
-	if s.closed || c.closed() {
-		c.mu.Unlock()
-		return 0, leat.ErrClosed
+	rest := vs[s.sendCalmly(vs):]
+	if len(rest) == 0 {
+		return len(vs), nil
 	}
-	rest := vs
+	var wk wakes[T]
+	c.Lock()
+	if s.closed || c.closed() {
+		c.Unlock()
+		return len(vs) - len(rest), leat.ErrClosed
+	}
 	for k := min(c.room(), len(rest)); k > 0; k = min(c.room(), len(rest)) {
 		c.values.PushAll(rest[:k])
 		rest = rest[k:]
@@ -142,14 +168,29 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		rest = rest[1:]
 	}
 	if len(rest) == 0 {
-		c.mu.Unlock()
+		c.Unlock()
 		wk.run()
 		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
-	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
+	wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
 	left, err := s.wait(ctx, sending[T]{tx: s, many: rest})
 	return len(vs) - len(left), err
+}
+
+// sendCalmly sends what there is room for, if the channel is calm, and returns how many.
+func (s *Tx[T]) sendCalmly(vs []T) (n int) {
+	c := s.c
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
+	}
+	if c.calm && !s.closed {
+		n = int(min(c.values.Room(uint64(c.capacity-c.permits)), uint64(len(vs))))
+		c.values.PushAll(vs[:n])
+	}
+	c.values.Tail.Unlock()
+	runtime.KeepAlive(s)
+	return n
 }
 
 // Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
@@ -159,14 +200,26 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
+	}
+	calm := c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits)) > 0
+	if calm {
+		c.permits++
+	}
+	c.values.Tail.Unlock()
+	if calm {
+		runtime.KeepAlive(s)
+		return c, nil
+	}
+	c.Lock()
 	switch {
 	case s.closed || c.closed():
-		c.mu.Unlock()
+		c.Unlock()
 		return nil, leat.ErrClosed
 	case c.room() > 0 || c.capacity == 0 && c.unspoken(0):
 		c.permits++
-		c.mu.Unlock()
+		c.Unlock()
 		runtime.KeepAlive(s)
 		return c, nil
 	}
@@ -179,8 +232,8 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 // Done returns a channel that is closed when all receivers are.
 func (s *Tx[T]) Done() <-chan struct{} {
 	c := s.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	done := c.done.Chan()
 	if c.closed() {
 		c.done.End()
@@ -197,9 +250,9 @@ func (s *Tx[T]) Cap() int { return s.c.capacity }
 // Close gives up the handle.
 func (s *Tx[T]) Close() error {
 	c := s.c
-	c.mu.Lock()
+	c.Lock()
 	if s.closed {
-		c.mu.Unlock()
+		c.Unlock()
 		return nil
 	}
 	s.closed = true
@@ -220,7 +273,7 @@ func (s *Tx[T]) Close() error {
 	}
 	c.settle(&wk)
 	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
-	c.mu.Unlock()
+	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)
 	return nil

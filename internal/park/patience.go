@@ -1,0 +1,66 @@
+package park
+
+import (
+	"time"
+
+	"github.com/leat-go/leat/internal/primitive"
+)
+
+// Patience decides whether a goroutine that finds nothing lets others run once before it goes to sleep. Two goroutines that answer each other
+// then need no wake-up at all, and a receiver that is faster than its senders finds many values instead of one. Where it does
+// not help, it costs: the time of a pass through the scheduler, and, if much else wants to run, a place behind all of that, where a
+// sleeper would have been woken at once. So it learns from each time, and looks at the clock every few times.
+//
+// A handle has one. Its zero value is ready. Its methods may be called concurrently, and then it learns a little less.
+type Patience struct {
+	skip     primitive.Int32  // waits to come that go to sleep at once
+	failures primitive.Int32  // how often it did not help, less how often it did
+	slow     primitive.Int32  // how often in a row it took long, of the times that were looked at
+	yields   primitive.Uint32 // how often in all
+}
+
+const (
+	maxFailures = 8                     // more than these, and it gives up for
+	giveUp      = 256                   // waits,
+	timed       = 8                     // one in as many times is looked at, and if
+	maxSlow     = 2                     // in a row
+	tooLong     = 10 * time.Microsecond // were too long, it gives up for
+	giveUpSlow  = 4096                  // waits
+)
+
+// Yield lets other goroutines run once, if that has helped lately, and reports whether it did. [Patience.Learn] follows.
+func (p *Patience) Yield() bool {
+	if n := p.skip.Load(); n > 0 {
+		p.skip.Store(n - 1)
+		return false
+	}
+	n := p.yields.Load()
+	p.yields.Store(n + 1)
+	if n%timed != 0 {
+		primitive.Yield()
+		return true
+	}
+	before := time.Now()
+	primitive.Yield()
+	switch slow := p.slow.Load() + 1; {
+	case time.Since(before) < tooLong:
+		p.slow.Store(0)
+	case slow < maxSlow:
+		p.slow.Store(slow)
+	default:
+		p.skip.Store(giveUpSlow)
+	}
+	return true
+}
+
+// Learn tells whether it has helped.
+func (p *Patience) Learn(helped bool) {
+	switch n := p.failures.Load(); {
+	case helped && n > 0:
+		p.failures.Store(n - 1)
+	case !helped && n < maxFailures:
+		p.failures.Store(n + 1)
+	case !helped:
+		p.skip.Store(giveUp)
+	}
+}

@@ -1,0 +1,32 @@
+package park_test
+
+import (
+	"testing"
+
+	"github.com/leat-go/leat/internal/park"
+)
+
+// It fails if a goroutine goes on yielding though that never helps, or never tries again.
+func TestPatienceLearns(t *testing.T) {
+	var p park.Patience
+	const waits = 100_000
+	yields := 0
+	for range waits {
+		if p.Yield() {
+			yields++
+			p.Learn(false)
+		}
+	}
+	if yields < waits/5000 || yields > waits/50 {
+		t.Errorf("yielded %d times in %d waits, in none of which it helped; want it rare, but not given up", yields, waits)
+	}
+	for range waits {
+		if p.Yield() {
+			p.Learn(true)
+		}
+	}
+	var early park.Patience
+	if !early.Yield() {
+		t.Error("a new one does not yield")
+	}
+}
