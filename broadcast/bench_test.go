@@ -43,8 +43,15 @@ func BenchmarkFanOut(b *testing.B) {
 					rx := tx.Subscribe(broadcast.Lossless())
 					wg.Go(func() {
 						buf, n := make([]int, batch), 0
+						recv := func() (int, error) { return rx.RecvMany(background, buf) }
+						if batch == 1 {
+							recv = func() (int, error) {
+								_, err := rx.Recv(background)
+								return 1, err
+							}
+						}
 						for {
-							k, err := rx.RecvMany(background, buf)
+							k, err := recv()
 							if err != nil {
 								break
 							}

@@ -76,9 +76,9 @@ type channel[T any] struct {
 	ring    []primitive.Pointer[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
-	tail    primitive.Uint64 // number of the next value; written under mu
-	ended   primitive.Bool   // all sender handles are closed, tail is final; written under mu
-	slowest primitive.Uint64 // see above; means nothing when no sender waits; written under mu
+	tail    primitive.Uint64  // number of the next value; written under mu
+	ended   primitive.Bool    // all sender handles are closed, tail is final; written under mu
+	slowest primitive.Word[T] // see above; means nothing when no sender waits; written under mu
 
 	mu       primitive.Mutex
 	senders  int
@@ -301,7 +301,7 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 	if !c.ended.Load() { // who has seen the end owes no Close
 		c.Leaked.Add(1)
 	}
-	cur.closed.Store(true)
+	cur.close()
 	c.leave(cur)
 	c.admit(&wk)
 	c.GaveUp(probe.ReceiverDropped, false, c)

@@ -7,11 +7,12 @@ import (
 
 // A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
 type cursor struct {
-	pos      primitive.Uint64 // number of the next value to receive
-	missed   primitive.Uint64 // how many values it was told that it missed
-	closed   primitive.Bool   // written under the channel's mu
-	id       uint64           // 1 for the first that subscribed
-	start    uint64           // pos at first
+	pos      primitive.Word[struct{}] // number of the next value to receive
+	special  primitive.Word[struct{}] // not 0 if closed or joined: a receive then has more to do than to take a value
+	missed   primitive.Uint64         // how many values it was told that it missed
+	closed   primitive.Bool           // written under the channel's mu
+	id       uint64                   // 1 for the first that subscribed
+	start    uint64                   // pos at first
 	lossless bool
 	joined   primitive.Bool // Ready was called
 	armed    bool           // on the channel's list of gates to open; guarded by its mu
@@ -47,6 +48,12 @@ func (cur *cursor) open(final, outside bool) bool {
 	return true
 }
 
+// close marks the cursor as closed. The channel's mu is held.
+func (cur *cursor) close() {
+	cur.closed.Store(true)
+	cur.special.Store(1)
+}
+
 // shut shuts the gate.
 func (cur *cursor) shut() {
 	cur.gateMu.Lock()
@@ -59,5 +66,6 @@ func (cur *cursor) ready() <-chan struct{} {
 	cur.gateMu.Lock()
 	defer cur.gateMu.Unlock()
 	cur.joined.Store(true)
+	cur.special.Store(1)
 	return cur.gate.Chan()
 }

@@ -20,6 +20,7 @@ import (
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
+	at      int // the slot of the next value, which saves a division; only a hint for where to look first
 	spare   park.Spare[*cursor]
 	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup primitive.Cleanup
@@ -54,12 +55,27 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 	return v, err
 }
 
+// tryRecv takes the next value if it is there and nothing else is to be done, which two loads tell: that of special, and that of the slot.
+// The second look at special, after the cursor has moved, is for Ready: see rejoin.
 func (r *Receiver[T]) tryRecv() (v T, err error) {
 	pos := r.cur.pos.Load()
+	if e := r.c.ring[r.at].Load(); e == nil || e.n != pos || r.cur.special.Load() != 0 {
+		return r.tryRecvSlow(pos)
+	} else {
+		v = e.value
+	}
+	r.advance(pos, 1)
+	if r.cur.special.Load() != 0 {
+		r.rejoin()
+	}
+	return v, nil
+}
+
+func (r *Receiver[T]) tryRecvSlow(pos uint64) (v T, err error) {
 	e, err := r.look(pos)
 	if err == nil {
 		v = e.value
-		r.advance(pos, pos+1)
+		r.advance(pos, 1)
 	}
 	r.rejoin()
 	return v, err
@@ -88,14 +104,24 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		// Values up to e.n were accepted, and as many as tail says, which may be more or, because it is stored after the slot, one less.
 		oldest := max(e.n+1, r.c.tail.Load()) - uint64(len(r.c.ring))
 		r.cur.missed.Add(oldest - pos)
-		r.advance(pos, oldest)
+		r.at = int(oldest % uint64(len(r.c.ring)))
+		r.moveTo(pos, oldest)
 		return nil, &leat.LaggedError{Missed: oldest - pos}
 	}
 	return e, nil
 }
 
-// advance moves the cursor, and tells senders that wait for this receiver. That somebody else has moved it means misuse.
-func (r *Receiver[T]) advance(from, to uint64) {
+// advance moves the cursor by n, which is at most the capacity, and tells senders that wait for this receiver. That somebody else has moved
+// it means misuse.
+func (r *Receiver[T]) advance(from uint64, n int) {
+	if r.at += n; r.at >= len(r.c.ring) {
+		r.at -= len(r.c.ring)
+	}
+	r.moveTo(from, from+uint64(n))
+}
+
+// moveTo moves the cursor anywhere.
+func (r *Receiver[T]) moveTo(from, to uint64) {
 	if !r.cur.pos.CompareAndSwap(from, to) {
 		r.twoReceivers()
 	}
@@ -159,19 +185,27 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 
 func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
 	pos := r.cur.pos.Load()
-	e, err := r.look(pos)
+	e := r.c.ring[r.at].Load()
+	if e == nil || e.n != pos || r.cur.special.Load() != 0 {
+		e, err = r.look(pos)
+	}
 	if err == nil {
+		at := r.at
 		for e != nil && e.n == pos+uint64(n) {
 			buf[n] = e.value
-			n++
-			if n == len(buf) {
+			if n++; n == len(buf) || n == len(r.c.ring) {
 				break
 			}
-			e = r.c.slot(pos + uint64(n)).Load()
+			if at++; at == len(r.c.ring) {
+				at = 0
+			}
+			e = r.c.ring[at].Load()
 		}
-		r.advance(pos, pos+uint64(n))
+		r.advance(pos, n)
 	}
-	r.rejoin()
+	if r.cur.special.Load() != 0 {
+		r.rejoin()
+	}
 	return n, err
 }
 
@@ -283,7 +317,7 @@ func (r *Receiver[T]) Close() error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.cur.closed.Store(true)
+	r.cur.close()
 	r.cleanup.Stop()
 	c.leave(r.cur)
 	for w := c.rxq.Front(); w != nil; {

@@ -156,7 +156,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))
 	}
 	c.mu.Unlock()
-	r := &Receiver[T]{c: c, cur: cur}
+	r := &Receiver[T]{c: c, cur: cur, at: int(cur.pos.Load() % uint64(len(c.ring)))}
 	r.cleanup = primitive.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
