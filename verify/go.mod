@@ -2,7 +2,10 @@ module github.com/leat-go/leat/verify
 
 go 1.25.0
 
-require github.com/leat-go/leat v0.0.0
+require (
+	github.com/anishathalye/porcupine v1.3.1
+	github.com/leat-go/leat v0.0.0
+)
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.7.2-default-no-op // indirect

@@ -1,0 +1,56 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/leat-go/leat/internal/fifo"
+	"github.com/leat-go/leat/verify/model"
+)
+
+var (
+	preemptions = flag.Int("preemptions", -1, "explore runs with at most so many preemptions; without a bound, all")
+	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; what is bigger is explored again with a bound of 2; 0 is no limit")
+)
+
+// It fails if a program has a run that deadlocks, panics, does not end, or has a history that is none of its kind's.
+func TestEveryInterleaving(t *testing.T) {
+	fifo.SegmentSize = 2
+	var schedules, unproved int
+	schedule := os.Getenv("LEAT_SCHEDULE")
+	for _, c := range Cases() {
+		t.Run(c.Name(), func(t *testing.T) {
+			if schedule != "" {
+				f, err := c.Replay(model.Options{}, schedule)
+				if err != nil || f != nil {
+					t.Fatal(err, f)
+				}
+				t.Log("this schedule does not fail any more")
+				return
+			}
+			o := model.Options{Schedules: *limit, Progress: func(r model.Result) { t.Log(r) }}
+			if *preemptions >= 0 {
+				o.Preemptions = model.AtMost(*preemptions)
+			}
+			r := c.Explore(o)
+			if r.Failure == nil && !r.Complete && o.Preemptions == model.Unbounded {
+				t.Logf("%v: %v", o.Preemptions, r)
+				schedules += r.Schedules
+				o.Preemptions = model.AtMost(2)
+				r = c.Explore(o)
+			}
+			schedules += r.Schedules
+			t.Logf("%v: %v", o.Preemptions, r)
+			if r.Failure != nil {
+				t.Fatal(r.Failure)
+			}
+			if !r.Complete || o.Preemptions != model.Unbounded {
+				unproved++
+			}
+		})
+	}
+	t.Logf("%d programs, %d schedules; %d programs not in every interleaving", len(Cases()), schedules, unproved)
+}

@@ -1,0 +1,116 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"context"
+
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/oneshot"
+	"github.com/leat-go/leat/verify/spec"
+	"github.com/leat-go/leat/watch"
+)
+
+const unbounded = 1<<(32<<(^uint(0)>>63)-1) - 1
+
+// handles deals out the ends of a channel: the first goroutine that needs one gets the first handle, the others clones of it; or, if clone is
+// nil, the same. ids are the goroutines after which the specification calls the handles, and set is the set of these.
+func handles[H any](uses []bool, first H, clone func() H) (all []H, ids []int, set uint32) {
+	all, ids = make([]H, len(uses)), make([]int, len(uses))
+	owner := -1
+	for i, u := range uses {
+		ids[i] = i
+		switch {
+		case !u:
+			continue
+		case owner < 0:
+			all[i], owner = first, i
+		case clone == nil:
+			all[i], ids[i] = first, owner
+		default:
+			all[i] = clone()
+		}
+		set |= 1 << ids[i]
+	}
+	return all, ids, set
+}
+
+func openMpmc(c *Case) *channel {
+	tx, rx := mpmc.NewUnbounded[rune]()
+	if c.Capacity != unbounded {
+		tx, rx = mpmc.New[rune](c.Capacity)
+	}
+	ch := c.channel(tx, func() sender { return tx.Clone() }, rx, func() receiver { return rx.Clone() })
+	ch.model = spec.Queue(c.Capacity, ch.senders, ch.receivers)
+	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
+		return asPermit(tx.(*mpmc.Sender[rune]).Reserve(ctx))
+	}
+	return ch
+}
+
+func openMpsc(c *Case) *channel {
+	tx, rx := mpsc.NewUnbounded[rune]()
+	if c.Capacity != unbounded {
+		tx, rx = mpsc.New[rune](c.Capacity)
+	}
+	ch := c.channel(tx, func() sender { return tx.Clone() }, rx, nil)
+	ch.model = spec.Queue(c.Capacity, ch.senders, ch.receivers)
+	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
+		return asPermit(tx.(*mpsc.Sender[rune]).Reserve(ctx))
+	}
+	return ch
+}
+
+// asPermit keeps a nil pointer from becoming a permit.
+func asPermit[P permit](p P, err error) (permit, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func openOneshot(c *Case) *channel {
+	tx, rx := oneshot.New[rune]()
+	ch := c.channel(tx, nil, rx, nil)
+	ch.model = spec.Oneshot()
+	return ch
+}
+
+func openBroadcast(lossless bool) func(c *Case) *channel {
+	return func(c *Case) *channel {
+		tx := broadcast.New[rune](c.Capacity)
+		var opts []broadcast.SubscribeOption
+		var never uint32
+		if lossless {
+			opts, never = append(opts, broadcast.Lossless()), ^uint32(0)
+		}
+		subscribe := func() receiver { return tx.Subscribe(opts...) }
+		ch := c.channel(tx, func() sender { return tx.Clone() }, nil, subscribe)
+		ch.model = spec.Broadcast(c.Capacity, ch.senders, ch.receivers, never)
+		return ch
+	}
+}
+
+func openWatch(c *Case) *channel {
+	tx := watch.New[rune](100)
+	ch := c.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
+	ch.model = spec.Watch(100, ch.senders)
+	return ch
+}
+
+// channel deals out the handles; without a first receiver, each goroutine that needs one gets one of its own.
+func (c *Case) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
+	ch := &channel{cap: c.Capacity}
+	ch.tx, ch.txID, ch.senders = handles(c.uses(sending), tx, clone)
+	ch.rx, ch.rxID, ch.receivers = handles(c.uses(receiving), rx, subscribe)
+	if rx == nil {
+		for i, id := range ch.rxID {
+			if ch.receivers>>id&1 == 1 && ch.rx[i] == nil {
+				ch.rx[i] = subscribe()
+			}
+		}
+	}
+	return ch
+}

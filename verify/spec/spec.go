@@ -1,0 +1,372 @@
+// Package spec says what each kind of channel does, one call after the other, for porcupine to hold histories of concurrent calls against:
+// a history is right if its calls can be put into an order that is a history of the specification, and in which a call that had
+// returned before another began comes first.
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/leat-go/leat"
+)
+
+// Op is what a call does.
+type Op string
+
+// The operations. A batch is as many single ones, in order, and a send to a channel of capacity 0 an Offer and a Meet: the value is taken
+// between them, while the sender is there.
+const (
+	Send      Op = "Send"
+	Offer     Op = "Offer"
+	Meet      Op = "Meet"
+	Recv      Op = "Recv"
+	Reserve   Op = "Reserve"
+	Redeem    Op = "Permit.Send"
+	Release   Op = "Permit.Release"
+	CloseTx   Op = "Sender.Close"
+	CloseRx   Op = "Receiver.Close"
+	Subscribe Op = "Subscribe"
+	Get       Op = "Get"
+	Add       Op = "Update"
+)
+
+// Outcome is how a call ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK     Outcome = "ok"
+	Closed Outcome = "ErrClosed"
+	Full   Outcome = "ErrFull"
+	Empty  Outcome = "ErrEmpty"
+	Lagged Outcome = "lagged"
+	Ended  Outcome = "ctx ended"
+)
+
+// Call is one call: what was asked, and what came of it.
+type Call struct {
+	Op     Op
+	Handle int // which sender or receiver
+	Value  rune
+	After  rune // of a batch: the value before this one, or 0
+	Result Outcome
+	Missed int // if Lagged
+}
+
+func (c Call) String() string {
+	s := fmt.Sprintf("%s by %d", c.Op, c.Handle)
+	if c.Value != 0 {
+		s += fmt.Sprintf(" of %d", c.Value)
+	}
+	if c.Result == Lagged {
+		return fmt.Sprintf("%s: missed %d", s, c.Missed)
+	}
+	return s + ": " + string(c.Result)
+}
+
+// Result classifies err.
+func Result(err error) (o Outcome, missed int) {
+	var lag *leat.LaggedError
+	switch {
+	case err == nil:
+		return OK, 0
+	case errors.As(err, &lag):
+		return Lagged, int(lag.Missed)
+	case errors.Is(err, leat.ErrClosed):
+		return Closed, 0
+	case errors.Is(err, leat.ErrFull):
+		return Full, 0
+	case errors.Is(err, leat.ErrEmpty):
+		return Empty, 0
+	}
+	return Ended, 0
+}
+
+// Sends returns the calls that a send of these values by a handle was, of which n were accepted. On a channel of capacity 0 each is two.
+func Sends(capacity, handle, n int, err error, values ...rune) []Call {
+	var calls []Call
+	var before rune
+	result, _ := Result(err)
+	for _, v := range values[:n] {
+		if capacity == 0 {
+			calls = append(calls, Call{Op: Offer, Handle: handle, Value: v, After: before, Result: OK},
+				Call{Op: Meet, Handle: handle, Value: v, Result: OK})
+		} else {
+			calls = append(calls, Call{Op: Send, Handle: handle, Value: v, After: before, Result: OK})
+		}
+		before = v
+	}
+	if err != nil {
+		calls = append(calls, Call{Op: Send, Handle: handle, Value: values[n], After: before, Result: result})
+	}
+	return calls
+}
+
+// Recvs returns the calls that a receive of these values by a handle was.
+func Recvs(handle int, err error, values ...rune) []Call {
+	if err != nil {
+		result, missed := Result(err)
+		return []Call{{Op: Recv, Handle: handle, Result: result, Missed: missed}}
+	}
+	var calls []Call
+	var before rune
+	for _, v := range values {
+		calls = append(calls, Call{Op: Recv, Handle: handle, Value: v, After: before, Result: OK})
+		before = v
+	}
+	return calls
+}
+
+func model[S comparable](init S, step func(s S, c Call) (bool, S)) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return init },
+		Step: func(state, in, _ any) (bool, any) {
+			ok, next := step(state.(S), in.(Call))
+			return ok, next
+		},
+		Equal:             func(a, b any) bool { return a.(S) == b.(S) },
+		DescribeOperation: func(in, _ any) string { return in.(Call).String() },
+		DescribeState:     func(s any) string { return fmt.Sprintf("%+v", s) },
+	}
+}
+
+// queue is the state of a queue: mpsc, mpmc, oneshot.
+type queue struct {
+	values   string // accepted, not received
+	permits  int
+	txClosed uint32 // sets of handles
+	rxClosed uint32
+	sent     string // what batches and rendezvous refer to: sent
+	got      string // and received
+}
+
+// Queue is an mpsc or mpmc channel of that capacity; allTx and allRx are the sets of its handles.
+func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
+	return model(queue{}, func(s queue, c Call) (bool, queue) {
+		closed := s.rxClosed == allRx && allRx != 0 // without a receiver among the goroutines there is one that stays
+		ended := (s.txClosed == allTx || closed) && s.permits == 0
+		room := capacity == 0 || len([]rune(s.values))+s.permits < capacity
+		switch c.Op {
+		case Send, Offer, Reserve:
+			switch c.Result {
+			case Closed:
+				return closed || s.txClosed>>c.Handle&1 == 1, s
+			case Full:
+				return !room || capacity == 0, s
+			case Ended:
+				return true, s
+			}
+			if closed || s.txClosed>>c.Handle&1 == 1 || !room || c.After != 0 && !strings.ContainsRune(s.sent, c.After) {
+				return false, s
+			}
+			if c.Op == Reserve {
+				s.permits++
+				return true, s
+			}
+			s.values += string(c.Value)
+			s.sent += string(c.Value)
+		case Meet:
+			return strings.ContainsRune(s.got, c.Value), s
+		case Redeem:
+			s.permits--
+			s.values += string(c.Value)
+		case Release:
+			s.permits--
+		case Recv:
+			alone := s.rxClosed>>c.Handle&1 == 1 && !closed
+			switch c.Result {
+			case Closed:
+				return alone || s.values == "" && ended, s
+			case Empty:
+				return (s.values == "" || capacity == 0) && !alone && !ended, s
+			case Ended:
+				return true, s
+			}
+			if alone || !strings.HasPrefix(s.values, string(c.Value)) || c.After != 0 && !strings.ContainsRune(s.got, c.After) {
+				return false, s
+			}
+			s.values = s.values[len(string(c.Value)):]
+			s.got += string(c.Value)
+		case CloseTx:
+			s.txClosed |= 1 << c.Handle
+		case CloseRx:
+			s.rxClosed |= 1 << c.Handle
+		default:
+			return false, s
+		}
+		return true, s
+	})
+}
+
+type once struct {
+	value          rune // in the channel
+	txDone, rxDone bool
+}
+
+// Oneshot is a oneshot channel.
+func Oneshot() porcupine.Model {
+	return model(once{}, func(s once, c Call) (bool, once) {
+		switch c.Op {
+		case Send:
+			switch c.Result {
+			case Closed:
+				return s.txDone || s.rxDone, s
+			case Ended:
+				return true, s
+			}
+			if s.txDone || s.rxDone || c.Result != OK {
+				return false, s
+			}
+			s.value, s.txDone = c.Value, true
+		case Recv:
+			switch c.Result {
+			case Closed:
+				return s.value == 0 && (s.txDone || s.rxDone), s
+			case Empty:
+				return s.value == 0 && !s.txDone && !s.rxDone, s
+			case Ended:
+				return true, s
+			}
+			if s.value == 0 || s.value != c.Value {
+				return false, s
+			}
+			s.value, s.rxDone = 0, true
+		case CloseTx:
+			s.txDone = true
+		case CloseRx:
+			s.rxDone = true
+		default:
+			return false, s
+		}
+		return true, s
+	})
+}
+
+// receivers is how many receivers a history of a broadcast or a watch may have.
+const receivers = 8
+
+type broadcast struct {
+	log      string // of all values
+	n        int    // how many
+	pos      [receivers]int
+	in       uint32 // subscribed
+	txClosed uint32
+	rxClosed uint32
+}
+
+// Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
+// in lossless never miss.
+func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
+	return model(broadcast{in: subscribed}, func(s broadcast, c Call) (bool, broadcast) {
+		room := true
+		for r, pos := range s.pos {
+			if lossless&s.in&^s.rxClosed>>r&1 == 1 && s.n-pos >= capacity {
+				room = false
+			}
+		}
+		mine := s.rxClosed>>c.Handle&1 == 1
+		switch c.Op {
+		case Send:
+			closed := s.txClosed>>c.Handle&1 == 1
+			switch c.Result {
+			case Closed:
+				return closed, s
+			case Full:
+				return !room, s
+			case Ended:
+				return true, s
+			}
+			if closed || !room || c.After != 0 && !strings.ContainsRune(s.log, c.After) {
+				return false, s
+			}
+			s.log += string(c.Value)
+			s.n++
+		case Subscribe:
+			s.in |= 1 << c.Handle
+			s.pos[c.Handle] = s.n
+		case Recv:
+			pos := s.pos[c.Handle]
+			switch c.Result {
+			case Closed:
+				return mine || pos == s.n && s.txClosed == all, s
+			case Empty:
+				return !mine && pos == s.n && s.txClosed != all, s
+			case Ended:
+				return true, s
+			case Lagged:
+				s.pos[c.Handle] += c.Missed
+				return !mine && lossless>>c.Handle&1 == 0 && c.Missed > 0 && pos+c.Missed == s.n-capacity, s
+			}
+			if mine || pos >= s.n || pos < s.n-capacity || []rune(s.log)[pos] != c.Value {
+				return false, s
+			}
+			s.pos[c.Handle]++
+		case CloseTx:
+			s.txClosed |= 1 << c.Handle
+		case CloseRx:
+			s.rxClosed |= 1 << c.Handle
+		default:
+			return false, s
+		}
+		return true, s
+	})
+}
+
+type watch struct {
+	value    rune
+	version  int
+	seen     [receivers]int
+	txClosed uint32
+	rxClosed uint32
+}
+
+// Watch is a watch channel with that initial value; all is the set of its senders. Its receivers are there from the beginning.
+func Watch(initial rune, all uint32) porcupine.Model {
+	return model(watch{value: initial}, func(s watch, c Call) (bool, watch) {
+		mine := s.rxClosed>>c.Handle&1 == 1
+		switch c.Op {
+		case Send, Add:
+			closed := s.txClosed>>c.Handle&1 == 1
+			switch c.Result {
+			case Closed:
+				return closed, s
+			case Ended:
+				return true, s
+			}
+			if closed || c.Result != OK {
+				return false, s
+			}
+			if c.Op == Add {
+				c.Value += s.value
+			}
+			s.value = c.Value
+			s.version++
+		case Get:
+			return s.value == c.Value, s
+		case Recv:
+			news := s.seen[c.Handle] != s.version
+			switch c.Result {
+			case Closed:
+				return mine || !news && s.txClosed == all, s
+			case Empty:
+				return !mine && !news && s.txClosed != all, s
+			case Ended:
+				return true, s
+			}
+			if mine || !news || s.value != c.Value {
+				return false, s
+			}
+			s.seen[c.Handle] = s.version
+		case CloseTx:
+			s.txClosed |= 1 << c.Handle
+		case CloseRx:
+			s.rxClosed |= 1 << c.Handle
+		default:
+			return false, s
+		}
+		return true, s
+	})
+}
