@@ -52,7 +52,7 @@ func (t *table) print(w io.Writer) {
 		fmt.Fprintf(w, "\n| %d |", n)
 		for _, i := range t.columns() {
 			c := t.cell(i, n)
-			fmt.Fprintf(w, " %s (%.1f + %.1f) |", thousands(median(c.rate)), median(c.clientM), median(c.serverM))
+			fmt.Fprintf(w, " %s (%.3g µs; %.1f + %.1f) |", thousands(median(c.rate)), median(c.micros), median(c.clientM), median(c.serverM))
 		}
 	}
 	fmt.Fprintln(w)
