@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -36,6 +37,7 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 3, "how often each cell is measured")
 	flag.IntVar(&c.window, "window", 64, "how many requests of a connection are unanswered at once in the pipelined half")
 	flag.StringVar(&c.svg, "svg", "", "a directory to write rpc-ping.svg and rpc-pipelined.svg into")
+	only := flag.String("only", "", "measure the systems whose name this regular expression matches alone")
 	conns := flag.String("conns", "1,10,100,1000", "numbers of connections")
 	flag.Parse()
 	for _, s := range strings.Split(*conns, ",") {
@@ -46,6 +48,12 @@ func main() {
 		}
 		c.conns = append(c.conns, n)
 	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rpc: -only:", err)
+		os.Exit(2)
+	}
+	systems = slices.DeleteFunc(systems, func(s system) bool { return !wanted.MatchString(s.name) })
 	if c.rounds < 1 || c.window < 2 || c.duration <= 0 {
 		fmt.Fprintln(os.Stderr, "rpc: -rounds must be at least 1, -window at least 2, and -duration longer than 0")
 		os.Exit(2)
