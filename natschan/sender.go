@@ -220,8 +220,16 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 	doubt := false // an attempt before this one may have stored it
 	pause := newPause()
 	for {
-		err := attempt(ctx, publish)
+		err := attempt(ctx, attemptTimeout, publish)
 		what, answer := judge(err)
+		if what == unclear && ctx.Err() != nil { // what was stored beats a ctx that ended: ask once more, which stores it once
+			doubt = true
+			err = attempt(context.WithoutCancel(ctx), graceTimeout, publish)
+			what, answer = judge(err)
+			if what == full {
+				return ctx.Err() // an id that is stored would have been known
+			}
+		}
 		if what == unclear && errors.Is(err, jetstream.ErrNoStreamResponse) && s.family.gone(ctx) {
 			what, answer = closed, leat.ErrClosed
 		}
@@ -245,14 +253,10 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 	}
 }
 
-// attempt publishes once. It waits for the answer longer than ctx, but not much: a value that was stored beats a ctx that ended.
-func attempt(ctx context.Context, publish func(context.Context) error) error {
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+// attempt publishes once.
+func attempt(ctx context.Context, patience time.Duration, publish func(context.Context) error) error {
+	own, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { time.AfterFunc(graceTimeout, cancel) })
-		defer stop()
-	}
 	return publish(own)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/natschan"
 )
 
 type broadcastCmd struct {
@@ -13,6 +14,7 @@ type broadcastCmd struct {
 	CapacityFlags
 	Lossy bool `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
 	ServerFlags
+	NATSFlags
 }
 
 func (*broadcastCmd) Help() string {
@@ -29,10 +31,20 @@ Example: ten bursts of ten Acks, counted
 Example: clients that cannot keep up; Acks and missed values together are what was sent
 
     $ leat run broadcast --lossy --capacity 1 --count 1000 --interval 0 | grep -c Ack
+
+Example: the two ends in two processes, with a nats-server -js between; the receiving one may be ended and started again
+
+    $ leat run broadcast --nats nats://127.0.0.1:4222 --role recv
+    $ leat run broadcast --nats nats://127.0.0.1:4222 --role send
 `
 }
 
 func (cmd *broadcastCmd) Run(p *process) error {
+	if cmd.NATS != "" {
+		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: cmd.Clients, total: cmd.Count, lossless: !cmd.Lossy,
+			ch: natschan.Channel{Kind: natschan.Broadcast, Capacity: cmd.Capacity, Lossless: !cmd.Lossy}}
+		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(), cmd.Interval) })
+	}
 	crew, err := newCrew(p, &cmd.ServerFlags, cmd.Clients, cmd.Count)
 	if err != nil {
 		return err

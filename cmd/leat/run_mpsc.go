@@ -5,12 +5,14 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/natschan"
 )
 
 type mpscCmd struct {
 	PaceFlags
 	CapacityFlags
 	ServerFlags
+	NATSFlags
 }
 
 func (*mpscCmd) Help() string {
@@ -33,6 +35,11 @@ Example: a server of its own, which may be ended and started again meanwhile
 }
 
 func (cmd *mpscCmd) Run(p *process) error {
+	if cmd.NATS != "" {
+		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: 1, total: cmd.Count + 1,
+			ch: natschan.Channel{Kind: natschan.MPSC, Capacity: cmd.Capacity}}
+		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(2), cmd.Interval) })
+	}
 	crew, err := newCrew(p, &cmd.ServerFlags, 1, cmd.Count+1)
 	if err != nil {
 		return err

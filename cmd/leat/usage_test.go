@@ -38,6 +38,7 @@ func TestUsage(t *testing.T) {
 		"run mpsc --patience 0":                 `run mpsc: --patience must be longer than 0, is 0s (see leat run mpsc --help)`,
 		"run mpsc --addr here":                  `run mpsc: --addr "here" is no address: missing port in address; give host:port, such as 127.0.0.1:8123 (see leat run mpsc --help)`,
 		"serve --addr 127.0.0.1:65536":          `serve: --addr "127.0.0.1:65536" is no address: invalid port; give host:port, such as 127.0.0.1:8123 (see leat serve --help)`,
+		"run mpsc --role send":                  `run mpsc: --role needs a server that both ends reach: give its URL with --nats (see leat run mpsc --help)`,
 		"run mpsc --clients 3":                  `unknown flag --clients (see leat run mpsc --help)`,
 		"run mpsc --lossy":                      `unknown flag --lossy (see leat run mpsc --help)`,
 		"run threads --capacity 3":              `unknown flag --capacity (see leat run threads --help)`,

@@ -88,7 +88,7 @@ func (l *ledger) receive(ctx context.Context, rx *natschan.Receiver[int], each f
 			l.missed += lag.Missed
 		default:
 			if !errors.Is(err, leat.ErrClosed) {
-				l.failed = fmt.Errorf("Recv: %w", err)
+				l.failed = fmt.Errorf("receiving: %w", err)
 			}
 			l.mu.Unlock()
 			return
