@@ -68,7 +68,7 @@ func (f *ServerFlags) Validate() error {
 	if f.Patience <= 0 {
 		return fmt.Errorf("--patience must be longer than 0, is %v", f.Patience)
 	}
-	return checkAddr(f.Addr)
+	return checkAddr("addr", f.Addr)
 }
 
 // between checks a number that is to be at least 1. The upper bound is where the machine would fail in its own words.
@@ -80,13 +80,13 @@ func between(flag string, n, most int) error {
 }
 
 // checkAddr checks what can be known of an address without using it.
-func checkAddr(addr string) error {
+func checkAddr(flag, addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("--addr %q is no address: %w; give host:port, such as 127.0.0.1:8123", addr, reason(err))
+		return fmt.Errorf("--%s %q is no address: %w; give host:port, such as 127.0.0.1:8123", flag, addr, reason(err))
 	}
 	return nil
 }

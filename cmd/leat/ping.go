@@ -73,7 +73,7 @@ func (cmd *pingCmd) Validate() error {
 	if cmd.Timeout <= 0 || cmd.Timeout > longestLatency {
 		return fmt.Errorf("--timeout must be longer than 0 and at most %v, is %v", longestLatency, cmd.Timeout)
 	}
-	return checkAddr(cmd.Addr)
+	return checkAddr("addr", cmd.Addr)
 }
 
 func (cmd *pingCmd) Run(p *process) error {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
@@ -12,9 +14,11 @@ type broadcastCmd struct {
 	PaceFlags
 	ClientsFlags
 	CapacityFlags
-	Lossy bool `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
+	Lossy bool   `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
+	Slow  []slow `placeholder:"N:PAUSE" sep:"none" help:"Let client N pause after each value, such as 1:200ms, to see what a slow receiver does; may be given more than once."`
 	ServerFlags
 	NATSFlags
+	UIFlags
 }
 
 func (*broadcastCmd) Help() string {
@@ -36,6 +40,9 @@ Example: the two ends in two processes, with a nats-server -js between; the rece
 
     $ leat run broadcast --nats nats://127.0.0.1:4222 --role recv
     $ leat run broadcast --nats nats://127.0.0.1:4222 --role send
+Example: one slow client holds everybody back; see it at http://127.0.0.1:7070
+
+    $ leat run broadcast --count 1000 --interval 50ms --slow 1:200ms --ui 127.0.0.1:7070
 `
 }
 
@@ -44,6 +51,18 @@ func (cmd *broadcastCmd) Run(p *process) error {
 		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: cmd.Clients, total: cmd.Count, lossless: !cmd.Lossy,
 			ch: natschan.Channel{Kind: natschan.Broadcast, Capacity: cmd.Capacity, Lossless: !cmd.Lossy}}
 		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(), cmd.Interval) })
+	hide, err := cmd.show(p)
+	if err != nil {
+		return err
+	}
+	defer hide()
+
+	pauses := make(map[int]time.Duration)
+	for _, s := range cmd.Slow {
+		if s.client > cmd.Clients {
+			return fmt.Errorf("--slow %d:%v: there are only %s; raise --clients or name another", s.client, s.pause, plural(int64(cmd.Clients), "client"))
+		}
+		pauses[s.client] = s.pause
 	}
 	crew, err := newCrew(p, &cmd.ServerFlags, cmd.Clients, cmd.Count)
 	if err != nil {
@@ -57,13 +76,14 @@ func (cmd *broadcastCmd) Run(p *process) error {
 	if !cmd.Lossy {
 		how = append(how, broadcast.Lossless())
 	}
-	for _, c := range crew.clients {
+	for i, c := range crew.clients {
 		rx := tx.Subscribe(how...)
 		c.start(func() {
 			ctx := context.Background() // to the end of the channel, whatever happens
 			for _, missed := range rx.All(ctx) {
 				c.missed(missed)
 				c.report(c.ping(ctx))
+				p.sleep(pauses[i+1]) // which a process that is stopped does not do, so that it ends soon
 			}
 		})
 	}

@@ -13,6 +13,7 @@ type mpscCmd struct {
 	CapacityFlags
 	ServerFlags
 	NATSFlags
+	UIFlags
 }
 
 func (*mpscCmd) Help() string {
@@ -40,6 +41,12 @@ func (cmd *mpscCmd) Run(p *process) error {
 			ch: natschan.Channel{Kind: natschan.MPSC, Capacity: cmd.Capacity}}
 		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(2), cmd.Interval) })
 	}
+	hide, err := cmd.show(p)
+	if err != nil {
+		return err
+	}
+	defer hide()
+
 	crew, err := newCrew(p, &cmd.ServerFlags, 1, cmd.Count+1)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 type threadsCmd struct {
 	PaceFlags
+	UIFlags
 }
 
 func (*threadsCmd) Help() string {
@@ -30,6 +31,12 @@ Example: two greetings
 }
 
 func (cmd *threadsCmd) Run(p *process) error {
+	hide, err := cmd.show(p)
+	if err != nil {
+		return err
+	}
+	defer hide()
+
 	var received, unprinted atomic.Int64
 	p.obeySignals("no further value is sent, and the worker is being ended", func() string {
 		return fmt.Sprintf("%s not received", plural(p.sent.Load()-received.Load(), "accepted value"))

@@ -31,7 +31,7 @@ Example: no system at all
 `
 }
 
-func (cmd *serveCmd) Validate() error { return checkAddr(cmd.Addr) }
+func (cmd *serveCmd) Validate() error { return checkAddr("addr", cmd.Addr) }
 
 func (cmd *serveCmd) Run(p *process) error {
 	l, err := listen(cmd.Addr, "choose another with --addr")

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -84,12 +86,23 @@ type Place struct {
 	Line int
 }
 
-const module = "github.com/leat-go/leat"
+// own are the directories of this module that a user is not interested in when he asks who called.
+var own = []string{".", "mpsc", "mpmc", "broadcast", "watch", "oneshot"}
 
-// own are the packages that a user is not interested in when he asks who called.
-var own = map[string]bool{
-	module: true, module + "/mpsc": true, module + "/mpmc": true, module + "/broadcast": true, module + "/watch": true, module + "/oneshot": true,
-	"runtime": true, "iter": true,
+// root is what the names of this module's files begin with. Files are looked at, and not functions, because a function's closure that was inlined
+// bears the name of where it was inlined.
+var root = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "internal/probe/snapshot.go")
+}()
+
+// isOwn reports whether a frame is leat's own or the runtime's.
+func isOwn(f runtime.Frame) bool {
+	file, ours := strings.CutPrefix(f.File, root)
+	if !ours || strings.HasSuffix(file, "_test.go") {
+		return strings.HasPrefix(f.Function, "runtime.")
+	}
+	return strings.HasPrefix(file, "internal/") || slices.Contains(own, path.Dir(file))
 }
 
 // Caller returns the first place in a stack that is not leat's own.
@@ -97,30 +110,11 @@ func Caller(stack []uintptr) Place {
 	if len(stack) == 0 {
 		return Place{}
 	}
-	var place Place
 	frames := runtime.CallersFrames(stack)
 	for {
 		f, more := frames.Next()
-		place = Place{f.Function, f.File, f.Line}
-		if pkg := packageOf(f.Function); !own[pkg] && !strings.HasPrefix(pkg, module+"/internal/") || !more {
-			return place
+		if !isOwn(f) || !more {
+			return Place{f.Function, f.File, f.Line}
 		}
 	}
-}
-
-// packageOf returns the import path in a function's name.
-func packageOf(function string) string {
-	slash := strings.LastIndexByte(function[:max(0, indexOr(function, '['))], '/')
-	dot := strings.IndexByte(function[slash+1:], '.')
-	if dot < 0 {
-		return function
-	}
-	return function[:slash+1+dot]
-}
-
-func indexOr(s string, c byte) int {
-	if i := strings.IndexByte(s, c); i >= 0 {
-		return i
-	}
-	return len(s)
 }

@@ -1,0 +1,21 @@
+// Package inspect lets people see into the channels of a running program: each channel that was given a name with leat.Name, how
+// full it is, how fast it moves, who waits and since when, which receiver holds everybody back.
+//
+//	mux.Handle("/debug/leat/", inspect.Handler())
+//
+// # What it costs
+//
+// Nothing until somebody looks, and channels without a name never anything. A look copies, for each channel, what the channel counts
+// anyway, under the channel's own mutex and for less than a microsecond, more if many wait. No goroutine runs, nothing listens
+// until the program mounts the handler, and a slow viewer holds up nobody but himself.
+//
+// # What it holds on to
+//
+// Nothing. Channels are known by weak pointers, so that they are collected as if nobody looked. The counts of a channel that is gone are shown for
+// a minute.
+//
+// # Safety
+//
+// The handler only reads, and it shows no value that goes through a channel. It does show names, types, and lines and functions of the
+// program's source, as net/http/pprof does: mount it where that may be seen. See docs/inspect.md.
+package inspect

@@ -1,0 +1,433 @@
+package inspect_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/inspect"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/oneshot"
+	"github.com/leat-go/leat/watch"
+)
+
+// find returns the one channel of a name as it stands now.
+func find(t *testing.T, name string) inspect.Channel {
+	t.Helper()
+	c := all(t, name)
+	if len(c) != 1 {
+		t.Fatalf("%d channels are named %q, want one", len(c), name)
+	}
+	return c[0]
+}
+
+func all(t *testing.T, name string) (found []inspect.Channel) {
+	t.Helper()
+	for _, c := range inspect.Snapshot().Channels {
+		if c.Name == name {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// pass lets time pass in a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
+var bg = context.Background()
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// It fails if a number of a queue is wrong: what was sent, received, is held, is out on permit, who waits.
+func TestQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		name := t.Name()
+		tx, rx := mpsc.New[string](3, leat.Name(name))
+		tx2 := tx.Clone()
+		for range 3 {
+			must(t, tx.TrySend("v"))
+		}
+		if _, err := rx.Recv(bg); err != nil {
+			t.Fatal(err)
+		}
+		permit, err := tx.Reserve(bg)
+		must(t, err)
+		sent := make(chan error)
+		go func() { sent <- tx2.Send(bg, "late") }()
+		synctest.Wait()
+		pass(2 * time.Second)
+
+		c := find(t, name)
+		if c.Kind != "mpsc" || c.Type != "string" || c.State != inspect.Open || !strings.Contains(c.MadeAt.Func, "TestQueue") {
+			t.Errorf("described as %+v", c)
+		}
+		if c.Capacity != 3 || c.Depth != 2 || c.HighWater < 2 || c.Accepted != 3 || c.Received != 1 || !c.Counted || c.Permits != 1 || c.Senders != 2 || c.Receivers != 1 {
+			t.Errorf("counted %+v", c)
+		}
+		if c.ParkedSenders != 1 || c.ParkedReceivers != 0 || len(c.Parked) != 1 {
+			t.Fatalf("waiting: %+v, want one sender", c.Parked)
+		}
+		if p := c.Parked[0]; p.Op != "Send" || !p.Sending || !strings.HasSuffix(p.From.File, "inspect_test.go") || inspect.Snapshot().Time.Sub(p.Since) < 2*time.Second {
+			t.Errorf("waiting: %+v, want a Send of this file for two seconds", p)
+		}
+
+		permit.Release()
+		must(t, <-sent)
+		tx.Close()
+		tx2.Close()
+		for range 3 {
+			_, err := rx.Recv(bg)
+			must(t, err)
+		}
+		c = find(t, name)
+		if c.State != inspect.Ended || c.ClosedBy != "sender closed" || !strings.HasSuffix(c.ClosedAt.File, "inspect_test.go") || c.Depth != 0 || c.Accepted != 4 || c.Received != 4 {
+			t.Errorf("at the end: %+v", c)
+		}
+		rx.Close()
+	})
+}
+
+// It fails if values that pass from hand to hand are not counted.
+func TestRendezvous(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](0, leat.Name(t.Name()))
+		defer rx.Close()
+		defer tx.Close()
+		for i := range 3 {
+			go tx.Send(bg, i)
+			if i > 0 { // once the receiver is first, then the sender
+				synctest.Wait()
+			}
+			_, err := rx.Recv(bg)
+			must(t, err)
+		}
+		if c := find(t, t.Name()); c.Accepted != 3 || c.Received != 3 || c.Depth != 0 || c.Capacity != 0 {
+			t.Errorf("counted %+v, want 3 in and out", c)
+		}
+	})
+}
+
+// It fails if the receivers of a broadcast are mixed up, or what closed ones have received is forgotten.
+func TestBroadcast(t *testing.T) {
+	name := t.Name()
+	tx := broadcast.New[int](4, leat.Name(name))
+	defer tx.Close()
+	lossy, slow, gone := tx.Subscribe(), tx.Subscribe(broadcast.Lossless()), tx.Subscribe()
+	defer lossy.Close()
+	defer slow.Close()
+	for i := range 4 {
+		must(t, tx.TrySend(i))
+		_, err := gone.Recv(bg)
+		must(t, err)
+	}
+	gone.Close()
+	if err := tx.TrySend(4); err != leat.ErrFull {
+		t.Fatal(err)
+	}
+	c := find(t, name)
+	if c.Accepted != 4 || c.Received != 4 || c.Depth != 4 || c.Receivers != 2 || len(c.Cursors) != 2 {
+		t.Fatalf("counted %+v", c)
+	}
+	if r := c.Cursors[1]; r.ID != 2 || r.Lag != 4 || !r.Lossless || r.Received != 0 {
+		t.Errorf("the slow receiver is %+v", r)
+	}
+	if len(c.Lints) != 1 || c.Lints[0].Code != inspect.HoldsBack || c.Lints[0].Receiver != 2 {
+		t.Errorf("lints %+v, want that receiver 2 holds back", c.Lints)
+	}
+	if _, err := slow.Recv(bg); err != nil {
+		t.Fatal(err)
+	}
+	must(t, tx.TrySend(4))
+	if _, err := lossy.Recv(bg); err == nil {
+		t.Fatal("missed nothing")
+	}
+	if c := find(t, name); c.Missed != 1 || c.Cursors[0].Missed != 1 || c.Received != 5 {
+		t.Errorf("counted %+v, want one missed by receiver 1, and 5 received", c)
+	}
+}
+
+// It fails if a watch or a oneshot tells nonsense.
+func TestWatchAndOneshot(t *testing.T) {
+	w := watch.New(0, leat.Name(t.Name()+"/watch"))
+	defer w.Close()
+	r := w.Subscribe()
+	defer r.Close()
+	must(t, w.TrySend(1))
+	must(t, w.TrySend(2))
+	if c := find(t, t.Name()+"/watch"); c.Accepted != 2 || c.Counted || len(c.Cursors) != 1 || c.Cursors[0].Lag != 2 || len(c.Lints) != 0 {
+		t.Errorf("watch: %+v", c)
+	}
+	tx, rx := oneshot.New[int](leat.Name(t.Name() + "/oneshot"))
+	must(t, tx.TrySend(1))
+	if c := find(t, t.Name()+"/oneshot"); c.Accepted != 1 || c.Received != 0 || c.Depth != 1 {
+		t.Errorf("oneshot that was sent to: %+v", c)
+	}
+	_, err := rx.TryRecv()
+	must(t, err)
+	if c := find(t, t.Name()+"/oneshot"); c.Received != 1 || c.Depth != 0 {
+		t.Errorf("oneshot that was received from: %+v", c)
+	}
+}
+
+// It fails if two channels of one name cannot be told apart.
+func TestDuplicateNames(t *testing.T) {
+	for range 2 {
+		tx, rx := mpsc.New[int](1, leat.Name(t.Name()))
+		defer tx.Close()
+		defer rx.Close()
+	}
+	c := all(t, t.Name())
+	if len(c) != 2 || c[0].ID == c[1].ID || c[0].Label == c[1].Label || c[0].Label == c[0].Name {
+		t.Errorf("found %+v, want two, with labels that differ", c)
+	}
+}
+
+// It fails if looking keeps a channel's memory, or its counts go with it.
+func TestGoneIsCollectedAndRemembered(t *testing.T) {
+	name := t.Name()
+	collected := make(chan struct{})
+	func() {
+		tx, rx := mpsc.New[*[1 << 16]byte](8, leat.Name(name))
+		value := new([1 << 16]byte)
+		runtime.AddCleanup(value, func(c chan struct{}) { close(c) }, collected)
+		must(t, tx.TrySend(value))
+		must(t, tx.TrySend(nil))
+		inspect.Snapshot()
+		rx.Close()
+		tx.Close()
+	}()
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.GC() {
+		if c := find(t, name); c.State == inspect.Gone {
+			if c.Accepted != 2 || c.Received != 0 || c.ClosedBy != "receiver closed" {
+				t.Errorf("remembered %+v, want 2 accepted, none received, closed by its receiver", c)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a channel that nobody holds is still there after many collections")
+		}
+	}
+	select {
+	case <-collected:
+	case <-time.After(10 * time.Second):
+		t.Error("the value in it is still reachable")
+	}
+}
+
+// It fails if a handle that was dropped without Close is not told of.
+func TestLeakedHandle(t *testing.T) {
+	name := t.Name()
+	_, rx := mpsc.New[int](1, leat.Name(name))
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.GC() {
+		c := find(t, name)
+		if c.Leaked == 1 && len(c.Lints) == 1 && c.Lints[0].Code == inspect.Leaked && strings.Contains(c.Lints[0].Text, "inspect_test.go") &&
+			c.ClosedBy == "sender dropped without Close" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("found %+v, want a leaked sender", c)
+		}
+	}
+	rx.Close()
+}
+
+// It fails if a channel that stands still, or a receiver that waits for a forgotten permit, is not told of.
+func TestLints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpsc.New[int](1, leat.Name(t.Name()+"/stuck"))
+		must(t, tx.TrySend(1))
+		go tx.Send(bg, 2)
+		synctest.Wait()
+		pass(9 * time.Second)
+		if c := find(t, t.Name()+"/stuck"); len(c.Lints) != 0 {
+			t.Errorf("after 9 s: %+v, want nothing yet", c.Lints)
+		}
+		pass(3 * time.Second)
+		if c := find(t, t.Name()+"/stuck"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.Stuck {
+			t.Errorf("after 12 s: %+v, want stuck", c.Lints)
+		}
+		rx.Close()
+		tx.Close()
+
+		tx, rx = mpsc.New[int](1, leat.Name(t.Name()+"/orphan"))
+		permit, err := tx.Reserve(bg)
+		must(t, err)
+		tx.Close()
+		go rx.Recv(bg)
+		synctest.Wait()
+		if c := find(t, t.Name()+"/orphan"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.NoSender {
+			t.Errorf("lints %+v, want no sender", c.Lints)
+		}
+		permit.Release()
+
+		lag := broadcast.New[int](100, leat.Name(t.Name()+"/lag"))
+		slow := lag.Subscribe()
+		for range 10 {
+			for i := range 5 {
+				must(t, lag.TrySend(i))
+			}
+			find(t, t.Name()+"/lag")
+			pass(time.Second)
+		}
+		if c := find(t, t.Name()+"/lag"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.LagGrows || c.Lints[0].Receiver != 1 {
+			t.Errorf("lints %+v, want growing lag of receiver 1", c.Lints)
+		}
+		slow.Close()
+		lag.Close()
+	})
+}
+
+// It fails if a rate is not what happened in a second.
+func TestRates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpsc.New[int](100, leat.Name(t.Name()))
+		defer rx.Close()
+		defer tx.Close()
+		find(t, t.Name())
+		for range 4 {
+			for i := range 10 {
+				must(t, tx.TrySend(i))
+			}
+			_, err := rx.TryRecv()
+			must(t, err)
+			pass(time.Second)
+			find(t, t.Name())
+		}
+		if c := find(t, t.Name()); c.InRate < 8 || c.InRate > 12 || c.OutRate < 0.8 || c.OutRate > 1.2 {
+			t.Errorf("rates %v in, %v out; want about 10 and 1", c.InRate, c.OutRate)
+		}
+	})
+}
+
+func get(t *testing.T, s *httptest.Server, path string) (*http.Response, string) {
+	t.Helper()
+	r, err := s.Client().Get(s.URL + path)
+	must(t, err)
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	must(t, err)
+	return r, string(text)
+}
+
+func serve(t *testing.T) *httptest.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/debug/leat/", inspect.Handler())
+	mux.Handle("/stripped/", http.StripPrefix("/stripped", inspect.Handler()))
+	mux.Handle("/bare", http.StripPrefix("/bare", inspect.Handler()))
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// It fails if the handler does not serve what it promises, or serves it to who asks for more than reading.
+func TestHandler(t *testing.T) {
+	s := serve(t)
+	for _, path := range []string{"/debug/leat/", "/stripped/"} {
+		r, text := get(t, s, path)
+		if r.StatusCode != 200 || !strings.Contains(text, "<!doctype html>") || !strings.Contains(r.Header.Get("Content-Security-Policy"), "script-src 'sha256-") {
+			t.Errorf("%s: %v %v", path, r.Status, r.Header)
+		}
+		r, text = get(t, s, path+"snapshot.json")
+		var v inspect.View
+		if err := json.Unmarshal([]byte(text), &v); err != nil || v.PID == 0 || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%ssnapshot.json: %v, %v: %.200s", path, r.Status, err, text)
+		}
+	}
+	if r, _ := get(t, s, "/debug/leat/nothing"); r.StatusCode != 404 {
+		t.Errorf("an unknown path: %v", r.Status)
+	}
+	if r, _ := get(t, s, "/debug/leat/events?every=1ns"); r.StatusCode != 400 {
+		t.Errorf("a pace that is too fast: %v", r.Status)
+	}
+	r, err := s.Client().Post(s.URL+"/debug/leat/", "text/plain", nil)
+	must(t, err)
+	r.Body.Close()
+	if r.StatusCode != 405 || r.Header.Get("Allow") == "" {
+		t.Errorf("POST: %v", r.Status)
+	}
+	noFollow := *s.Client()
+	noFollow.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r, err = noFollow.Get(s.URL + "/bare")
+	must(t, err)
+	r.Body.Close()
+	if to, _ := r.Location(); to == nil || to.Path != "/bare/" {
+		t.Errorf("a path without its slash leads to %v", to)
+	}
+}
+
+// It fails if events do not come, or do not tell what happened meanwhile.
+func TestEvents(t *testing.T) {
+	tx, rx := mpsc.New[int](10, leat.Name(t.Name()))
+	defer rx.Close()
+	defer tx.Close()
+	s := serve(t)
+	r, err := s.Client().Get(s.URL + "/debug/leat/events?every=100ms")
+	must(t, err)
+	defer r.Body.Close()
+	want := uint64(1)
+	must(t, tx.TrySend(0))
+	buf, text := make([]byte, 1<<20), ""
+	for want <= 3 {
+		n, err := r.Body.Read(buf)
+		must(t, err)
+		text += string(buf[:n])
+		event, rest, whole := strings.Cut(text, "\n\n")
+		if !whole {
+			continue
+		}
+		text = rest
+		data, isData := strings.CutPrefix(event, "data: ")
+		if !isData {
+			continue
+		}
+		var v inspect.View
+		must(t, json.Unmarshal([]byte(data), &v))
+		for _, c := range v.Channels {
+			if c.Name == t.Name() && c.Accepted == want {
+				want++
+				must(t, tx.TrySend(0))
+			}
+		}
+	}
+}
+
+// It fails if the metrics are not valid, also with names that need escaping.
+func TestMetrics(t *testing.T) {
+	evil := t.Name() + "\"} 1\n\\<script>\xff"
+	tx, rx := mpsc.New[int](10, leat.Name(evil))
+	defer rx.Close()
+	defer tx.Close()
+	b := broadcast.New[int](10, leat.Name(t.Name()))
+	defer b.Close()
+	defer b.Subscribe().Close()
+	inspect.Snapshot() // or the handler may show what another test has looked at just now
+	_, text := get(t, serve(t), "/debug/leat/metrics")
+	if !strings.Contains(text, `channel="TestMetrics\"} 1\n\\<script>`+"\uFFFD\"") {
+		t.Errorf("the name is not escaped:\n%s", text)
+	}
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("no promtool on PATH (apt-get install prometheus): only the escaping was tested")
+	}
+	check := exec.Command(promtool, "check", "metrics")
+	check.Stdin = strings.NewReader(text)
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}

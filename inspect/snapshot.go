@@ -1,0 +1,204 @@
+package inspect
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/leat-go/leat/internal/probe"
+)
+
+// A View is how the named channels of a process stood at one time. The page, snapshot.json, the metrics and leat top all
+// show this and nothing else.
+type View struct {
+	Time     time.Time `json:"time"`
+	Program  string    `json:"program"`  // base name of the executable
+	PID      int       `json:"pid"`      // of the process
+	Started  time.Time `json:"started"`  // when the process started to look; with PID, it tells two runs apart
+	Channels []Channel `json:"channels"` // in the order in which they were made
+}
+
+// A Channel is one named channel. Counts are totals since it was made.
+type Channel struct {
+	ID     uint64    `json:"id"`     // unique in the process, never used again
+	Name   string    `json:"name"`   // as given to leat.Name
+	Label  string    `json:"label"`  // Name, with the ID behind it if another channel has the same name
+	Kind   string    `json:"kind"`   // "mpsc", "mpmc", "broadcast", "watch", "oneshot"
+	Type   string    `json:"type"`   // of the values
+	Made   time.Time `json:"made"`   // when
+	MadeAt Place     `json:"madeAt"` // and where
+	State  State     `json:"state"`
+
+	Closed   time.Time `json:"closed,omitzero"`    // when it ended; zero while it is open
+	ClosedBy string    `json:"closedBy,omitempty"` // which handle's end ended it: "sender closed", "receiver dropped without Close", …
+	ClosedAt Place     `json:"closedAt,omitzero"`  // where Close was called
+
+	Capacity  int `json:"capacity"`  // -1 without bound, 0 a rendezvous
+	Depth     int `json:"depth"`     // values accepted and not yet received; of several receivers that each see all, by the slowest
+	HighWater int `json:"highWater"` // the greatest Depth found by a look, or by a sender that had to wait
+
+	Accepted uint64 `json:"accepted"` // values sent
+	Received uint64 `json:"received"` // values received, by all receivers together
+	Counted  bool   `json:"counted"`  // whether Received is known: a watch does not count its reads
+	Missed   uint64 `json:"missed"`   // values that receivers were told that they missed, together
+	Leaked   uint64 `json:"leaked"`   // handles dropped without Close, as far as the garbage collector has found them
+
+	// Values in a second, over the last seconds; zero at the first look.
+	InRate     float64 `json:"inRate"`
+	OutRate    float64 `json:"outRate"`
+	MissedRate float64 `json:"missedRate"`
+
+	Senders         int        `json:"senders"`         // handles open
+	Receivers       int        `json:"receivers"`       // handles open
+	Permits         int        `json:"permits"`         // granted by Reserve, and neither used nor released
+	ParkedSenders   int        `json:"parkedSenders"`   // goroutines that wait in a send
+	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive; who waits for Ready in a native select is not known
+	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
+	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512
+	Lints           []Lint     `json:"lints"`           // what looks wrong, the worst first
+}
+
+// State tells where a channel is in its life.
+type State string
+
+// A channel is Open; Ended when nothing more is accepted, though it may be drained; Gone when the garbage collector has taken it.
+const (
+	Open  State = "open"
+	Ended State = "ended"
+	Gone  State = "gone"
+)
+
+// A Parked is a goroutine that waits in a channel.
+type Parked struct {
+	Op       string    `json:"op"` // the method: "Send", "Recv", "Select", …
+	Sending  bool      `json:"sending"`
+	Receiver uint64    `json:"receiver,omitempty"` // ID of the Receiver that it waits in, on broadcast and watch
+	Since    time.Time `json:"since"`
+	From     Place     `json:"from"` // who called
+}
+
+// A Receiver is one receiver of a channel whose receivers each see every value.
+type Receiver struct {
+	ID       uint64 `json:"id"`       // 1 for the channel's first
+	Lag      uint64 `json:"lag"`      // values accepted that it has yet to see; on watch, versions
+	Received uint64 `json:"received"` // not counted on watch
+	Missed   uint64 `json:"missed"`
+	Lossless bool   `json:"lossless"` // senders wait for it
+	Parked   bool   `json:"parked"`   // it waits for a value
+}
+
+// A Place is a line of a program.
+type Place struct {
+	Func string `json:"func"`
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// String returns the place as directory/file.go:line, which is short and mostly enough to find it.
+func (p Place) String() string {
+	if p.File == "" {
+		return ""
+	}
+	file := p.File
+	if dir, base := filepath.Split(filepath.ToSlash(file)); dir != "" {
+		file = filepath.Base(dir) + "/" + base
+	}
+	return file + ":" + strconv.Itoa(p.Line)
+}
+
+func place(stack []uintptr) Place { return Place(probe.Caller(stack)) }
+
+var (
+	mu      sync.Mutex // held during a look, so that many viewers cost no more than one
+	past    = map[uint64]*history{}
+	latest  View
+	started = time.Now()
+)
+
+// Snapshot looks at all named channels. It never waits for a channel's users, and may be called by any goroutine. Rates and some lints come
+// from comparing with what this process has seen before; who looks once sees none.
+func Snapshot() View {
+	mu.Lock()
+	defer mu.Unlock()
+	latest = look(time.Now())
+	return latest
+}
+
+// fresh is for how long a look serves other viewers.
+const fresh = 50 * time.Millisecond
+
+// shared is Snapshot, or what another viewer has seen just now. The result must not be changed.
+func shared() View {
+	mu.Lock()
+	defer mu.Unlock()
+	now := time.Now()
+	if since := now.Sub(latest.Time); since < 0 || since >= fresh {
+		latest = look(now)
+	}
+	return latest
+}
+
+// look looks. mu is held.
+func look(now time.Time) View {
+	probes := probe.Look()
+	s := View{
+		Time: now, Program: filepath.Base(os.Args[0]), PID: os.Getpid(), Started: started,
+		Channels: make([]Channel, len(probes)),
+	}
+	names := make(map[string]int, len(probes))
+	for i := range probes {
+		names[probes[i].Name]++
+	}
+	kept := make(map[uint64]*history, len(probes))
+	for i := range probes {
+		c := &s.Channels[i]
+		*c = describe(&probes[i])
+		if names[c.Name] > 1 {
+			c.Label += " #" + strconv.FormatUint(c.ID, 10)
+		}
+		h := past[c.ID]
+		if h == nil {
+			h = new(history)
+		}
+		kept[c.ID] = h
+		h.add(now, c)
+		h.rates(c)
+		h.lint(now, c)
+	}
+	past = kept
+	return s
+}
+
+// describe says for people what the channel has said.
+func describe(p *probe.Snapshot) Channel {
+	c := Channel{
+		ID: p.ID, Name: p.Name, Label: p.Name, Kind: p.Kind, Type: p.Elem, Made: p.Made, MadeAt: place(p.MadeAt), State: Open,
+		Closed: p.Closed, ClosedBy: p.ClosedBy, ClosedAt: place(p.ClosedAt),
+		Capacity: p.Capacity, Depth: p.Depth, HighWater: p.HighWater,
+		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted, Missed: p.Missed, Leaked: p.Leaked,
+		Senders: p.Senders, Receivers: p.Receivers, Permits: p.Permits, ParkedSenders: p.ParkedSenders, ParkedReceivers: p.ParkedReceivers,
+		Parked: make([]Parked, len(p.Parked)), Cursors: make([]Receiver, len(p.Cursors)), Lints: []Lint{},
+	}
+	switch {
+	case p.Gone:
+		c.State = Gone
+	case p.ClosedBy != "":
+		c.State = Ended
+	}
+	for i, w := range p.Parked {
+		c.Parked[i] = Parked{Op: w.Op, Sending: w.Sending, Receiver: w.Receiver, Since: w.Since, From: place(w.From)}
+	}
+	slices.SortStableFunc(c.Parked, func(a, b Parked) int { return a.Since.Compare(b.Since) })
+	for i, r := range p.Cursors {
+		c.Cursors[i] = Receiver(r)
+	}
+	slices.SortFunc(c.Cursors, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
+	return c
+}
+
+// full reports whether senders must wait.
+func (c *Channel) full() bool { return c.Capacity > 0 && c.Depth >= c.Capacity }
