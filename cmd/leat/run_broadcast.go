@@ -40,6 +40,7 @@ Example: the two ends in two processes, with a nats-server -js between; the rece
 
     $ leat run broadcast --nats nats://127.0.0.1:4222 --role recv
     $ leat run broadcast --nats nats://127.0.0.1:4222 --role send
+
 Example: one slow client holds everybody back; see it at http://127.0.0.1:7070
 
     $ leat run broadcast --count 1000 --interval 50ms --slow 1:200ms --ui 127.0.0.1:7070
@@ -48,9 +49,13 @@ Example: one slow client holds everybody back; see it at http://127.0.0.1:7070
 
 func (cmd *broadcastCmd) Run(p *process) error {
 	if cmd.NATS != "" {
+		if cmd.UI != "" || len(cmd.Slow) > 0 {
+			return errNotOnNATS
+		}
 		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: cmd.Clients, total: cmd.Count, lossless: !cmd.Lossy,
 			ch: natschan.Channel{Kind: natschan.Broadcast, Capacity: cmd.Capacity, Lossless: !cmd.Lossy}}
 		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(), cmd.Interval) })
+	}
 	hide, err := cmd.show(p)
 	if err != nil {
 		return err

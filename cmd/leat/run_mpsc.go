@@ -37,6 +37,9 @@ Example: a server of its own, which may be ended and started again meanwhile
 
 func (cmd *mpscCmd) Run(p *process) error {
 	if cmd.NATS != "" {
+		if cmd.UI != "" {
+			return errNotOnNATS
+		}
 		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: 1, total: cmd.Count + 1,
 			ch: natschan.Channel{Kind: natschan.MPSC, Capacity: cmd.Capacity}}
 		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(2), cmd.Interval) })

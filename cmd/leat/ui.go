@@ -24,6 +24,8 @@ func (f *UIFlags) Validate() error {
 	return checkAddr("ui", f.UI)
 }
 
+var errNotOnNATS = errors.New("--ui and --slow are for channels in memory; leave them out, or leave out --nats")
+
 // uiPath is where the page is, as in a program that has pprof beside it.
 const uiPath = "/debug/leat/"
 
