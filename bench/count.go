@@ -30,11 +30,14 @@ var scales = []scale{
 	{"broadcast, a value received by one of so many receivers", "fanout/receivers=", receiverSteps, []string{"native", "leat"}, true, 1200, 2400},
 }
 
-func countAll(w io.Writer) error {
+func countAll(w io.Writer, match *regexp.Regexp) error {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		return fmt.Errorf("-count needs valgrind: %w", err)
 	}
 	for _, s := range scales {
+		if !match.MatchString(s.prefix) {
+			continue
+		}
 		fmt.Fprintf(w, "\nInstructions: %s:\n\n| |", s.title)
 		for _, step := range s.steps {
 			fmt.Fprintf(w, " %d |", step)

@@ -23,7 +23,7 @@ var (
 // designWorkloads are those of the table of promises.
 func designWorkloads() []workload {
 	var all []workload
-	add := func(name string, c ...contestant) { all = append(all, workload{name, c}) }
+	add := func(name string, c ...contestant) { all = append(all, workload{name: name, contestants: c}) }
 	waits := contexts()
 
 	for _, w := range waits {
@@ -45,8 +45,8 @@ func designWorkloads() []workload {
 	}
 	for _, receivers := range []int{10, 100} {
 		add(fmt.Sprintf("broadcast/receivers=%d", receivers),
-			contestant{"native", func(n int) error { return nativeFanOut(receivers, n) }},
-			contestant{"leat", func(n int) error { return losslessFanOut(receivers, n) }})
+			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
+			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n) }})
 	}
 	add("watch/get", contestant{"native", atomicGet}, contestant{"leat", watchGet})
 	add("oneshot", contestant{"native", nativeOneshot}, contestant{"leat", leatOneshot})
@@ -243,11 +243,11 @@ func (c *crew) wait() error {
 	return nil
 }
 
-func nativeFanOut(receivers, n int) error {
+func nativeFanOut(capacity, receivers, n int) error {
 	chans := make([]chan int, receivers)
 	var c crew
 	for i := range chans {
-		ch := make(chan int, fanOutCapacity)
+		ch := make(chan int, capacity)
 		chans[i] = ch
 		c.run(func() error { return readAll(n, func() (int, error) { return <-ch, nil }) })
 	}
@@ -259,8 +259,8 @@ func nativeFanOut(receivers, n int) error {
 	return c.wait()
 }
 
-func losslessFanOut(receivers, n int) error {
-	tx := broadcast.New[int](fanOutCapacity)
+func losslessFanOut(capacity, receivers, n int) error {
+	tx := broadcast.New[int](capacity)
 	defer tx.Close()
 	var c crew
 	for range receivers {

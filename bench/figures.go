@@ -10,7 +10,7 @@ import (
 )
 
 // writeFigures draws what was measured into dir. What -run left out is not drawn, and an older figure of it stays.
-func writeFigures(dir, conditions string, design, suite *measurement, wakers []*waker) ([]string, error) {
+func writeFigures(dir, machine string, design, suite *measurement, wakers []*waker) ([]string, error) {
 	var written []string
 	write := func(name string, svg []byte) error {
 		file := filepath.Join(dir, name)
@@ -19,7 +19,7 @@ func writeFigures(dir, conditions string, design, suite *measurement, wakers []*
 	}
 	if bars := ratioBars(design); len(bars) > 0 {
 		if err := write("bench-ratios.svg", figure.Bars("How many times as fast as native channels",
-			conditions+"; dashed: what is promised, grey: not reached", 0.1, bars)); err != nil {
+			machine+design.medians()+"; dashed: what is promised, grey: not reached", 0.1, bars)); err != nil {
 			return written, err
 		}
 	}
@@ -46,17 +46,19 @@ func writeFigures(dir, conditions string, design, suite *measurement, wakers []*
 		if len(series) == 0 {
 			continue
 		}
-		svg := figure.Lines(f.title, conditions, figure.Axis{Name: f.axis, Ticks: floats(f.ticks), Format: count},
+		svg := figure.Lines(f.title, machine+suite.medians(), figure.Axis{Name: f.axis, Ticks: floats(f.ticks), Format: count},
 			figure.Axis{Name: "time a value", Format: nanoseconds}, series)
 		if err := write(f.file, svg); err != nil {
 			return written, err
 		}
 	}
 	if len(wakers) > 0 {
-		return written, write("bench-wakeup.svg", wakeFigure(wakers, conditions))
+		return written, write("bench-wakeup.svg", wakeFigure(wakers, machine))
 	}
 	return written, nil
 }
+
+func (m *measurement) medians() string { return fmt.Sprintf(", medians of %d rounds", m.rounds) }
 
 func ratioBars(m *measurement) []figure.Bar {
 	var bars []figure.Bar
@@ -102,7 +104,7 @@ func floats(v []int) []float64 {
 }
 
 // wakeFigure has the share that took longer to the right: each line of the grid has one nine more.
-func wakeFigure(all []*waker, conditions string) []byte {
+func wakeFigure(all []*waker, machine string) []byte {
 	percents := []float64{50, 75, 90, 95, 99, 99.5, 99.9}
 	nines := func(p float64) float64 { return 100 / (100 - p) } // logarithmic in the share that took longer
 	var series []figure.Series
@@ -115,7 +117,7 @@ func wakeFigure(all []*waker, conditions string) []byte {
 		series = append(series, s)
 	}
 	ticks := []float64{nines(50), nines(90), nines(99), nines(99.9)}
-	return figure.Lines("Wake-up of a receiver that waits", conditions,
+	return figure.Lines("Wake-up of a receiver that waits", fmt.Sprintf("%s, %d samples each", machine, len(all[0].took)),
 		figure.Axis{Name: "percentile", Ticks: ticks, Format: func(v float64) string { return fmt.Sprintf("p%.4g", 100-100/v) }},
 		figure.Axis{Name: "from before Send until Recv has returned", Format: nanoseconds}, series)
 }

@@ -69,7 +69,7 @@ func (c config) run(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s\n", c.conditions())
 	if c.count {
-		return countAll(w)
+		return countAll(w, match)
 	}
 	design := &measurement{rounds: c.rounds, duration: c.duration}
 	matched, err := design.runMatching(match, designWorkloads())
@@ -144,8 +144,8 @@ func (c config) draw(w io.Writer, design, rest *measurement, wakers []*waker) er
 	if info, err := os.Stat(c.figures); err != nil || !info.IsDir() {
 		return fmt.Errorf("-figures %s is not a directory: run it from the root of the repository, name another, or say -figures ''", c.figures)
 	}
-	short := fmt.Sprintf("%s, %s/%s, %d cores, medians of %d rounds", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), c.rounds)
-	files, err := writeFigures(c.figures, short, design, rest, wakers)
+	machine := fmt.Sprintf("%s, %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	files, err := writeFigures(c.figures, machine, design, rest, wakers)
 	if len(files) > 0 {
 		fmt.Fprintf(w, "\nDrawn: %s\n", strings.Join(files, ", "))
 	}

@@ -40,7 +40,7 @@ func (m *measurement) run(all []workload) error {
 		var group []entry
 		for _, c := range w.contestants {
 			progress("calibrating %s, %s", w.name, c.name)
-			n, err := calibrate(c.run, m.duration)
+			n, err := calibrate(c.run, m.duration, w.least)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", w.name, c.name, err)
 			}
@@ -77,8 +77,8 @@ func timed(run func(int) error, n int) (float64, error) {
 	return float64(time.Since(began).Nanoseconds()) / float64(n), err
 }
 
-// calibrate finds how many operations take about d.
-func calibrate(run func(int) error, d time.Duration) (int, error) {
+// calibrate finds how many operations take about d, but takes at least so many.
+func calibrate(run func(int) error, d time.Duration, least int) (int, error) {
 	const most = 1<<seqBits - 1
 	for n := 256; ; {
 		ns, err := timed(run, n)
@@ -87,7 +87,7 @@ func calibrate(run func(int) error, d time.Duration) (int, error) {
 		}
 		took := time.Duration(ns * float64(n))
 		if took >= d/4 || n == most {
-			return min(most, max(1, int(float64(d)/max(ns, 0.1)))), nil
+			return min(most, max(1, least, int(float64(d)/max(ns, 0.1)))), nil
 		}
 		n = min(most, n*4)
 	}

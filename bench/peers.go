@@ -10,24 +10,27 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
+// fewSlots is the room of a receiver in these workloads: so little that a run with a thousand receivers goes round it many times.
+const fewSlots = 64
+
 // fanOutWorkloads tell everybody, by all who can: each receiver must get every value, in order.
 func fanOutWorkloads(receivers []int) []workload {
 	var all []workload
 	for _, r := range receivers {
-		all = append(all, workload{fmt.Sprintf("fanout/receivers=%d", r), []contestant{
-			{"native", func(n int) error { return nativeFanOut(r, n) }},
-			{"leat", func(n int) error { return losslessFanOut(r, n) }},
-			{"leat, lossy", func(n int) error { return lossyFanOut(r, n) }},
-			{"cskr/pubsub", func(n int) error { return pubsubFanOut(r, n) }},
-			{"dustin/go-broadcast", func(n int) error { return broadcasterFanOut(r, n) }},
+		all = append(all, workload{name: fmt.Sprintf("fanout/receivers=%d", r), least: 8 * fewSlots, contestants: []contestant{
+			{"native", func(n int) error { return nativeFanOut(fewSlots, r, n) }},
+			{"leat", func(n int) error { return losslessFanOut(fewSlots, r, n) }},
+			{"leat, lossy", func(n int) error { return lossyFanOut(fewSlots, r, n) }},
+			{"cskr/pubsub", func(n int) error { return pubsubFanOut(fewSlots, r, n) }},
+			{"dustin/go-broadcast", func(n int) error { return broadcasterFanOut(fewSlots, r, n) }},
 		}})
 	}
 	return all
 }
 
 // lossyFanOut holds nobody back: received and missed together must be what was sent.
-func lossyFanOut(receivers, n int) error {
-	tx := broadcast.New[int](fanOutCapacity)
+func lossyFanOut(capacity, receivers, n int) error {
+	tx := broadcast.New[int](capacity)
 	var c crew
 	for range receivers {
 		rx := tx.Subscribe()
@@ -51,8 +54,8 @@ func lossyFanOut(receivers, n int) error {
 	return c.wait()
 }
 
-func pubsubFanOut(receivers, n int) error {
-	ps := pubsub.New[string, int](fanOutCapacity)
+func pubsubFanOut(capacity, receivers, n int) error {
+	ps := pubsub.New[string, int](capacity)
 	var c crew
 	for range receivers {
 		ch := ps.Sub("t")
@@ -66,11 +69,11 @@ func pubsubFanOut(receivers, n int) error {
 	return err
 }
 
-func broadcasterFanOut(receivers, n int) error {
-	b := broadcaster.NewBroadcaster(fanOutCapacity)
+func broadcasterFanOut(capacity, receivers, n int) error {
+	b := broadcaster.NewBroadcaster(capacity)
 	var c crew
 	for range receivers {
-		ch := make(chan any, fanOutCapacity)
+		ch := make(chan any, capacity)
 		b.Register(ch)
 		c.run(func() error { return readAll(n, func() (int, error) { return (<-ch).(int), nil }) })
 	}
@@ -93,7 +96,7 @@ func valueWorkloads() []workload {
 
 func ofType[T any](name string, pack func(int) T, unpack func(T) int) workload {
 	const capacity, senders = 1024, 4
-	return workload{"value/" + name, []contestant{
+	return workload{name: "value/" + name, contestants: []contestant{
 		{"native", func(n int) error {
 			ch := make(chan T, capacity)
 			var c crew
@@ -152,7 +155,7 @@ func senderWorkloads() []workload {
 	var all []workload
 	for _, w := range contexts() {
 		for _, s := range senderSteps {
-			all = append(all, workload{fmt.Sprintf("senders/ctx=%s/%d", w.name, s), []contestant{
+			all = append(all, workload{name: fmt.Sprintf("senders/ctx=%s/%d", w.name, s), contestants: []contestant{
 				{"native", func(n int) error { return nativeStream(w.ctx, 1024, s, n) }},
 				{"leat", func(n int) error { return mpscStream(w.ctx, 1024, s, n) }}}})
 		}

@@ -184,10 +184,10 @@ func suiteWorkloads() []workload {
 			return capacity
 		}
 		all = append(all,
-			workload{"suite/select_rx/cap=" + capacityName(capacity), []contestant{
+			workload{name: "suite/select_rx/cap=" + capacityName(capacity), contestants: []contestant{
 				{"native", func(n int) error { return nativeSelect(room(n), 1, n) }},
 				{"leat", func(n int) error { return leatSelect(room(n), 1, n) }}}},
-			workload{"suite/select_both/cap=" + capacityName(capacity), []contestant{
+			workload{name: "suite/select_both/cap=" + capacityName(capacity), contestants: []contestant{
 				{"native", func(n int) error { return nativeSelect(room(n), suiteWorkers, n) }},
 				{"leat", func(n int) error { return leatSelect(room(n), suiteWorkers, n) }}}})
 	}

@@ -11,6 +11,7 @@ import (
 type workload struct {
 	name        string // such as mpsc/ctx=background/cap=32/senders=4
 	contestants []contestant
+	least       int // operations in a run, at least; 0 if any number will do
 }
 
 // A contestant does n operations, and returns an error if a value was lost, came twice, or came out of order.
