@@ -467,3 +467,24 @@ func TestA23_FanInFanOut(t *testing.T) {
 		}
 	}
 }
+
+// It fails if a receiver that is closed and was let through Ready keeps another one from a value.
+func TestReadyPassesAClosedReceiver(t *testing.T) {
+	tx, rx := mpmc.New[int](1)
+	other := rx.Clone()
+	ready := rx.Ready()
+	tx.TrySend(1)
+	rx.Close()
+	<-ready
+	if _, err := rx.TryRecv(); err != leat.ErrClosed {
+		t.Fatalf("TryRecv on a closed handle = %v", err)
+	}
+	select {
+	case <-ready: // without asking for it again, which would set it
+	default:
+		t.Error("Ready is shut, though the value is there")
+	}
+	if v, err := other.TryRecv(); v != 1 || err != nil {
+		t.Errorf("the other one received %d, %v", v, err)
+	}
+}

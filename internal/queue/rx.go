@@ -113,7 +113,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 	c := r.c
 	switch {
 	case r.closed && !c.closed():
-		c.Unlock()
+		c.finish() // opens the gate again, if this receiver was let through for a value that is not for it
 		return v, leat.ErrClosed
 	case c.values.Len() > 0:
 		v = c.values.Pop()
