@@ -87,7 +87,7 @@ func (e *End[T]) TryLock() bool {
 }
 
 // spins is how often a goroutine looks at a locked end before it stands aside: the time of some pushes by another.
-const spins = 100
+const spins = primitive.Spins
 
 // Lock locks an end. Whoever holds it does so for some instructions, and never waits or calls anybody's code; only if the scheduler
 // stops it there does it take longer. So a goroutine that does not get the lock soon yields until it does. Only one does: the

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 )
 
+// Spins is how often to look again before anything slower is done: here once.
+const Spins = 1
+
 // A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
 type Scheduler interface {
 	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpShuffle a

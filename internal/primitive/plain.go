@@ -25,6 +25,9 @@ type (
 	Cleanup = runtime.Cleanup
 )
 
+// Spins is how often to look again before anything slower is done. The model checker looks once: it is the order that matters, not the time.
+const Spins = 100
+
 // AddCleanup is runtime.AddCleanup.
 func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	return runtime.AddCleanup(ptr, cleanup, arg)
