@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/leat-go/leat v0.0.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -2,19 +2,23 @@
 
 package kinds
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/leat-go/leat/verify/script"
+)
 
 // Cases are the programs of all kinds.
-func Cases() []*Case {
-	var all []*Case
-	add := func(kind string, open func(*Case) *channel, capacities []int, programs string) {
+func Cases() []*script.Program {
+	var all []*script.Program
+	add := func(kind string, capacities []int, programs string) {
 		for _, capacity := range capacities {
 			for _, p := range strings.Split(strings.TrimSpace(programs), "\n") {
-				all = append(all, &Case{Kind: kind, Capacity: capacity, Words: strings.Fields(p), open: open})
+				all = append(all, &script.Program{Kind: kind, Capacity: capacity, Words: strings.Fields(p)})
 			}
 		}
 	}
-	queues := []int{1, 2, unbounded}
+	queues := []int{1, 2, script.Unbounded}
 	both := `
 		ss rr
 		tt yy
@@ -43,8 +47,8 @@ func Cases() []*Case {
 		sD rr
 		s s y
 	`
-	add("mpsc", openMpsc, queues, both)
-	add("mpmc", openMpmc, append([]int{0}, queues...), both)
+	add("mpsc", queues, both)
+	add("mpmc", append([]int{0}, queues...), both)
 	more := `
 		s r r
 		t r r
@@ -64,10 +68,11 @@ func Cases() []*Case {
 		d t y
 		l b
 		s w w
+		s zw w
 		s rG
 	`
-	add("mpmc", openMpmc, []int{0, 1, 2, unbounded}, more)
-	add("oneshot", openOneshot, []int{1}, `
+	add("mpmc", []int{0, 1, 2, script.Unbounded}, more)
+	add("oneshot", []int{1}, `
 		s r
 		t y
 		s z
@@ -84,7 +89,7 @@ func Cases() []*Case {
 		s ry z
 		l
 	`)
-	add("broadcast", openBroadcast(false), []int{1, 2}, `
+	add("broadcast", []int{1, 2}, `
 		ss rr
 		sss rr
 		sss ry
@@ -106,7 +111,7 @@ func Cases() []*Case {
 		sD rr
 		s rG
 	`)
-	add("lossless", openBroadcast(true), []int{1, 2}, `
+	add("lossless", []int{1, 2}, `
 		ss rr
 		sss rr
 		tt yy
@@ -127,7 +132,7 @@ func Cases() []*Case {
 		l r
 		s t yy
 	`)
-	add("watch", openWatch, []int{1}, `
+	add("watch", []int{1}, `
 		ss rr
 		tt yy
 		u u rr

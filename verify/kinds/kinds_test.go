@@ -24,7 +24,7 @@ func TestEveryInterleaving(t *testing.T) {
 	for _, c := range Cases() {
 		t.Run(c.Name(), func(t *testing.T) {
 			if schedule != "" {
-				f, err := c.Replay(model.Options{}, schedule)
+				f, err := model.Replay(model.Options{}, Model(c), schedule)
 				if err != nil || f != nil {
 					t.Fatal(err, f)
 				}
@@ -35,12 +35,12 @@ func TestEveryInterleaving(t *testing.T) {
 			if *preemptions >= 0 {
 				o.Preemptions = model.AtMost(*preemptions)
 			}
-			r := c.Explore(o)
+			r := model.Explore(o, Model(c))
 			if r.Failure == nil && !r.Complete && o.Preemptions == model.Unbounded {
 				t.Logf("%v: %v", o.Preemptions, r)
 				schedules += r.Schedules
 				o.Preemptions = model.AtMost(2)
-				r = c.Explore(o)
+				r = model.Explore(o, Model(c))
 			}
 			schedules += r.Schedules
 			t.Logf("%v: %v", o.Preemptions, r)

@@ -1,6 +1,4 @@
-//go:build modelcheck
-
-package kinds
+package script
 
 import (
 	"context"
@@ -12,8 +10,6 @@ import (
 	"github.com/leat-go/leat/verify/spec"
 	"github.com/leat-go/leat/watch"
 )
-
-const unbounded = 1<<(32<<(^uint(0)>>63)-1) - 1
 
 // handles deals out the ends of a channel: the first goroutine that needs one gets the first handle, the others clones of it; or, if clone is
 // nil, the same. ids are the goroutines after which the specification calls the handles, and set is the set of these.
@@ -37,26 +33,26 @@ func handles[H any](uses []bool, first H, clone func() H) (all []H, ids []int, s
 	return all, ids, set
 }
 
-func openMpmc(c *Case) *channel {
+func openMpmc(p *Program) *channel {
 	tx, rx := mpmc.NewUnbounded[rune]()
-	if c.Capacity != unbounded {
-		tx, rx = mpmc.New[rune](c.Capacity)
+	if p.Capacity != Unbounded {
+		tx, rx = mpmc.New[rune](p.Capacity)
 	}
-	ch := c.channel(tx, func() sender { return tx.Clone() }, rx, func() receiver { return rx.Clone() })
-	ch.model = spec.Queue(c.Capacity, ch.senders, ch.receivers)
+	ch := p.channel(tx, func() sender { return tx.Clone() }, rx, func() receiver { return rx.Clone() })
+	ch.model = spec.Queue(p.Capacity, ch.senders, ch.receivers)
 	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
 		return asPermit(tx.(*mpmc.Sender[rune]).Reserve(ctx))
 	}
 	return ch
 }
 
-func openMpsc(c *Case) *channel {
+func openMpsc(p *Program) *channel {
 	tx, rx := mpsc.NewUnbounded[rune]()
-	if c.Capacity != unbounded {
-		tx, rx = mpsc.New[rune](c.Capacity)
+	if p.Capacity != Unbounded {
+		tx, rx = mpsc.New[rune](p.Capacity)
 	}
-	ch := c.channel(tx, func() sender { return tx.Clone() }, rx, nil)
-	ch.model = spec.Queue(c.Capacity, ch.senders, ch.receivers)
+	ch := p.channel(tx, func() sender { return tx.Clone() }, rx, nil)
+	ch.model = spec.Queue(p.Capacity, ch.senders, ch.receivers)
 	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
 		return asPermit(tx.(*mpsc.Sender[rune]).Reserve(ctx))
 	}
@@ -71,40 +67,40 @@ func asPermit[P permit](p P, err error) (permit, error) {
 	return p, nil
 }
 
-func openOneshot(c *Case) *channel {
+func openOneshot(p *Program) *channel {
 	tx, rx := oneshot.New[rune]()
-	ch := c.channel(tx, nil, rx, nil)
+	ch := p.channel(tx, nil, rx, nil)
 	ch.model = spec.Oneshot()
 	return ch
 }
 
-func openBroadcast(lossless bool) func(c *Case) *channel {
-	return func(c *Case) *channel {
-		tx := broadcast.New[rune](c.Capacity)
+func openBroadcast(lossless bool) func(p *Program) *channel {
+	return func(p *Program) *channel {
+		tx := broadcast.New[rune](p.Capacity)
 		var opts []broadcast.SubscribeOption
 		var never uint32
 		if lossless {
 			opts, never = append(opts, broadcast.Lossless()), ^uint32(0)
 		}
 		subscribe := func() receiver { return tx.Subscribe(opts...) }
-		ch := c.channel(tx, func() sender { return tx.Clone() }, nil, subscribe)
-		ch.model = spec.Broadcast(c.Capacity, ch.senders, ch.receivers, never)
+		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, subscribe)
+		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never)
 		return ch
 	}
 }
 
-func openWatch(c *Case) *channel {
+func openWatch(p *Program) *channel {
 	tx := watch.New[rune](100)
-	ch := c.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
+	ch := p.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
 	ch.model = spec.Watch(100, ch.senders)
 	return ch
 }
 
 // channel deals out the handles; without a first receiver, each goroutine that needs one gets one of its own.
-func (c *Case) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
-	ch := &channel{cap: c.Capacity}
-	ch.tx, ch.txID, ch.senders = handles(c.uses(sending), tx, clone)
-	ch.rx, ch.rxID, ch.receivers = handles(c.uses(receiving), rx, subscribe)
+func (p *Program) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
+	ch := &channel{cap: p.Capacity}
+	ch.tx, ch.txID, ch.senders = handles(p.uses(sending), tx, clone)
+	ch.rx, ch.rxID, ch.receivers = handles(p.uses(receiving), rx, subscribe)
 	if rx == nil {
 		for i, id := range ch.rxID {
 			if ch.receivers>>id&1 == 1 && ch.rx[i] == nil {

@@ -1,18 +1,14 @@
-//go:build modelcheck
-
-package kinds
+package script
 
 import (
 	"context"
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/verify/model"
 	"github.com/leat-go/leat/verify/spec"
 )
 
@@ -44,21 +40,81 @@ type channel struct {
 	cap                int
 }
 
-// A Case is a program for a kind.
-type Case struct {
-	Kind     string
+// A Program is what some goroutines do with one channel.
+type Program struct {
+	Kind     string // a name in Kinds
 	Capacity int
-	Words    []string
-	open     func(c *Case) *channel
+	Words    []string // of one goroutine each
 }
 
-// Name is what the case is called.
-func (c *Case) Name() string {
-	capacity := fmt.Sprint(c.Capacity)
-	if c.Capacity == math.MaxInt {
+// Unbounded is the capacity of a channel without a bound.
+const Unbounded = math.MaxInt
+
+// Kinds are the kinds of channels that a Program can be for, with the capacities that are worth a try and the letters that they know, apart
+// from c.
+var Kinds = map[string]struct {
+	Capacities []int
+	Letters    string
+	open       func(*Program) *channel
+}{
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqrRynwxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqrRynwlLdxz", openMpmc},
+	"broadcast": {[]int{1, 2, 3}, "sStbrRynwlLdxz", openBroadcast(false)},
+	"lossless":  {[]int{1, 2, 3}, "sStbrRynwlLdxz", openBroadcast(true)},
+	"watch":     {[]int{1}, "sStrRywguxz", openWatch},
+	"oneshot":   {[]int{1}, "sStrRywxz", openOneshot},
+}
+
+// Name is what the program is called.
+func (p *Program) Name() string {
+	capacity := fmt.Sprint(p.Capacity)
+	if p.Capacity == Unbounded {
 		capacity = "unbounded"
 	}
-	return fmt.Sprintf("%s_%s/%s", c.Kind, capacity, strings.Join(c.Words, "_"))
+	return fmt.Sprintf("%s_%s/%s", p.Kind, capacity, strings.Join(p.Words, "_"))
+}
+
+// A World is where a program runs.
+type World struct {
+	Begin, End func() int64             // the instants at which a call begins and has returned
+	Await      func(ch <-chan struct{}) // receives from ch
+	Drop       func(handle any)         // does what the garbage collector would
+	Context    context.Context          // for S, R and L
+	Cancel     context.CancelFunc
+}
+
+// A Play is one run of a program. Each of its Actors is run in a goroutine.
+type Play struct {
+	Actors []*Actor
+	ch     *channel
+}
+
+// Start makes a channel and the actors.
+func (p *Program) Start(w World) *Play {
+	ch := Kinds[p.Kind].open(p)
+	play := &Play{ch: ch}
+	for i, word := range p.Words {
+		play.Actors = append(play.Actors, &Actor{World: w, Word: word, ch: ch, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i],
+			value: rune(maxCalls*i + 1)})
+	}
+	return play
+}
+
+// maxCalls is more than a goroutine sends values.
+const maxCalls = 40
+
+// Model is the specification of the channel.
+func (p *Play) Model() porcupine.Model { return p.ch.model }
+
+// History is what the actors have done. They have all returned.
+func (p *Play) History() *spec.History {
+	h := new(spec.History)
+	for i, a := range p.Actors {
+		for _, e := range a.events {
+			h.Add(i, e.begun, e.returned, e.calls...)
+		}
+	}
+	return h
 }
 
 const (
@@ -67,78 +123,40 @@ const (
 )
 
 // uses reports which goroutines need a handle that the letters use.
-func (c *Case) uses(letters string) []bool {
-	which := make([]bool, len(c.Words))
-	for i, w := range c.Words {
+func (p *Program) uses(letters string) []bool {
+	which := make([]bool, len(p.Words))
+	for i, w := range p.Words {
 		which[i] = strings.ContainsAny(w, letters)
 	}
 	return which
 }
 
-// judge remembers which histories are right: most runs have one that was seen before.
-type judge struct {
-	model porcupine.Model
-	right map[string]bool
+// An Actor is one goroutine of a program.
+type Actor struct {
+	World
+	Word     string
+	ch       *channel
+	txID     int
+	rxID     int
+	tx       sender
+	rx       receiver
+	txClosed bool
+	rxClosed bool
+	value    rune
+	events   []event
 }
 
-// Explore runs the case.
-func (c *Case) Explore(o model.Options) model.Result {
-	j := &judge{right: make(map[string]bool)}
-	return model.Explore(o, func(r *model.Run) { c.program(r, j) })
-}
-
-// Replay runs the case by one schedule.
-func (c *Case) Replay(o model.Options, schedule string) (*model.Failure, error) {
-	j := &judge{right: make(map[string]bool)}
-	return model.Replay(o, func(r *model.Run) { c.program(r, j) }, schedule)
-}
-
-// program sets up one run.
-func (c *Case) program(r *model.Run, j *judge) {
-	ch := c.open(c)
-	ctx, cancel := r.Context()
-	actors := make([]*actor, len(c.Words))
-	for i, w := range c.Words {
-		a := &actor{run: r, ch: ch, ctx: ctx, cancel: cancel, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i], value: rune(10*i + 1)}
-		actors[i] = a
-		r.Go(fmt.Sprintf("%c:%s", 'A'+i, w), func() {
-			for _, letter := range w {
-				a.do(letter)
-			}
-			a.finish()
-		})
+// Run does the calls of the word, and closes what is then open.
+func (a *Actor) Run() {
+	for _, letter := range a.Word {
+		a.do(letter)
 	}
-	r.Check(func() {
-		var h spec.History
-		for i, a := range actors {
-			for _, e := range a.events {
-				h.Add(i, e.begun, e.returned, e.calls...)
-			}
-		}
-		key := h.String()
-		if j.right[key] {
-			return
-		}
-		if err := h.Check(ch.model, time.Minute, ""); err != nil {
-			r.Failf("%v", err)
-		}
-		j.right[key] = true
-	})
-}
-
-// An actor is one goroutine of a program.
-type actor struct {
-	run        *model.Run
-	ch         *channel
-	ctx        context.Context
-	cancel     context.CancelFunc
-	txID, rxID int
-	tx         sender
-	rx         receiver
-	txClosed   bool
-	rxClosed   bool
-	value      rune
-	events     []event
+	if a.tx != nil && !a.txClosed {
+		a.do('x')
+	}
+	if a.rx != nil && !a.rxClosed {
+		a.do('z')
+	}
 }
 
 type event struct {
@@ -147,26 +165,26 @@ type event struct {
 }
 
 // call notes a call, with what it turned out to be.
-func (a *actor) call(f func() []spec.Call) {
-	begun := a.run.Begin()
+func (a *Actor) call(f func() []spec.Call) {
+	begun := a.Begin()
 	calls := f()
-	a.events = append(a.events, event{int64(begun), int64(a.run.End()), calls})
+	a.events = append(a.events, event{begun, a.End(), calls})
 }
 
-func (a *actor) next() rune {
+func (a *Actor) next() rune {
 	a.value++
 	return a.value - 1
 }
 
-func (a *actor) do(letter rune) {
+func (a *Actor) do(letter rune) {
 	background := context.Background()
 	switch letter {
 	case 's':
 		a.send(background, a.tx.Send)
 	case 'S':
-		a.send(a.ctx, a.tx.Send)
+		a.send(a.Context, a.tx.Send)
 	case 't':
-		a.send(nil, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
+		a.send(background, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
 	case 'b':
 		a.sendMany()
 	case 'p', 'q':
@@ -174,18 +192,18 @@ func (a *actor) do(letter rune) {
 	case 'r':
 		a.recv(background, a.rx.Recv)
 	case 'R':
-		a.recv(a.ctx, a.rx.Recv)
+		a.recv(a.Context, a.rx.Recv)
 	case 'y':
-		a.recv(nil, func(context.Context) (rune, error) { return a.rx.TryRecv() })
+		a.recv(background, func(context.Context) (rune, error) { return a.rx.TryRecv() })
 	case 'n':
 		a.recvMany()
 	case 'w':
-		a.run.Await(a.rx.Ready())
+		a.Await(a.rx.Ready())
 		a.do('y')
 	case 'l':
 		a.choose(background, false)
 	case 'L':
-		a.choose(a.ctx, false)
+		a.choose(a.Context, false)
 	case 'd':
 		a.choose(background, true)
 	case 'g':
@@ -200,19 +218,19 @@ func (a *actor) do(letter rune) {
 	case 'z':
 		a.closeRx(func() { a.rx.Close() })
 	case 'D':
-		a.closeTx(func() { a.run.Drop(a.tx) })
+		a.closeTx(func() { a.Drop(a.tx) })
 	case 'G':
-		a.closeRx(func() { a.run.Drop(a.rx) })
+		a.closeRx(func() { a.Drop(a.rx) })
 	case 'c':
-		a.cancel()
+		a.Cancel()
 	case 'e':
-		a.run.Await(a.tx.(interface{ Done() <-chan struct{} }).Done())
+		a.Await(a.tx.(interface{ Done() <-chan struct{} }).Done())
 	default:
-		panic(fmt.Sprintf("kinds: a program with the letter %q", letter))
+		panic(fmt.Sprintf("script: a program with the letter %q", letter))
 	}
 }
 
-func (a *actor) send(ctx context.Context, f func(context.Context, rune) error) {
+func (a *Actor) send(ctx context.Context, f func(context.Context, rune) error) {
 	v := a.next()
 	a.call(func() []spec.Call {
 		err := f(ctx, v)
@@ -227,7 +245,7 @@ func accepted(err error) int {
 	return 0
 }
 
-func (a *actor) sendMany() {
+func (a *Actor) sendMany() {
 	vs := []rune{a.next(), a.next()}
 	a.call(func() []spec.Call {
 		n, err := a.tx.(interface {
@@ -237,7 +255,7 @@ func (a *actor) sendMany() {
 	})
 }
 
-func (a *actor) reserve(use bool) {
+func (a *Actor) reserve(use bool) {
 	var p permit
 	a.call(func() []spec.Call {
 		var err error
@@ -259,14 +277,14 @@ func (a *actor) reserve(use bool) {
 	})
 }
 
-func (a *actor) recv(ctx context.Context, f func(context.Context) (rune, error)) {
+func (a *Actor) recv(ctx context.Context, f func(context.Context) (rune, error)) {
 	a.call(func() []spec.Call {
 		v, err := f(ctx)
 		return spec.Recvs(a.rxID, err, v)
 	})
 }
 
-func (a *actor) recvMany() {
+func (a *Actor) recvMany() {
 	a.call(func() []spec.Call {
 		buf := make([]rune, 2)
 		n, err := a.rx.(interface {
@@ -276,7 +294,7 @@ func (a *actor) recvMany() {
 	})
 }
 
-func (a *actor) choose(ctx context.Context, fallback bool) {
+func (a *Actor) choose(ctx context.Context, fallback bool) {
 	v := a.next()
 	a.call(func() []spec.Call {
 		var calls []spec.Call
@@ -297,7 +315,7 @@ func (a *actor) choose(ctx context.Context, fallback bool) {
 	})
 }
 
-func (a *actor) update() {
+func (a *Actor) update() {
 	a.call(func() []spec.Call {
 		ok := a.tx.(interface{ Update(func(*rune) bool) bool }).Update(func(v *rune) bool {
 			*v++
@@ -310,7 +328,7 @@ func (a *actor) update() {
 	})
 }
 
-func (a *actor) closeTx(f func()) {
+func (a *Actor) closeTx(f func()) {
 	a.txClosed = true
 	a.call(func() []spec.Call {
 		f()
@@ -318,20 +336,10 @@ func (a *actor) closeTx(f func()) {
 	})
 }
 
-func (a *actor) closeRx(f func()) {
+func (a *Actor) closeRx(f func()) {
 	a.rxClosed = true
 	a.call(func() []spec.Call {
 		f()
 		return []spec.Call{{Op: spec.CloseRx, Handle: a.rxID, Result: spec.OK}}
 	})
-}
-
-// finish closes what the actor has not closed.
-func (a *actor) finish() {
-	if a.tx != nil && !a.txClosed {
-		a.do('x')
-	}
-	if a.rx != nil && !a.rxClosed {
-		a.do('z')
-	}
 }

@@ -1,0 +1,15 @@
+// Package script is small programs of several goroutines over one channel, and what is known of their calls.
+//
+// A program is written as one word per goroutine, one letter per call:
+//
+//	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
+//	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
+//	g u           Get and Update of a watch
+//	l L d         Select of a receive and a send, the same with ctx, the same with a Default
+//	x z           close the sender, close the receiver
+//	c             cancel the program's ctx
+//	D G           the garbage collector finds the sender unreachable, the receiver
+//	e             wait for Done
+//
+// A goroutine closes its handles in the end, so that no other has a reason to wait for ever: every deadlock is a lost wake-up.
+package script
