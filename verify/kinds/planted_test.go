@@ -1,0 +1,74 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var plant = flag.Bool("plant", false, "plant defects in the core, one at a time, and look whether they are found; each is a build")
+
+// planted are defects, each a change of a line of the core, and the programs that have to find it.
+var planted = []struct{ name, file, old, new, programs string }{
+	{"a wake-up of a plain wait is dropped", "internal/park/park.go", "		w.cond.Signal()\n", "", "mpsc_1/ss_rr"},
+	{"a wake-up of a wait with a context is dropped", "internal/park/park.go", "		primitive.Close(w.ch)\n", "", "mpsc_1/s_Rr_c"},
+	{"a served waiter leaves as if it were not", "internal/park/park.go", "if w.queue == nil { // served", "if false { // served", "mpmc_1/s_Rr_c"},
+	{"a Selection is claimed twice", "internal/park/select.go", "	if s.chosen != unclaimed {\n		return false\n	}\n", "", "mpmc_0/L_r_c"},
+	{"a broadcast receiver does not look again before it parks", "broadcast/receiver.go",
+		"	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {\n		c.mu.Unlock()\n		return nil\n	}\n", "", "broadcast_1/ss_rr"},
+	{"a watch receiver does not look again before it parks", "watch/receiver.go",
+		"if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {", "if r.cur.closed.Load() {", "watch_1/ss_rr"},
+	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
+		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
+	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
+	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&1 == 0 && e.word.CompareAndSwap(v, v|1)",
+		"return e.word.CompareAndSwap(v, v|1)", "mpmc_1/s_r_r"},
+}
+
+// It fails if a planted defect is not found, or cannot be planted, because the line has changed.
+func TestFindsPlantedDefects(t *testing.T) {
+	if !*plant {
+		t.Skip("each defect needs a build of its own; run it with -plant")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range planted {
+		t.Run(strings.ReplaceAll(p.name, " ", "_"), func(t *testing.T) {
+			file := filepath.Join(root, p.file)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Count(string(text), p.old) != 1 {
+				t.Fatalf("%s does not hold, exactly once: %s", p.file, p.old)
+			}
+			changed := filepath.Join(t.TempDir(), "changed.go")
+			if err := os.WriteFile(changed, []byte(strings.Replace(string(text), p.old, p.new, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: changed}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := filepath.Join(t.TempDir(), "overlay.json")
+			if err := os.WriteFile(list, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("go", "test", "-vet=off", "-tags", "modelcheck", "-overlay", list, "-run", "TestEveryInterleaving/"+p.programs+"$", ".").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "to run it again") {
+				t.Fatalf("not found by %s: %v\n%s", p.programs, err, out)
+			}
+			found := strings.SplitN(string(out), "to run it again", 2)[0]
+			lines := strings.Split(strings.TrimSpace(found), "\n")
+			t.Log(strings.TrimSpace(lines[len(lines)-1]))
+		})
+	}
+}
