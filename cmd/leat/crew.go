@@ -85,7 +85,7 @@ func (w *crew) end() {
 // finish ends the crew of a channel that was closed, and says what came of the values.
 func (w *crew) finish() error {
 	w.end()
-	return w.conclude(w.total, accountFor(w.clients, w.sent.Load()))
+	return w.conclude(w.total, accountFor(w.clients, each(w.sent.Load())))
 }
 
 // undone says what a crew that ends now leaves.

@@ -38,7 +38,7 @@ func TestNATSReceiverRestarts(t *testing.T) {
 	stdout, stderr := start(t, args("recv")...).ends(exitDone)
 	_, sent := sender.ends(exitDone)
 	wantLastLine(t, sent, "10 values sent")
-	wantLastLine(t, stderr, `\d+ Acks? from 10 clients, .*`)
+	wantLastLine(t, stderr, `\d+ Acks? from 10 clients, none lost`) // though some clients had fewer left than others
 	if n := before + strings.Count(stdout, "Ack\n"); n < 100 || n > 110 {
 		t.Errorf("%d Acks before and %d after the restart, want 100, and at most 10 twice", before, n-before)
 	}

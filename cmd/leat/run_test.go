@@ -183,7 +183,7 @@ func TestAccount(t *testing.T) {
 		clients := []*client{{}, {}}
 		clients[0].tally.acks.Store(c.first)
 		clients[1].tally.acks.Store(c.second)
-		a := accountFor(clients, 3)
+		a := accountFor(clients, each(3))
 		if a.String() != c.want || a.complete() != c.complete {
 			t.Errorf("3 values to two clients, %d and %d Acks: %q, complete %v", c.first, c.second, a, a.complete())
 		}

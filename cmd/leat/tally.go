@@ -29,9 +29,9 @@ type account struct {
 	missed, refused, unanswered, unprinted, lost, repeated int64
 }
 
-// accountFor adds up what came of the values sent to each client. A value that is in no tally is lost, and one that is in
-// a tally too often is as wrong.
-func accountFor(clients []*client, sent int64) account {
+// accountFor adds up what came of the values sent to each client, which were as many as sent says. A value that is in no tally is lost, and
+// one that is in a tally too often is as wrong.
+func accountFor(clients []*client, sent func(*client) int64) account {
 	var a account
 	var acks int64
 	for _, c := range clients {
@@ -42,12 +42,16 @@ func accountFor(clients []*client, sent int64) account {
 		a.unanswered += t.unanswered.Load()
 		a.unprinted += t.unprinted.Load()
 		a.repeated += t.repeated.Load()
-		a.lost += max(sent-t.settled(), t.settled()-sent)
+		n := sent(c) - t.settled()
+		a.lost += max(n, -n)
 	}
 	a.well = plural(acks, "Ack")
 	a.from = " from " + plural(int64(len(clients)), "client")
 	return a
 }
+
+// each is the same number for every client.
+func each(n int64) func(*client) int64 { return func(*client) int64 { return n } }
 
 // complete reports whether there is nothing to complain of.
 func (a account) complete() bool { return a.refused+a.unanswered+a.unprinted+a.lost == 0 }
