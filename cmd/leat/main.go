@@ -4,6 +4,7 @@
 //	leat run broadcast    one channel, ten clients that each see every value
 //	leat run threads      one unbounded channel into a worker on its own OS thread
 //	leat serve            the server alone
+//	leat top URL          the channels of a running program
 //	leat ping             load on a server, and how long it takes to answer
 //
 // Each prints its own lines on standard output and everything else on standard error, loses nothing at its end,
@@ -34,6 +35,7 @@ type commandLine struct {
 	Run     runCmd           `cmd:"" help:"Run one of three systems, each built on one kind of channel."`
 	Serve   serveCmd         `cmd:"" help:"Run the RPC server alone."`
 	Ping    pingCmd          `cmd:"" help:"Put load on a server, and say how long it takes to answer."`
+	Top     topCmd           `cmd:"" help:"Show the channels of a running program, live, in the terminal."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 

@@ -18,8 +18,10 @@ func atoi(t *testing.T, s string) int {
 // What cannot be understood is one line with what is allowed, and exit code 2; nothing is run.
 func TestUsage(t *testing.T) {
 	for args, message := range map[string]string{
-		"":                                      `expected one of "run", "serve", "ping" (see leat --help)`,
+		"":                                      `expected one of "run", "serve", "ping", "top" (see leat --help)`,
 		"run":                                   `expected one of "mpsc", "broadcast", "threads" (see leat run --help)`,
+		"top x --every 1ms":                     `top: --every must be 100ms or longer, is 1ms (see leat top --help)`,
+		"run broadcast --slow 1":                `--slow: "1" is not CLIENT:DURATION; give the client's number and its pause after each value, such as 1:200ms (see leat run broadcast --help)`,
 		"pong":                                  `unexpected argument pong, did you mean "ping"? (see leat --help)`,
 		"ping --clients 0":                      `ping: --clients must be between 1 and 100000, is 0 (see leat ping --help)`,
 		"ping --rate -1":                        `ping: --rate must be between 0 and 10000000, is -1 (see leat ping --help)`,

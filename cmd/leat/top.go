@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/leat-go/leat/inspect"
+)
+
+type topCmd struct {
+	URL   string        `arg:"" help:"The program's inspect page, such as http://127.0.0.1:7070/debug/leat/; host:port is enough where that is its path."`
+	Every time.Duration `default:"1s" help:"Time between two looks."`
+	Once  bool          `help:"Look twice, a moment apart so that there are rates, print what there is, and end; as it is where standard output is no terminal."`
+	Width int           `default:"100" help:"How wide a print is."`
+	Color bool          `help:"Print with colours although standard output is no terminal."`
+}
+
+func (*topCmd) Help() string {
+	return `Shows the channels of a running program, what looks wrong first, as its inspect page does.
+
+Keys: ↑ ↓ choose, Enter shows a channel, s sorts, / filters, p pauses, q ends.
+
+Example: a system and its channels, in two terminals
+
+    $ leat run broadcast --count 1000 --interval 50ms --slow 1:200ms --ui 127.0.0.1:7070
+    $ leat top 127.0.0.1:7070
+
+Example: what looks wrong now, for a script
+
+    $ leat top --once 127.0.0.1:7070
+`
+}
+
+// Validate implements kong's check.
+func (cmd *topCmd) Validate() error {
+	if cmd.Every < 100*time.Millisecond {
+		return fmt.Errorf("--every must be 100ms or longer, is %v", cmd.Every)
+	}
+	_, err := snapshotURL(cmd.URL)
+	return err
+}
+
+// snapshotURL returns where the View is, given the page's address.
+func snapshotURL(page string) (string, error) {
+	text := page
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("%q is no address of a page; give one such as http://127.0.0.1:7070%s", page, uiPath)
+	}
+	switch {
+	case u.Path == "" || u.Path == "/":
+		u.Path = uiPath
+	case !strings.HasSuffix(u.Path, "/") && !strings.HasSuffix(u.Path, "/snapshot.json"):
+		u.Path += "/"
+	}
+	if !strings.HasSuffix(u.Path, "/snapshot.json") {
+		u.Path += "snapshot.json"
+	}
+	return u.String(), nil
+}
+
+func (cmd *topCmd) Run(p *process) error {
+	where, _ := snapshotURL(cmd.URL)
+	look := func(ctx context.Context) (inspect.View, error) { return fetch(ctx, where) }
+	stat, err := os.Stdout.Stat()
+	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
+	if !cmd.Once && terminal {
+		if _, err := look(p.ctx); err != nil { // a wrong address is told in one line, and not on a screen that is about to go
+			return err
+		}
+		_, err := tea.NewProgram(newTop(where, cmd.Every, look)).Run()
+		if errors.Is(err, tea.ErrInterrupted) {
+			return nil
+		}
+		return err
+	}
+	if _, err := look(p.ctx); err != nil {
+		return err
+	}
+	p.sleep(time.Second)
+	v, err := look(p.ctx)
+	if err != nil {
+		return err
+	}
+	_, noColor := os.LookupEnv("NO_COLOR")
+	t := newTop(where, cmd.Every, look)
+	t.colour = !noColor && (terminal || cmd.Color)
+	t.width, t.view = cmd.Width, v
+	p.out.print(strings.TrimRight(t.text(), "\n"))
+	return nil
+}
+
+// mostView bounds what is read of an answer: a thousand channels are less than a megabyte.
+const mostView = 64 << 20
+
+// fetch gets a View. An error says what to do.
+func fetch(ctx context.Context, where string) (v inspect.View, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		return v, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return v, fmt.Errorf("cannot reach %s: %w; see that the program runs, and serves its channels there", where, reason(err))
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, answer.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, mostView)).Decode(&v); err != nil {
+		return v, fmt.Errorf("%s is no view of channels (%w); give the address of the inspect page", where, err)
+	}
+	return v, nil
+}
