@@ -126,7 +126,7 @@ func pictures(ctx context.Context, page string) error {
 
 // terminal takes the picture of leat top: one frame, with its colours, as SVG.
 func terminal(ctx context.Context, leat, page string) error {
-	top := exec.CommandContext(ctx, leat, "top", "--once", "--width", "100", "--color", page)
+	top := exec.CommandContext(ctx, leat, "top", "--once", "--width", "112", "--color", page)
 	text, err := top.Output()
 	if err != nil {
 		return fmt.Errorf("leat top: %w", err)
