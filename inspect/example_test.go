@@ -18,7 +18,7 @@ func ExampleSnapshot() {
 	tx.TrySend("two")
 
 	for _, c := range inspect.Snapshot().Channels {
-		if c.Name == "example jobs" {
+		if c.Name == "example jobs" && c.State == inspect.Open {
 			fmt.Printf("%s of %s: %d of %d\n", c.Kind, c.Type, c.Depth, c.Capacity)
 		}
 	}

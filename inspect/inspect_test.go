@@ -3,12 +3,14 @@ package inspect_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +49,11 @@ func pass(d time.Duration) { <-time.After(d) }
 
 var bg = context.Background()
 
+var runs atomic.Uint64
+
+// unique returns a name for the channels of this run of a test: those of the last run may be remembered still.
+func unique(t *testing.T) string { return fmt.Sprint(t.Name(), " run ", runs.Add(1)) }
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -56,8 +63,8 @@ func must(t *testing.T, err error) {
 
 // It fails if a number of a queue is wrong: what was sent, received, is held, is out on permit, who waits.
 func TestQueue(t *testing.T) {
+	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
-		name := t.Name()
 		tx, rx := mpsc.New[string](3, leat.Name(name))
 		tx2 := tx.Clone()
 		for range 3 {
@@ -105,8 +112,9 @@ func TestQueue(t *testing.T) {
 
 // It fails if values that pass from hand to hand are not counted.
 func TestRendezvous(t *testing.T) {
+	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0, leat.Name(t.Name()))
+		tx, rx := mpmc.New[int](0, leat.Name(name))
 		defer rx.Close()
 		defer tx.Close()
 		for i := range 3 {
@@ -117,7 +125,7 @@ func TestRendezvous(t *testing.T) {
 			_, err := rx.Recv(bg)
 			must(t, err)
 		}
-		if c := find(t, t.Name()); c.Accepted != 3 || c.Received != 3 || c.Depth != 0 || c.Capacity != 0 {
+		if c := find(t, name); c.Accepted != 3 || c.Received != 3 || c.Depth != 0 || c.Capacity != 0 {
 			t.Errorf("counted %+v, want 3 in and out", c)
 		}
 	})
@@ -125,7 +133,7 @@ func TestRendezvous(t *testing.T) {
 
 // It fails if the receivers of a broadcast are mixed up, or what closed ones have received is forgotten.
 func TestBroadcast(t *testing.T) {
-	name := t.Name()
+	name := unique(t)
 	tx := broadcast.New[int](4, leat.Name(name))
 	defer tx.Close()
 	lossy, slow, gone := tx.Subscribe(), tx.Subscribe(broadcast.Lossless()), tx.Subscribe()
@@ -164,35 +172,37 @@ func TestBroadcast(t *testing.T) {
 
 // It fails if a watch or a oneshot tells nonsense.
 func TestWatchAndOneshot(t *testing.T) {
-	w := watch.New(0, leat.Name(t.Name()+"/watch"))
+	name := unique(t)
+	w := watch.New(0, leat.Name(name+"/watch"))
 	defer w.Close()
 	r := w.Subscribe()
 	defer r.Close()
 	must(t, w.TrySend(1))
 	must(t, w.TrySend(2))
-	if c := find(t, t.Name()+"/watch"); c.Accepted != 2 || c.Counted || len(c.Cursors) != 1 || c.Cursors[0].Lag != 2 || len(c.Lints) != 0 {
+	if c := find(t, name+"/watch"); c.Accepted != 2 || c.Counted || len(c.Cursors) != 1 || c.Cursors[0].Lag != 2 || len(c.Lints) != 0 {
 		t.Errorf("watch: %+v", c)
 	}
-	tx, rx := oneshot.New[int](leat.Name(t.Name() + "/oneshot"))
+	tx, rx := oneshot.New[int](leat.Name(name + "/oneshot"))
 	must(t, tx.TrySend(1))
-	if c := find(t, t.Name()+"/oneshot"); c.Accepted != 1 || c.Received != 0 || c.Depth != 1 {
+	if c := find(t, name+"/oneshot"); c.Accepted != 1 || c.Received != 0 || c.Depth != 1 {
 		t.Errorf("oneshot that was sent to: %+v", c)
 	}
 	_, err := rx.TryRecv()
 	must(t, err)
-	if c := find(t, t.Name()+"/oneshot"); c.Received != 1 || c.Depth != 0 {
+	if c := find(t, name+"/oneshot"); c.Received != 1 || c.Depth != 0 {
 		t.Errorf("oneshot that was received from: %+v", c)
 	}
 }
 
 // It fails if two channels of one name cannot be told apart.
 func TestDuplicateNames(t *testing.T) {
+	name := unique(t)
 	for range 2 {
-		tx, rx := mpsc.New[int](1, leat.Name(t.Name()))
+		tx, rx := mpsc.New[int](1, leat.Name(name))
 		defer tx.Close()
 		defer rx.Close()
 	}
-	c := all(t, t.Name())
+	c := all(t, name)
 	if len(c) != 2 || c[0].ID == c[1].ID || c[0].Label == c[1].Label || c[0].Label == c[0].Name {
 		t.Errorf("found %+v, want two, with labels that differ", c)
 	}
@@ -200,7 +210,7 @@ func TestDuplicateNames(t *testing.T) {
 
 // It fails if looking keeps a channel's memory, or its counts go with it.
 func TestGoneIsCollectedAndRemembered(t *testing.T) {
-	name := t.Name()
+	name := unique(t)
 	collected := make(chan struct{})
 	func() {
 		tx, rx := mpsc.New[*[1 << 16]byte](8, leat.Name(name))
@@ -232,7 +242,7 @@ func TestGoneIsCollectedAndRemembered(t *testing.T) {
 
 // It fails if a handle that was dropped without Close is not told of.
 func TestLeakedHandle(t *testing.T) {
-	name := t.Name()
+	name := unique(t)
 	_, rx := mpsc.New[int](1, leat.Name(name))
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.GC() {
 		c := find(t, name)
@@ -249,43 +259,44 @@ func TestLeakedHandle(t *testing.T) {
 
 // It fails if a channel that stands still, or a receiver that waits for a forgotten permit, is not told of.
 func TestLints(t *testing.T) {
+	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpsc.New[int](1, leat.Name(t.Name()+"/stuck"))
+		tx, rx := mpsc.New[int](1, leat.Name(name+"/stuck"))
 		must(t, tx.TrySend(1))
 		go tx.Send(bg, 2)
 		synctest.Wait()
 		pass(9 * time.Second)
-		if c := find(t, t.Name()+"/stuck"); len(c.Lints) != 0 {
+		if c := find(t, name+"/stuck"); len(c.Lints) != 0 {
 			t.Errorf("after 9 s: %+v, want nothing yet", c.Lints)
 		}
 		pass(3 * time.Second)
-		if c := find(t, t.Name()+"/stuck"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.Stuck {
+		if c := find(t, name+"/stuck"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.Stuck {
 			t.Errorf("after 12 s: %+v, want stuck", c.Lints)
 		}
 		rx.Close()
 		tx.Close()
 
-		tx, rx = mpsc.New[int](1, leat.Name(t.Name()+"/orphan"))
+		tx, rx = mpsc.New[int](1, leat.Name(name+"/orphan"))
 		permit, err := tx.Reserve(bg)
 		must(t, err)
 		tx.Close()
 		go rx.Recv(bg)
 		synctest.Wait()
-		if c := find(t, t.Name()+"/orphan"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.NoSender {
+		if c := find(t, name+"/orphan"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.NoSender {
 			t.Errorf("lints %+v, want no sender", c.Lints)
 		}
 		permit.Release()
 
-		lag := broadcast.New[int](100, leat.Name(t.Name()+"/lag"))
+		lag := broadcast.New[int](100, leat.Name(name+"/lag"))
 		slow := lag.Subscribe()
 		for range 10 {
 			for i := range 5 {
 				must(t, lag.TrySend(i))
 			}
-			find(t, t.Name()+"/lag")
+			find(t, name+"/lag")
 			pass(time.Second)
 		}
-		if c := find(t, t.Name()+"/lag"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.LagGrows || c.Lints[0].Receiver != 1 {
+		if c := find(t, name+"/lag"); len(c.Lints) != 1 || c.Lints[0].Code != inspect.LagGrows || c.Lints[0].Receiver != 1 {
 			t.Errorf("lints %+v, want growing lag of receiver 1", c.Lints)
 		}
 		slow.Close()
@@ -295,11 +306,12 @@ func TestLints(t *testing.T) {
 
 // It fails if a rate is not what happened in a second.
 func TestRates(t *testing.T) {
+	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpsc.New[int](100, leat.Name(t.Name()))
+		tx, rx := mpsc.New[int](100, leat.Name(name))
 		defer rx.Close()
 		defer tx.Close()
-		find(t, t.Name())
+		find(t, name)
 		for range 4 {
 			for i := range 10 {
 				must(t, tx.TrySend(i))
@@ -307,9 +319,9 @@ func TestRates(t *testing.T) {
 			_, err := rx.TryRecv()
 			must(t, err)
 			pass(time.Second)
-			find(t, t.Name())
+			find(t, name)
 		}
-		if c := find(t, t.Name()); c.InRate < 8 || c.InRate > 12 || c.OutRate < 0.8 || c.OutRate > 1.2 {
+		if c := find(t, name); c.InRate < 8 || c.InRate > 12 || c.OutRate < 0.8 || c.OutRate > 1.2 {
 			t.Errorf("rates %v in, %v out; want about 10 and 1", c.InRate, c.OutRate)
 		}
 	})
@@ -373,7 +385,8 @@ func TestHandler(t *testing.T) {
 
 // It fails if events do not come, or do not tell what happened meanwhile.
 func TestEvents(t *testing.T) {
-	tx, rx := mpsc.New[int](10, leat.Name(t.Name()))
+	name := unique(t)
+	tx, rx := mpsc.New[int](10, leat.Name(name))
 	defer rx.Close()
 	defer tx.Close()
 	s := serve(t)
@@ -399,7 +412,7 @@ func TestEvents(t *testing.T) {
 		var v inspect.View
 		must(t, json.Unmarshal([]byte(data), &v))
 		for _, c := range v.Channels {
-			if c.Name == t.Name() && c.Accepted == want {
+			if c.Name == name && c.Accepted == want {
 				want++
 				must(t, tx.TrySend(0))
 			}
@@ -409,16 +422,17 @@ func TestEvents(t *testing.T) {
 
 // It fails if the metrics are not valid, also with names that need escaping.
 func TestMetrics(t *testing.T) {
-	evil := t.Name() + "\"} 1\n\\<script>\xff"
+	name := unique(t)
+	evil := name + "\"} 1\n\\<script>\xff"
 	tx, rx := mpsc.New[int](10, leat.Name(evil))
 	defer rx.Close()
 	defer tx.Close()
-	b := broadcast.New[int](10, leat.Name(t.Name()))
+	b := broadcast.New[int](10, leat.Name(name))
 	defer b.Close()
 	defer b.Subscribe().Close()
 	inspect.Snapshot() // or the handler may show what another test has looked at just now
 	_, text := get(t, serve(t), "/debug/leat/metrics")
-	if !strings.Contains(text, `channel="TestMetrics\"} 1\n\\<script>`+"\uFFFD\"") {
+	if !strings.Contains(text, `channel="`+name+`\"} 1\n\\<script>`+"\uFFFD\"") {
 		t.Errorf("the name is not escaped:\n%s", text)
 	}
 	promtool, err := exec.LookPath("promtool")

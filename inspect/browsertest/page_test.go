@@ -1,11 +1,13 @@
 package browsertest
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +34,31 @@ func serve(t *testing.T, addr string) (where string, stop func()) {
 	return l.Addr().String(), func() { s.Close() }
 }
 
+const child = "LEAT_TEST_BROWSER_CHILD"
+
+// alone runs the test in a process of its own, because the page shows the channels of a whole process, and returns whether this is it.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(child) != "" {
+		return true
+	}
+	if _, err := exec.LookPath("chromium"); err != nil {
+		t.Skip(ErrNoBrowser)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.count=1", "-test.v")
+	cmd.Env = append(os.Environ(), child+"=1")
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("the test alone: %v", err)
+	}
+	return false
+}
+
 // do runs actions in the tab, and says which step failed.
 func do(t *testing.T, tab context.Context, step string, actions ...chromedp.Action) {
 	t.Helper()
@@ -55,10 +82,10 @@ func until(t *testing.T, tab context.Context, expression string) {
 // It fails if the page does not load, teach, update, filter, pause, show a channel, obey keys, come back after its server, run without a
 // script error, or put a name into the page as anything but text.
 func TestPage(t *testing.T) {
-	tab, cancel, err := Browser(t.Context(), 2*time.Minute)
-	if errors.Is(err, ErrNoBrowser) {
-		t.Skip(err)
+	if !alone(t) {
+		return
 	}
+	tab, cancel, err := Browser(t.Context(), 2*time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +162,10 @@ func TestPage(t *testing.T) {
 // It fails if a thousand channels cost the page more than a screenful of rows, or one of them cannot be found. How long a drawing takes is logged, not
 // judged: that is the machine's affair.
 func TestThousandChannels(t *testing.T) {
-	tab, cancel, err := Browser(t.Context(), time.Minute)
-	if errors.Is(err, ErrNoBrowser) {
-		t.Skip(err)
+	if !alone(t) {
+		return
 	}
+	tab, cancel, err := Browser(t.Context(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
