@@ -46,7 +46,10 @@ func designWorkloads() []workload {
 	for _, receivers := range []int{10, 100} {
 		add(fmt.Sprintf("broadcast/receivers=%d", receivers),
 			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
-			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n) }})
+			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readOne) }})
+		add(fmt.Sprintf("broadcast-batch/receivers=%d", receivers),
+			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
+			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readMany) }})
 	}
 	add("watch/get", contestant{"native", atomicGet}, contestant{"leat", watchGet})
 	add("oneshot", contestant{"native", nativeOneshot}, contestant{"leat", leatOneshot})
@@ -259,7 +262,29 @@ func nativeFanOut(capacity, receivers, n int) error {
 	return c.wait()
 }
 
-func losslessFanOut(capacity, receivers, n int) error {
+// readOne and readMany are how a receiver of a broadcast reads.
+func readOne(rx *broadcast.Receiver[int], n int) error {
+	return readAll(n, func() (int, error) { return rx.Recv(background) })
+}
+
+func readMany(rx *broadcast.Receiver[int], n int) error {
+	buf := make([]int, 64)
+	for i := 0; i < n; {
+		k, err := rx.RecvMany(background, buf)
+		if err != nil {
+			return fmt.Errorf("received %v after %d values, want %d", err, i, n)
+		}
+		for _, v := range buf[:k] {
+			if v != i {
+				return fmt.Errorf("received %d, want %d", v, i)
+			}
+			i++
+		}
+	}
+	return nil
+}
+
+func losslessFanOut(capacity, receivers, n int, read func(*broadcast.Receiver[int], int) error) error {
 	tx := broadcast.New[int](capacity)
 	defer tx.Close()
 	var c crew
@@ -267,7 +292,7 @@ func losslessFanOut(capacity, receivers, n int) error {
 		rx := tx.Subscribe(broadcast.Lossless())
 		c.run(func() error {
 			defer rx.Close()
-			return readAll(n, func() (int, error) { return rx.Recv(background) })
+			return read(rx, n)
 		})
 	}
 	for i := range n {

@@ -19,7 +19,7 @@ func fanOutWorkloads(receivers []int) []workload {
 	for _, r := range receivers {
 		all = append(all, workload{name: fmt.Sprintf("fanout/receivers=%d", r), least: 8 * fewSlots, contestants: []contestant{
 			{"native", func(n int) error { return nativeFanOut(fewSlots, r, n) }},
-			{"leat", func(n int) error { return losslessFanOut(fewSlots, r, n) }},
+			{"leat", func(n int) error { return losslessFanOut(fewSlots, r, n, readOne) }},
 			{"leat, lossy", func(n int) error { return lossyFanOut(fewSlots, r, n) }},
 			{"cskr/pubsub", func(n int) error { return pubsubFanOut(fewSlots, r, n) }},
 			{"dustin/go-broadcast", func(n int) error { return broadcasterFanOut(fewSlots, r, n) }},
