@@ -155,7 +155,8 @@ func (r *receiver) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
-	r.sealed = info.Config.Sealed
+	r.mu.Lock()
+	r.sealed = r.sealed || info.Config.Sealed // which the subscription may have told meanwhile
 	switch state := info.State; {
 	case r.ch.queue():
 		r.seq = max(state.FirstSeq, 1) - 1
@@ -165,6 +166,7 @@ func (r *receiver) begin(ctx context.Context) error {
 			r.seq = max(max(state.FirstSeq, 1)-1, state.LastSeq-min(n, state.LastSeq))
 		}
 	}
+	r.mu.Unlock()
 	if r.ch.queue() {
 		if r.lease, err = r.ch.join(ctx, r.js, receiving); err != nil {
 			return err
