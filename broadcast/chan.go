@@ -43,7 +43,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 //   - entry n: here is the value. It was complete before the store that the load observed.
 //   - no entry, or one with a smaller number: value n was not yet accepted at the instant of the load.
 //   - an entry with a greater number m: value n was accepted and is overwritten. So are all up to m - capacity, for
-//     m's predecessors were accepted before m.
+//     m's predecessors were accepted before m. Where the gap ends, accepted finds out.
 //
 // The garbage collector frees an entry when no slot and no reader points to it; there is nothing to reclaim by hand, and
 // no reader can see a slot's next value in the middle of reading this one.
@@ -120,6 +120,20 @@ func (wk *wakes[T]) run() {
 
 func (c *channel[T]) slot(n uint64) *primitive.Pointer[entry[T]] {
 	return &c.ring[n%uint64(len(c.ring))]
+}
+
+// accepted returns how many values were accepted, which was at least least, at some instant during the call. A value is accepted when its slot
+// points to it, which is just before tail says so: so one receiver may have seen it while another one still reads the old tail.
+// The last slot that is looked at here did not hold value n yet, and value n-1 was accepted before: n is exact at that instant.
+func (c *channel[T]) accepted(least uint64) uint64 {
+	n := max(least, c.tail.Load())
+	for {
+		e := c.slot(n).Load()
+		if e == nil || e.n < n {
+			return n
+		}
+		n = e.n + 1
+	}
 }
 
 // kept returns how many values the ring holds. mu is held.

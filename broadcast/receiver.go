@@ -101,8 +101,7 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		if r.cur.closed.Load() { // which was set before a sender that waited for this receiver could overwrite what it had not read
 			return nil, leat.ErrClosed
 		}
-		// Values up to e.n were accepted, and as many as tail says, which may be more or, because it is stored after the slot, one less.
-		oldest := max(e.n+1, r.c.tail.Load()) - uint64(len(r.c.ring))
+		oldest := r.c.accepted(e.n+1) - uint64(len(r.c.ring))
 		r.cur.missed.Add(oldest - pos)
 		r.at = int(oldest % uint64(len(r.c.ring)))
 		r.moveTo(pos, oldest)
@@ -292,7 +291,7 @@ func (r *Receiver[T]) arm() {
 }
 
 // behind returns how many values are before the receiver.
-func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.tail.Load()) }
+func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.accepted(0)) }
 
 // Len returns how many values were accepted that this receiver has neither received nor been told that it missed. If that is more
 // than the capacity, it has missed some and will be told.

@@ -89,6 +89,7 @@ func Cases() []*script.Program {
 		s ry z
 		l
 	`)
+	add("broadcast", []int{2}, `ssss yy y`)
 	add("broadcast", []int{1, 2}, `
 		ss rr
 		sss rr
