@@ -592,7 +592,7 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 func (r *receiver) drain(ctx context.Context, try bool) (*delivery, error) {
 	own, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	m, err := r.nc.RequestWithContext(own, r.nextSubject(), pullRequest(1, true))
+	got, err := r.pullOne(own)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, leat.ErrClosed
@@ -603,10 +603,7 @@ func (r *receiver) drain(ctx context.Context, try bool) (*delivery, error) {
 	case err != nil:
 		return nil, fmt.Errorf("natschan: %w", err)
 	}
-	if meta, err := m.Metadata(); err == nil {
-		r.mu.Lock()
-		r.buf = append(r.buf, &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: time.Now()})
-		r.mu.Unlock()
+	if got {
 		return nil, nil
 	}
 	empty, err := r.look(ctx)
@@ -623,6 +620,51 @@ func (r *receiver) drain(ctx context.Context, try bool) (*delivery, error) {
 		return nil, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// pullOne asks for one value, puts it into buf, and reports whether there was one. What comes after ctx has ended is in buf, too.
+//
+// It has an inbox of its own. A value comes under the subject that it was sent to, not under the inbox that it was asked for with, so
+// the client's Request cannot tell which of several requests it answers, and drops it: it would be lost until AckWait ends.
+func (r *receiver) pullOne(ctx context.Context) (got bool, err error) {
+	answer := make(chan error, 1)
+	inbox := r.nc.NewInbox()
+	sub, err := r.nc.Subscribe(inbox, func(m *nats.Msg) {
+		meta, err := m.Metadata()
+		if err != nil { // a status
+			if m.Header.Get("Status") == "503" {
+				answer <- nats.ErrNoResponders
+			} else {
+				answer <- leat.ErrEmpty
+			}
+			return
+		}
+		r.mu.Lock()
+		r.buf = append(r.buf, &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: time.Now()})
+		r.events.all()
+		r.mu.Unlock()
+		answer <- nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if err := sub.AutoUnsubscribe(1); err != nil {
+		return false, err
+	}
+	if err := r.nc.PublishRequest(r.nextSubject(), inbox, pullRequest(1, true)); err != nil {
+		sub.Unsubscribe()
+		return false, err
+	}
+	select {
+	case err := <-answer:
+		if err == leat.ErrEmpty {
+			return false, nil
+		}
+		return err == nil, err
+	case <-ctx.Done():
+		sub.Drain()
+		return false, ctx.Err()
 	}
 }
 
