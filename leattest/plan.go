@@ -78,6 +78,9 @@ type plan struct {
 // run runs c, if it applies, where its mode says.
 func (p *plan) run(t *testing.T, c *testcase) {
 	f := p.kind.Features
+	if why := p.kind.Broken[c.name]; why != "" {
+		t.Skipf("%s is known not to pass: %s", p.kind.Name, why)
+	}
 	for _, n := range c.needs {
 		if !n.met(f, p.can) {
 			t.Skipf("does not apply to %s: %s", p.kind.Name, n.reason)

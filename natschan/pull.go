@@ -52,6 +52,8 @@ type receiver struct {
 	unsettled  map[uint64]bool
 	settled    recent // MPMC: what was acknowledged here
 	waiting    int    // calls
+	calls      uint64 // in all
+	askedIn    uint64 // the call that asked last
 	freed      int    // places since the last hint
 	resetting  bool   // what arrives is of no use
 	sealed     bool
@@ -68,7 +70,7 @@ type delivery struct {
 	seq        uint64
 	deliveries int
 	at         time.Time
-	old        bool // nobody waited for it when it came: meanwhile there may be newer ones
+	old        bool // no call that goes on has asked for it: meanwhile there may be newer ones
 }
 
 func newReceiver(ctx context.Context, js jetstream.JetStream, ch Channel, o receiverOptions) (*receiver, error) {
@@ -242,6 +244,9 @@ func (r *receiver) wait(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting += n
+	if n > 0 {
+		r.calls++
+	}
 }
 
 // take returns the first value in buf, or why none will come, or neither. The mutex is held.
@@ -305,6 +310,7 @@ func (r *receiver) ask(try bool) {
 		return
 	}
 	r.asked += n
+	r.askedIn = r.calls
 	r.answering = try && r.shared()
 	r.heard = time.Now()
 	r.nc.PublishRequest(r.nextSubject(), r.inbox, pullRequest(n, r.answering))
@@ -372,7 +378,7 @@ func (r *receiver) arrive(m *nats.Msg) {
 		}
 		r.cseq++
 	}
-	d := &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: r.heard, old: r.waiting == 0}
+	d := &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: r.heard, old: r.waiting == 0 || r.fickle() && r.askedIn != r.calls}
 	if r.shared() && d.old && !r.gate.asked && !r.closed { // who asked has given up: let others have it
 		r.nc.Publish(m.Reply, []byte("-NAK"))
 		return
