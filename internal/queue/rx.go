@@ -108,7 +108,7 @@ func (r *Rx[T]) tryRecvSlow() (T, error) {
 	return v, err
 }
 
-// tryRecv takes the next value, if there is one. It is called with both ends locked, and frees it unless it returns ErrEmpty.
+// tryRecv takes the next value, if there is one. It is called with both ends locked, and unlocks them unless it returns ErrEmpty.
 func (r *Rx[T]) tryRecv() (v T, err error) {
 	c := r.c
 	switch {
@@ -138,7 +138,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 	return v, leat.ErrEmpty
 }
 
-// takeFrom takes a value straight from w, a waiting sender, and unlocks them.
+// takeFrom takes a value straight from w, a waiting sender. Both ends are locked, and free when it returns.
 func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 	var wk wakes[T]
 	v, last := w.Payload.give()
