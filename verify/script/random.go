@@ -29,7 +29,11 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		for range calls {
 			w.WriteByte(letters[r.IntN(len(letters))])
 		}
-		p.Words = append(p.Words, strings.TrimRight(w.String(), "xz"))
+		word := strings.TrimRight(w.String(), "xz")
+		if word == "" { // the end has to have a goroutine all the same, which closes it
+			word = letters[len(letters)-1:]
+		}
+		p.Words = append(p.Words, word)
 	}
 	if kind == "oneshot" {
 		p.Words = p.Words[:2]
