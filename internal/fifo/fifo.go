@@ -118,8 +118,11 @@ func (q *Queue[T]) Lock() {
 	q.Head.Lock()
 }
 
-// Unlock unlocks both ends.
+// Unlock unlocks both ends. A value may have been pushed and popped meanwhile, so the tail is published before the head is free: whoever
+// locks the head next must find a tail that is not behind it. And the tail is still locked until the head is published, so that
+// whoever locks the tail next does not find more values than there are.
 func (q *Queue[T]) Unlock() {
+	q.Tail.word.Store(q.Tail.pos<<1 | 1)
 	q.Head.Unlock()
 	q.Tail.Unlock()
 }
