@@ -29,6 +29,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
 	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&1 == 0 && e.word.CompareAndSwap(v, v|1)",
 		"return e.word.CompareAndSwap(v, v|1)", "mpmc_1/s_r_r"},
+	{"the head is free before the tail is published", "internal/fifo/fifo.go", "	q.Tail.word.Store(q.Tail.pos<<1 | 1)\n", "", "mpmc_2/b_n_n"},
 }
 
 // It fails if a planted defect is not found, or cannot be planted, because the line has changed.

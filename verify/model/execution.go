@@ -37,9 +37,9 @@ type thread struct {
 	action          // step, with the objects numbered
 	clock     clock // of the steps that happened before its next one
 	awake     bool  // it stands in no Cond's list
-	idle      int   // how often it has yielded in a row while nobody else went on
-	waitsFrom int   // how many steps others had made when it came to yield
-	made      int   // steps
+	idle      int   // how often it has yielded while nobody changed anything
+	waitsFrom int   // how many changes others had made when it came to yield
+	made      int   // changes: steps after which others may find something else than before
 }
 
 // An execution is one run as the checker sees it. All but Step runs in the goroutine that explores.
@@ -58,6 +58,7 @@ type execution struct {
 	cleanups map[uintptr]func()
 	drop     func()
 	steps    []record
+	changes  int      // by all goroutines
 	marks    [2]clock // of all beginnings, and of all returns
 	prev     int
 	preempts int
@@ -216,7 +217,7 @@ func (x *execution) enabled() uint32 {
 	for i, t := range x.threads {
 		switch {
 		case t.ended || !x.possible(t):
-		case t.op == primitive.OpYield && t.idle >= x.e.Spins && len(x.steps)-t.made == t.waitsFrom:
+		case t.op == primitive.OpYield && t.idle >= x.e.Spins && x.changes-t.made == t.waitsFrom:
 			yielding |= 1 << i
 		default:
 			set |= 1 << i
@@ -359,7 +360,11 @@ func (x *execution) make(i int) {
 		rec.block = x.steps[len(x.steps)-1].block
 	}
 	x.steps = append(x.steps, rec)
-	t.made++
+	if t.changes() {
+		t.idle = 0
+		t.made++
+		x.changes++
+	}
 	x.prev = i
 	if x.tracing {
 		x.trace = append(x.trace, x.describe(t))
@@ -438,7 +443,7 @@ func (x *execution) effect(t *thread, i int) int {
 			return 1
 		}
 	case primitive.OpYield:
-		if len(x.steps)-t.made > t.waitsFrom {
+		if x.changes-t.made > t.waitsFrom {
 			t.idle = 0
 		}
 		t.idle++

@@ -26,8 +26,8 @@ type Options struct {
 	// Steps is how long a run may be; 0 is 5,000. A longer one counts as endless.
 	Steps int
 
-	// Spins is how often a goroutine may Yield while no other goes on; 0 is 4. It should be more than a loop that gives up in the end
-	// yields; a loop that does not is thereby made to wait for others.
+	// Spins is how often a goroutine may Yield while neither it nor another changes anything; 0 is 1. It should be as many times as a loop
+	// that gives up in the end yields; a loop that does not give up is thereby made to wait for others.
 	Spins int
 
 	// Deadlocks makes a deadlock one end of a run among others, and no failure.
@@ -42,7 +42,7 @@ func (o Options) withDefaults() Options {
 		o.Steps = 5000
 	}
 	if o.Spins == 0 {
-		o.Spins = 4
+		o.Spins = 1
 	}
 	return o
 }

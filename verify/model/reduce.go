@@ -12,6 +12,12 @@ type action struct {
 	bw   bool
 }
 
+// changes reports whether others may find something else after the step than before. A goroutine that goes round a loop until something
+// changes makes only steps that do not.
+func (s *action) changes() bool {
+	return s.op != primitive.OpYield && s.op != primitive.OpLoad && s.op < opBegin
+}
+
 // An object is a Mutex, a Cond, an atomic or a channel.
 type object struct {
 	owner int   // of a Mutex: its holder, plus one
@@ -37,7 +43,7 @@ func (x *execution) resolve(t *thread) {
 	case t.step.Object != nil:
 		t.a = x.number(t.step.Object)
 	case op == primitive.OpYield:
-		t.waitsFrom = len(x.steps) - t.made
+		t.waitsFrom = x.changes - t.made
 	default:
 		t.a, t.b = x.channel(t.step.Chans[0]), x.channel(t.step.Chans[1])
 		if op == primitive.OpAwait { // which takes something from a channel that holds something, and looks at others
