@@ -2,6 +2,7 @@ package leat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +57,48 @@ func ExampleCopy() {
 	// 4 <nil>
 	// c
 	// d
+}
+
+// A value that had left the source when the destination refused it is not lost.
+func ExampleUnsentError() {
+	tx, rx := mpsc.New[string](1)
+	tx.TrySend("a letter")
+	dst, gone := mpsc.New[string](1)
+	gone.Close()
+	n, err := leat.Copy(context.Background(), dst, rx)
+	var unsent *leat.UnsentError[string]
+	if errors.As(err, &unsent) {
+		fmt.Printf("%d copied; %q comes back: %v\n", n, unsent.Value, unsent.Err)
+	}
+	// Output: 0 copied; "a letter" comes back: leat: channel closed
+}
+
+// What Try returns says what was so, and so what to do.
+func ExampleErrEmpty() {
+	tx, rx := mpsc.New[int](1)
+	look := func() {
+		switch v, err := rx.TryRecv(); {
+		case errors.Is(err, leat.ErrEmpty):
+			fmt.Println("nothing yet: look again")
+		case errors.Is(err, leat.ErrClosed):
+			fmt.Println("the end")
+		default:
+			fmt.Println("value", v)
+		}
+	}
+	look()
+	tx.TrySend(1)
+	if err := tx.TrySend(2); errors.Is(err, leat.ErrFull) {
+		fmt.Println("no room: 2 is still ours")
+	}
+	look()
+	tx.Close()
+	look()
+	// Output:
+	// nothing yet: look again
+	// no room: 2 is still ours
+	// value 1
+	// the end
 }
 
 func ExampleFromChan() {

@@ -29,7 +29,7 @@ type Case struct {
 //
 // A case can receive from or send to every kind in this module, receive from a timer ([After], [Every], [Never]), from a
 // native channel ([FromChan]), and from any other Receiver with a Ready method that opens again when it is asked for and a value is there.
-// Other senders and receivers panic. (Of a type that embeds a handle of this module, Select uses that handle, and none of the
+// Other senders and receivers panic, and so do a case given twice and a second Default. (Of a type that embeds a handle of this module, Select uses that handle, and none of the
 // methods that the type puts before it.)
 func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 	needContext(ctx)

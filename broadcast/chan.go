@@ -13,8 +13,8 @@ import (
 	"github.com/leat-go/leat/internal/probe"
 )
 
-// New makes a channel that keeps the last capacity values, which is at least 1, and returns its sending end; receivers
-// subscribe. The capacity is exact, not rounded. The channel takes a word for each slot at once.
+// New makes a channel that keeps the last capacity values, exactly, and returns its sending end; receivers subscribe. A
+// capacity below 1 panics. The channel takes a word for each slot at once.
 func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	if capacity < 1 {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
@@ -104,4 +105,71 @@ func ExampleLossless() {
 	// leat: channel full
 	// 1 <nil>
 	// <nil>
+}
+
+// A batch stops before a gap, which the next call tells.
+func ExampleReceiver_RecvMany() {
+	ctx := context.Background()
+	tx := broadcast.New[int](4)
+	rx := tx.Subscribe()
+	buf := make([]int, 3)
+	tx.SendMany(ctx, []int{1, 2, 3, 4})
+	n, err := rx.RecvMany(ctx, buf)
+	fmt.Println(buf[:n], err)
+	tx.SendMany(ctx, []int{5, 6, 7, 8})
+	n, err = rx.RecvMany(ctx, buf)
+	fmt.Println(buf[:n], err)
+	n, err = rx.RecvMany(ctx, buf)
+	fmt.Println(buf[:n], err, "- in total", rx.Missed())
+	// Output:
+	// [1 2 3] <nil>
+	// [] leat: receiver lagged, 1 value missed
+	// [5 6 7] <nil> - in total 1
+}
+
+// Ready joins a native select.
+func ExampleReceiver_Ready() {
+	tx := broadcast.New[string](1)
+	rx := tx.Subscribe()
+	tx.TrySend("value")
+	select {
+	case <-rx.Ready():
+		fmt.Println(rx.TryRecv())
+	case <-time.After(time.Hour):
+	}
+	// Output: value <nil>
+}
+
+// How far behind the receivers are: each by its own Len, the slowest by the sender's, which ends at the capacity.
+func ExampleSender_Len() {
+	tx := broadcast.New[int](2)
+	fast, slow := tx.Subscribe(), tx.Subscribe()
+	for v := range 3 {
+		tx.TrySend(v)
+		fast.TryRecv()
+	}
+	fmt.Println("fast", fast.Len(), "slow", slow.Len())
+	fmt.Println(tx.Len(), "of", tx.Cap(), "for", tx.Receivers(), "receivers")
+	// Output:
+	// fast 0 slow 3
+	// 2 of 2 for 2 receivers
+}
+
+// The channel ends with its last handle, and then each receiver gets what it has before it.
+func ExampleSender_Clone() {
+	tx := broadcast.New[string](2)
+	rx := tx.Subscribe()
+	other := tx.Clone()
+	tx.Close()
+	fmt.Println(tx.TrySend("too late"))
+	fmt.Println(other.TrySend("still open"))
+	other.Close()
+	fmt.Println(rx.TryRecv())
+	_, err := rx.TryRecv()
+	fmt.Println(err)
+	// Output:
+	// leat: channel closed
+	// <nil>
+	// still open <nil>
+	// leat: channel closed
 }

@@ -130,7 +130,7 @@ func (r *Receiver[T]) moveTo(from, to uint64) {
 }
 
 func (r *Receiver[T]) twoReceivers() {
-	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
 // wait sleeps until there may be something to receive, or ctx ends.

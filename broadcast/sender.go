@@ -135,6 +135,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 
 // Subscribe makes a receiver, which sees every value accepted from now on, and before them what [Replay] asks for; no
 // value is missed or repeated between the two. On a channel that has ended it sees what Replay asks for, then ErrClosed.
+// A closed handle can subscribe, too.
 func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	var o subscription
 	for _, opt := range opts {

@@ -11,7 +11,8 @@ type subscription struct {
 }
 
 // Replay lets the receiver start with up to n values that the channel still keeps: the last n accepted before it
-// subscribed, or as many as there are. The channel keeps as many as its capacity.
+// subscribed, or as many as there are. The channel keeps as many as its capacity. A
+// negative n panics.
 func Replay(n int) SubscribeOption {
 	if n < 0 {
 		panic("broadcast: Replay of " + strconv.Itoa(n) + " values; it must not be negative")

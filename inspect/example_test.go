@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
 	"github.com/leat-go/leat/inspect"
 	"github.com/leat-go/leat/mpsc"
 )
@@ -33,4 +34,22 @@ func ExampleHandler() {
 	mux.ServeHTTP(w, httptest.NewRequest("GET", "/debug/leat/", nil))
 	fmt.Println(w.Code, w.Header().Get("Content-Type"))
 	// Output: 200 text/html; charset=utf-8
+}
+
+// A test that fails when something looks wrong with a channel.
+func ExampleLint() {
+	tx := broadcast.New[int](1, leat.Name("example events"))
+	defer tx.Close()
+	audit := tx.Subscribe(broadcast.Lossless())
+	defer audit.Close()
+	tx.TrySend(1) // and audit does not read
+
+	for _, c := range inspect.Snapshot().Channels {
+		for _, lint := range c.Lints {
+			if c.Name == "example events" && lint.Code == inspect.HoldsBack {
+				fmt.Println(lint.Code, "by receiver", lint.Receiver)
+			}
+		}
+	}
+	// Output: holds-back by receiver 1
 }

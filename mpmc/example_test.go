@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/leat-go/leat/mpmc"
 )
@@ -102,4 +103,35 @@ func ExampleReceiver_Close() {
 	// leat: channel closed
 	// 1 <nil>
 	// 0 leat: channel closed
+}
+
+// Several values at once: the sender is told how many were accepted, a receiver takes what is there.
+func ExampleReceiver_RecvMany() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[int](3)
+	n, err := tx.SendMany(ctx, []int{1, 2, 3})
+	fmt.Println(n, err, "-", rx.Len(), "of", rx.Cap())
+
+	buf := make([]int, 2)
+	for rx.Len() > 0 {
+		n, err := rx.RecvMany(ctx, buf)
+		fmt.Println(buf[:n], err)
+	}
+	// Output:
+	// 3 <nil> - 3 of 3
+	// [1 2] <nil>
+	// [3] <nil>
+}
+
+// Ready joins a native select. Another receiver may be faster; then TryRecv says so, and it is looked again.
+func ExampleReceiver_Ready() {
+	tx, rx := mpmc.New[string](1)
+	tx.TrySend("value")
+	select {
+	case <-rx.Ready():
+		v, err := rx.TryRecv()
+		fmt.Println(v, err)
+	case <-time.After(time.Hour):
+	}
+	// Output: value <nil>
 }

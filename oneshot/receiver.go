@@ -80,7 +80,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil; w = w.Next() {
 		if !w.Of(s) && !w.Stale() {
 			r.c.mu.Unlock()
-			panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+			panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; the value is for one")
 		}
 	}
 }

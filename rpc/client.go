@@ -23,7 +23,8 @@ type ClientOptions struct {
 	// Window is how many requests may be unanswered at once. Zero is 1: one request is written, its answer is read,
 	// and only then is the next one written, which is safe with every peer. A larger window pipelines, which a Server
 	// takes: the requests that wait are written together, as many as the window has room for, and so are their answers. A
-	// request that finds nothing before it is written at once. Requests are still handled one after another.
+	// request that finds nothing before it is written at once. Requests are still handled one after another. Less than zero
+	// panics.
 	Window int
 
 	// MaxMessageBytes is how long an answer may be. Zero is 1 MiB, and less than zero no limit. A longer one ends

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/leat-go/leat/mpsc"
 	"github.com/leat-go/leat/rpc"
@@ -191,4 +192,17 @@ func ExampleLocal() {
 	defer stop()
 	fmt.Println(client.Ping(context.Background()))
 	// Output: <nil>
+}
+
+// A program's main loop: it serves until it is told to stop, answers what it has read, and ends.
+func ExampleServer_ListenAndServe() {
+	server := new(rpc.Server)
+	stopped := make(chan error)
+	time.AfterFunc(10*time.Millisecond, func() { stopped <- server.Shutdown(context.Background()) }) // in a program: on a signal
+	if err := server.ListenAndServe("127.0.0.1:0"); !errors.Is(err, rpc.ErrServerClosed) {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("all answered:", <-stopped == nil)
+	// Output: all answered: true
 }

@@ -54,10 +54,10 @@ func ExampleClient_State() {
 	c, stop := rpc.Local(nil)
 	state := c.State()
 	defer state.Close()
-	fmt.Println(state.Get())
+	fmt.Println(state.Get(), state.Get() == rpc.Connected)
 	stop()
-	fmt.Println(state.Get())
+	fmt.Println(state.Get(), state.Get() == rpc.Closed)
 	// Output:
-	// connected
-	// closed
+	// connected true
+	// closed true
 }

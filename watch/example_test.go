@@ -146,3 +146,20 @@ func ExampleReceiver_Ready() {
 	}
 	// Output: 2 <nil>
 }
+
+// The channel ends with its last handle.
+func ExampleSender_Clone() {
+	tx := watch.New("starting")
+	rx := tx.Subscribe()
+	other := tx.Clone()
+	tx.Close()
+	fmt.Println(other.TrySend("ready"), "for", other.Receivers())
+	other.Close()
+	fmt.Println(rx.TryRecv())
+	_, err := rx.TryRecv()
+	fmt.Println(err)
+	// Output:
+	// <nil> for 1
+	// ready <nil>
+	// leat: channel closed
+}

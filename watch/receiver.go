@@ -80,7 +80,7 @@ func (r *Receiver[T]) advance(from, to uint64) {
 }
 
 func (r *Receiver[T]) twoReceivers() {
-	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
 // wait sleeps until there is a newer value than version known, or the end, or ctx ends.

@@ -83,7 +83,8 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 func (s *Sender[T]) Get() T { return s.c.current.Load().value }
 
 // Subscribe makes a receiver. The value that is current now counts as seen by it: it receives what is sent from now on, and reads
-// the current value by Get or All. On a channel that has ended, the last value is there to be read.
+// the current value by Get or All. On a channel that has ended, the last value is there to be read. A closed
+// handle can subscribe, too.
 func (s *Sender[T]) Subscribe() *Receiver[T] {
 	c := s.c
 	cur := new(cursor)

@@ -181,7 +181,7 @@ func (r *Rx[T]) alone(s *park.Selection) {
 }
 
 func (r *Rx[T]) twoReceivers() {
-	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time")
+	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; take mpmc for that")
 }
 
 // RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.
