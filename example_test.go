@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -35,6 +37,34 @@ func Example() {
 	// 1
 	// 2
 	// 3 3
+}
+
+// Eight senders, and a receiver that leaves when it has enough. Nobody panics or waits on, and nothing that was accepted is lost.
+func Example_enough() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](4)
+	var senders sync.WaitGroup
+	var accepted atomic.Int64
+	for range 8 {
+		tx := tx.Clone() // a handle for each goroutine
+		senders.Go(func() {
+			defer tx.Close()                          // nobody has to know who is last
+			for v := 0; tx.Send(ctx, v) == nil; v++ { // an error: v was not sent, and nobody will see it
+				accepted.Add(1)
+			}
+		})
+	}
+	tx.Close()
+
+	received := 0
+	for range rx.All(ctx) {
+		if received++; received == 100 {
+			rx.Close() // enough: senders that wait return at once, and what was accepted still comes
+		}
+	}
+	senders.Wait()
+	fmt.Println("accepted and not received:", accepted.Load()-int64(received))
+	// Output: accepted and not received: 0
 }
 
 // Copy is the io.Copy of channels: here it feeds a log of the last values from a queue.

@@ -4,15 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"os"
-	"path"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -605,111 +599,4 @@ func TestA23_TenThousandOneshots(t *testing.T) {
 	if answered != n {
 		t.Errorf("%d questions answered, want %d", answered, n)
 	}
-}
-
-// The guide's Go code must be code that is tested: a comment above each block names the Example or the test, and the block stands in one
-// of the two files, line for line but for the indentation, in that function or before it, behind the one before it. It fails if guide and code drift apart.
-func TestGuideShowsTestedCode(t *testing.T) {
-	tested := make(map[string]string) // by the name of the Example or test: what stands in the file up to its end
-	for _, file := range []string{"guide_test.go", "guide_before_test.go"} {
-		maps.Copy(tested, sections(t, file))
-	}
-	text, err := os.ReadFile("docs/guide.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	guide := strings.ReplaceAll(string(text), "\r\n", "\n")
-
-	blocks := regexp.MustCompile("(?s)(?:<!-- (\\w+) -->\n)?```go\n(.*?)```\n").FindAllStringSubmatch(guide, -1)
-	if fences := strings.Count(guide, "```go"); fences != len(blocks) || fences < 16 {
-		t.Fatalf("%d blocks of Go code begin in the guide, and %d were understood; before and after of eight entries are at least 16", fences, len(blocks))
-	}
-	shown := make(map[string]bool)
-	for _, b := range blocks {
-		name, code := b[1], flat(b[2])
-		shown[name] = true
-		section, ok := tested[name]
-		switch {
-		case name == "":
-			t.Errorf("a block without the name of its Example or test above it:\n%s", b[2])
-		case !ok:
-			t.Errorf("there is no Example or test %s", name)
-		case strings.HasPrefix(name, "Example") && !strings.Contains(section, "\n// Output:"):
-			t.Errorf("%s has no Output, so that it is not run", name)
-		case !strings.Contains(section, code):
-			t.Errorf("%s: the code differs from the guide, which says:\n%s", name, b[2])
-		}
-	}
-	for name := range tested {
-		if strings.HasPrefix(name, "Example_") && name != "Example_primeSieve" && !shown[name] {
-			t.Errorf("%s is not shown in the guide", name)
-		}
-	}
-}
-
-// It fails if a link of the guide, or of the list of the documents, leads nowhere.
-func TestGuideLinks(t *testing.T) {
-	for _, file := range []string{"docs/guide.md", "docs/README.md"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		prose := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(string(text), "")
-		headings := make(map[string]bool)
-		for _, h := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(prose, -1) {
-			anchor := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(strings.TrimSpace(h[1])), "")
-			headings["#"+strings.ReplaceAll(anchor, " ", "-")] = true
-		}
-		links := regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1)
-		if len(links) == 0 {
-			t.Errorf("%s: no links found", file)
-		}
-		for _, l := range links {
-			switch link := l[1]; {
-			case strings.HasPrefix(link, "https://"):
-			case strings.HasPrefix(link, "#"):
-				if !headings[link] {
-					t.Errorf("%s: no heading for %s", file, link)
-				}
-			default:
-				if _, err := os.Stat(path.Join("docs", link)); err != nil {
-					t.Errorf("%s: %v", file, err)
-				}
-			}
-		}
-	}
-}
-
-// sections cuts a Go file behind each Example and test.
-func sections(t *testing.T, file string) map[string]string {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := token.NewFileSet()
-	parsed, err := parser.ParseFile(files, file, src, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := make(map[string]string)
-	begin := 0
-	for _, decl := range parsed.Decls {
-		f, ok := decl.(*ast.FuncDecl)
-		if !ok || !strings.HasPrefix(f.Name.Name, "Example") && !strings.HasPrefix(f.Name.Name, "Test") {
-			continue
-		}
-		end := files.Position(f.End()).Offset
-		found[f.Name.Name] = flat(string(src[begin:end]) + "\n")
-		begin = end
-	}
-	return found
-}
-
-// flat takes the indentation away.
-func flat(code string) string {
-	var out strings.Builder
-	for line := range strings.Lines("\n" + strings.ReplaceAll(code, "\r\n", "\n")) {
-		out.WriteString(strings.TrimLeft(line, "\t "))
-	}
-	return out.String()
 }
