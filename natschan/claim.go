@@ -237,7 +237,7 @@ func (r *receiver) mend(ctx context.Context) {
 		r.mu.Lock()
 	}
 	if r.gate.asked {
-		r.ask(false)
+		r.ask(pullExpires)
 	}
 	r.mu.Unlock()
 }

@@ -187,12 +187,16 @@ func (r *receiver) unsubscribe() {
 func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	r.wait(+1)
 	defer r.wait(-1)
-	tried := false
+	tried, patience := false, pullExpires
+	if try && r.shared() {
+		patience = 0
+	}
 	for {
 		r.mu.Lock()
 		d, err := r.take()
 		if d == nil && err == nil && !tried {
-			r.ask(try)
+			r.ask(patience)
+			patience = max(patience, lookPause) // a consumer that had nothing at once may be wrong: see pullRequest
 		}
 		tried = try && r.shared() && !tried // first the consumer says that it has nothing, then the stream why
 		changed, look, drain := r.events.changed(), (try || r.sealed) && !r.answering, r.closed
@@ -210,8 +214,8 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 			}
 			return d, nil
 		case drain:
-			if d, err := r.drain(ctx, try); d != nil || err != nil {
-				return d, err
+			if err := r.drain(ctx, try); err != nil {
+				return nil, err
 			}
 			continue
 		}
@@ -279,7 +283,7 @@ func (r *receiver) take() (*delivery, error) {
 			r.unsettled[d.seq] = true
 		}
 		if r.gate.asked {
-			r.ask(false)
+			r.ask(pullExpires)
 		}
 		return d, nil
 	}
@@ -297,8 +301,9 @@ func (r *receiver) known(d *delivery) bool {
 	return d.seq <= r.seq && !r.unsettled[d.seq]
 }
 
-// ask asks for values if it is time for that. The mutex is held.
-func (r *receiver) ask(try bool) {
+// ask asks for values if it is time for that; how long the server may wait for them is pullExpires unless others share the
+// consumer. The mutex is held.
+func (r *receiver) ask(patience time.Duration) {
 	if r.resetting || r.over != nil || r.closed {
 		return
 	}
@@ -311,9 +316,9 @@ func (r *receiver) ask(try bool) {
 	}
 	r.asked += n
 	r.askedIn = r.calls
-	r.answering = try && r.shared()
+	r.answering = patience < pullExpires
 	r.heard = time.Now()
-	r.nc.PublishRequest(r.nextSubject(), r.inbox, pullRequest(n, r.answering))
+	r.nc.PublishRequest(r.nextSubject(), r.inbox, pullRequest(n, patience))
 }
 
 const (
@@ -321,16 +326,21 @@ const (
 	pullHeartbeat = 2 * time.Second
 )
 
-func pullRequest(n int, noWait bool) []byte {
+// pullRequest asks for n values, for which the server waits up to patience. Zero is no_wait, and not to be relied on: the server answers it from
+// a count of what the consumer has yet to send, and counts a value twice that it could not deliver at first (its inbox had just gone) and sent
+// again. From then on it says that there is nothing while there is one value. A request that may wait is answered from the stream itself.
+func pullRequest(n int, patience time.Duration) []byte {
 	body := append(make([]byte, 0, 96), `{"batch":`...)
 	body = strconv.AppendInt(body, int64(n), 10)
-	if noWait {
+	if patience == 0 {
 		return append(body, `,"no_wait":true}`...)
 	}
 	body = append(body, `,"expires":`...)
-	body = strconv.AppendInt(body, int64(pullExpires), 10)
-	body = append(body, `,"idle_heartbeat":`...)
-	body = strconv.AppendInt(body, int64(pullHeartbeat), 10)
+	body = strconv.AppendInt(body, int64(patience), 10)
+	if patience > 2*pullHeartbeat {
+		body = append(body, `,"idle_heartbeat":`...)
+		body = strconv.AppendInt(body, int64(pullHeartbeat), 10)
+	}
 	return append(body, '}')
 }
 
@@ -593,82 +603,61 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 	return nil
 }
 
-// drain asks for one value of a queue that this receiver has closed: there is nobody any more who asks ahead. It returns neither a value nor
-// an error when it is worth trying again.
-func (r *receiver) drain(ctx context.Context, try bool) (*delivery, error) {
-	own, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	got, err := r.pullOne(own)
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return nil, leat.ErrClosed
-	case err != nil && ctx.Err() != nil && !try:
-		return nil, ctx.Err()
-	case err != nil && ctx.Err() == nil && own.Err() != nil:
-		return nil, nil // a server that does not answer may be back soon
-	case err != nil:
-		return nil, fmt.Errorf("natschan: %w", err)
-	}
-	if got {
-		return nil, nil
+// drain asks for one value of a queue that this receiver has closed: there is nobody any more who asks ahead. It returns nil when it is worth
+// trying again.
+func (r *receiver) drain(ctx context.Context, try bool) error {
+	if got, err := r.pullOne(ctx, 0); got || err != nil {
+		return err
 	}
 	empty, err := r.look(ctx)
 	switch {
 	case try && err != nil:
-		return nil, err
+		return err
 	case try && empty:
-		return nil, leat.ErrEmpty
+		return leat.ErrEmpty
 	}
-	timer := time.NewTimer(lookPause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	_, err = r.pullOne(ctx, lookPause)
+	return err
 }
 
-// pullOne asks for one value, puts it into buf, and reports whether there was one. What comes after ctx has ended is in buf, too.
+// pullOne asks for one value, for which the server waits up to patience, puts it into buf, and reports whether there was one. A server
+// that does not answer may be back soon. What comes after ctx has ended is in buf, too.
 //
 // It has an inbox of its own. A value comes under the subject that it was sent to, not under the inbox that it was asked for with, so
 // the client's Request cannot tell which of several requests it answers, and drops it: it would be lost until AckWait ends.
-func (r *receiver) pullOne(ctx context.Context) (got bool, err error) {
-	answer := make(chan error, 1)
+func (r *receiver) pullOne(ctx context.Context, patience time.Duration) (got bool, err error) {
+	answer := make(chan string, 1)
 	inbox := r.nc.NewInbox()
 	sub, err := r.nc.Subscribe(inbox, func(m *nats.Msg) {
 		meta, err := m.Metadata()
-		if err != nil { // a status
-			if m.Header.Get("Status") == "503" {
-				answer <- nats.ErrNoResponders
-			} else {
-				answer <- leat.ErrEmpty
-			}
+		if err != nil {
+			answer <- m.Header.Get("Status")
 			return
 		}
 		r.mu.Lock()
 		r.buf = append(r.buf, &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: time.Now()})
 		r.events.all()
 		r.mu.Unlock()
-		answer <- nil
+		answer <- ""
 	})
+	if err == nil {
+		err = sub.AutoUnsubscribe(1)
+	}
+	if err == nil {
+		err = r.nc.PublishRequest(r.nextSubject(), inbox, pullRequest(1, patience))
+	}
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("natschan: %w", err)
 	}
-	if err := sub.AutoUnsubscribe(1); err != nil {
-		return false, err
-	}
-	if err := r.nc.PublishRequest(r.nextSubject(), inbox, pullRequest(1, true)); err != nil {
-		sub.Unsubscribe()
-		return false, err
-	}
+	own, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
 	select {
-	case err := <-answer:
-		if err == leat.ErrEmpty {
-			return false, nil
+	case status := <-answer:
+		if status == "503" { // the consumer is no more
+			return false, leat.ErrClosed
 		}
-		return err == nil, err
-	case <-ctx.Done():
+		return status == "", nil
+	case <-own.Done():
 		sub.Drain()
 		return false, ctx.Err()
 	}
@@ -682,7 +671,7 @@ func (r *receiver) ready() <-chan struct{} {
 		r.gate.end()
 	} else {
 		r.gate.set(len(r.buf) > 0)
-		r.ask(false)
+		r.ask(pullExpires)
 		r.kick()
 	}
 	return ch
@@ -699,11 +688,23 @@ func (r *receiver) close() (err error) {
 		} else {
 			err = r.closeOwn(ctx)
 		}
-		for _, sub := range r.subs {
-			sub.Drain() // what is on its way still arrives, and is kept or given back
-		}
+		r.hangUp(ctx)
 	})
 	return err
+}
+
+// hangUp ends the subscriptions, and waits for what the server sent before it knew: that is kept, or given back.
+func (r *receiver) hangUp(ctx context.Context) {
+	for _, sub := range r.subs {
+		ended := sub.StatusChanged(nats.SubscriptionClosed)
+		if sub.Drain() != nil {
+			continue // the connection is closed
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (r *receiver) closeQueue(ctx context.Context) error {

@@ -78,7 +78,7 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 	defer cancel()
 	v, err := r.next(ctx, true)
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("natschan: no server answers for %s: %w", r.ch.Name, err)
+		err = fmt.Errorf("natschan: no answer for %s in %v: %w", r.ch.Name, serverTimeout, err)
 	}
 	return v, err
 }

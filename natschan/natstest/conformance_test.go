@@ -104,10 +104,6 @@ func TestConformance(t *testing.T) {
 		m := &maker{js: js, ch: c.ch, opts: c.opts}
 		m.ch.Storage = jetstream.MemoryStorage
 		kind := leattest.Kind{Name: c.name, New: m.channel, Features: c.features}
-		if c.ch.Kind == natschan.MPMC {
-			kind.Broken = map[string]string{"R3_close_races_with_everything": "about one time in ten, a value that is on its way to a receiver " +
-				"which closes is nobody's until its AckWait is over, and TryRecv of another gives up before; see docs/nats.md"}
-		}
 		leattest.Run(t, kind)
 	}
 	leattest.Run(t, leattest.Kind{
