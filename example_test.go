@@ -46,10 +46,10 @@ func Example_enough() {
 	var senders sync.WaitGroup
 	var accepted atomic.Int64
 	for range 8 {
-		tx := tx.Clone() // a handle for each goroutine
+		tx := tx.Clone() // a handle for each; nobody has to know who is last
 		senders.Go(func() {
-			defer tx.Close()                          // nobody has to know who is last
-			for v := 0; tx.Send(ctx, v) == nil; v++ { // an error: v was not sent, and nobody will see it
+			defer tx.Close()
+			for v := 0; tx.Send(ctx, v) == nil; v++ { // else v was not sent
 				accepted.Add(1)
 			}
 		})
@@ -59,7 +59,7 @@ func Example_enough() {
 	received := 0
 	for range rx.All(ctx) {
 		if received++; received == 100 {
-			rx.Close() // enough: senders that wait return at once, and what was accepted still comes
+			rx.Close() // ends every Send; what was accepted still comes
 		}
 	}
 	senders.Wait()
