@@ -58,10 +58,6 @@ type Features struct {
 	// told how many by *leat.LaggedError. It needs Broadcast.
 	Lossy bool
 
-	// Ahead says that a lossy receiver may have some values on their way to it, which it does not miss although they were overwritten.
-	// Then how much it lags depends on what has arrived, and random operations cannot be compared with the model.
-	Ahead bool
-
 	// Latest says that only the newest value is kept, for all receivers: each gets it once, and what it overwrote is not counted. A
 	// sender never waits, and a new receiver has nothing to receive until something is sent.
 	Latest bool
@@ -106,8 +102,6 @@ func (k *Kind) check() {
 		panic("leattest: a Kind needs a Name and New")
 	case f.Lossy && !f.Broadcast:
 		panic("leattest: Lossy needs Broadcast")
-	case f.Ahead && !f.Lossy:
-		panic("leattest: Ahead needs Lossy")
 	case f.Unbounded && (f.Rendezvous || f.Lossy):
 		panic("leattest: Unbounded excludes Rendezvous and Lossy")
 	case f.Latest && (f.Unbounded || f.Rendezvous || f.Broadcast || f.OneValue):

@@ -43,7 +43,6 @@ var (
 	needQueue     = need{func(f Features, _ abilities) bool { return !f.everyone() }, "a receiver closes for itself alone"}
 	needLossless  = need{func(f Features, _ abilities) bool { return !f.Lossy && !f.Latest }, "a receiver may miss values"}
 	needLossy     = need{func(f Features, _ abilities) bool { return f.Lossy }, "its receivers miss nothing"}
-	needExactLag  = need{func(f Features, _ abilities) bool { return !f.Ahead }, "values on their way to a receiver are not missed, so that its lag depends on what has arrived"}
 	needBroadcast = need{func(f Features, _ abilities) bool { return f.Broadcast }, "it is no broadcast"}
 	needEveryone  = need{func(f Features, _ abilities) bool { return f.everyone() }, "each value goes to one receiver"}
 	needZero      = need{func(f Features, _ abilities) bool { return f.Rendezvous }, "it has no capacity 0"}

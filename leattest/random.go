@@ -19,7 +19,6 @@ var randomCase = testcase{
 	promise: "a sequence of operations that do not wait has the results that the reference model gives, step by step",
 	rule:    "all rules, as the model in reference.go keeps them",
 	mode:    realTime,
-	needs:   []need{needExactLag},
 	run: func(t *tester) {
 		for seed := range uint64(t.scale(200)) {
 			t.random(seed)

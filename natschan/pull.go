@@ -193,6 +193,13 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	}
 	for {
 		r.mu.Lock()
+		if r.fickle() && len(r.buf) > 0 && r.buf[0].old {
+			r.mu.Unlock()
+			if err := r.refresh(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		d, err := r.take()
 		if d == nil && err == nil && !tried {
 			r.ask(patience)
@@ -206,12 +213,6 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 		case err != nil:
 			return nil, err
 		case d != nil:
-			if err := r.refresh(ctx, d); err != nil {
-				return nil, err
-			}
-			if d.msg == nil {
-				continue
-			}
 			return d, nil
 		case drain:
 			if err := r.drain(ctx, try); err != nil {
@@ -429,21 +430,24 @@ func (r *receiver) status(status string, h nats.Header) {
 	}
 }
 
-// refresh makes sure that d, which nobody waited for when it came, is not outdated, where that matters. If it is, d.msg is nil.
-func (r *receiver) refresh(ctx context.Context, d *delivery) error {
-	if !d.old || !r.fickle() {
-		return nil
-	}
+// refresh makes sure that the first value in buf, which no call that goes on has asked for, is not outdated. If it is, it is dropped, and
+// a Broadcast's receiver is told what it missed.
+func (r *receiver) refresh(ctx context.Context) error {
 	info, err := r.info(ctx)
-	if err != nil || info.State.FirstSeq <= d.seq {
-		return nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	gap := info.State.FirstSeq - d.seq
-	r.seq = max(r.seq, info.State.FirstSeq-1)
-	d.msg = nil
-	if r.ch.Kind == Watch {
+	if len(r.buf) == 0 {
+		return nil // another call has it
+	}
+	if err != nil || info.State.FirstSeq <= r.buf[0].seq {
+		r.buf[0].old = false
+		return nil
+	}
+	r.buf = nil // fickle receivers take one ahead
+	r.gate.set(false)
+	gap := max(r.seq, info.State.FirstSeq-1) - r.seq
+	r.seq += gap
+	if r.ch.Kind == Watch || gap == 0 {
 		return nil
 	}
 	r.missed.Add(gap)

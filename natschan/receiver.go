@@ -31,7 +31,7 @@ type receiverOptions struct {
 // for an MPSC channel and up to 64 for a Broadcast, and never more than the capacity. An MPMC or Watch receiver takes nothing ahead.
 //
 // What a lossy Broadcast receiver has taken ahead it does not miss: it lags by less than the capacity alone would say. With Prefetch(1)
-// that is one value at most, and each value is an exchange with the server.
+// its lag is exact, and each value is an exchange with the server, or two if it came before it was asked for.
 func Prefetch(n int) ReceiverOption { return func(o *receiverOptions) { o.prefetch = n } }
 
 // Replay lets a Broadcast receiver begin with up to n values that are kept from before it came.

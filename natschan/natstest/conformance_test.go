@@ -96,7 +96,7 @@ func TestConformance(t *testing.T) {
 		{"mpmc", natschan.Channel{Kind: natschan.MPMC}, nil, leattest.Features{}},
 		{"mpmc_unbounded", natschan.Channel{Kind: natschan.MPMC, Capacity: -1}, nil, leattest.Features{Unbounded: true}},
 		{"broadcast", natschan.Channel{Kind: natschan.Broadcast}, []natschan.ReceiverOption{natschan.Prefetch(1)},
-			leattest.Features{Broadcast: true, Lossy: true, Ahead: true}},
+			leattest.Features{Broadcast: true, Lossy: true}},
 		{"broadcast_lossless", natschan.Channel{Kind: natschan.Broadcast, Lossless: true}, nil, leattest.Features{Broadcast: true}},
 		{"watch", natschan.Channel{Kind: natschan.Watch}, nil, leattest.Features{Latest: true}},
 	} {
