@@ -76,7 +76,7 @@ func (a *recvArm[T]) Leave() {
 
 func (a *recvArm[T]) Finish() {
 	a.v, a.err = a.w.Payload.value, a.w.Payload.err
-	a.rx.finish()
+	a.rx.used(a.err)
 }
 
 func (a *recvArm[T]) Result() (T, error) { return a.v, a.err }

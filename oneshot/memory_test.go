@@ -158,6 +158,41 @@ func TestDroppedReceiver(t *testing.T) {
 	}
 }
 
+// It fails if a sender that waits for Done is not told that the receiver was dropped, because that one had been told the end before.
+func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
+	for name, see := range map[string]func(rx *oneshot.Receiver[int], end func()) error{
+		"TryRecv": func(rx *oneshot.Receiver[int], end func()) error { end(); _, err := rx.TryRecv(); return err },
+		"waiting Recv": func(rx *oneshot.Receiver[int], end func()) error {
+			go end()
+			_, err := rx.Recv(background)
+			return err
+		},
+		"waiting Select": func(rx *oneshot.Receiver[int], end func()) (err error) {
+			go end()
+			leat.Select(background, leat.OnRecv(rx, func(_ int, e error) { err = e }))
+			return err
+		},
+	} {
+		tx, rx := oneshot.New[int]()
+		waiting := oneshot.WaitingFunc(tx)
+		end := func() {
+			for name != "TryRecv" && waiting() == 0 {
+				runtime.Gosched()
+			}
+			tx.Close()
+		}
+		if err := see(rx, end); err != leat.ErrClosed {
+			t.Fatalf("%s: %v, want ErrClosed", name, err)
+		}
+		rx = nil
+		done := tx.Done()
+		kindtest.Until(t, name+": Done closed after the receiver was dropped", func() bool { return open(done) })
+		if n := oneshot.LeakedFunc(tx)(); n != 0 {
+			t.Errorf("%s: %d handles counted as leaked, want none: the channel had ended", name, n)
+		}
+	}
+}
+
 // Rule 4. It fails if a handle that owes no Close is counted as leaked when it is dropped: one that has sent or received, or whose
 // other end is closed.
 func TestUsedHandlesAreNotLeaked(t *testing.T) {

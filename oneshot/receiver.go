@@ -38,7 +38,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		runtime.KeepAlive(r)
 		return v, err
 	}
-	r.finish()
+	r.used(w.Payload.err)
 	return w.Payload.value, w.Payload.err
 }
 
@@ -65,8 +65,17 @@ func (r *Receiver[T]) tryRecv() (v T, err error) {
 	}
 	c.settle(false)
 	c.mu.Unlock()
-	r.finish()
+	r.used(err)
 	return v, err
+}
+
+// used notes how a receive ended. A receiver that has received has finished; one that was told the end has not, and who waits for Done
+// still waits for its Close, or for the garbage collector to find it.
+func (r *Receiver[T]) used(err error) {
+	if err == nil {
+		r.finish()
+	}
+	runtime.KeepAlive(r)
 }
 
 // finish notes that there is nothing for the garbage collector to do when r is dropped.
