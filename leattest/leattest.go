@@ -2,6 +2,7 @@ package leattest
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/leat-go/leat"
@@ -20,7 +21,8 @@ type Kind struct {
 	Features Features
 
 	// Broken names tests that the kind is known not to pass yet, like "R3_close_races_with_everything", each with the reason that its
-	// skip then gives. It is for defects, not for promises that the kind does not make: those are Features.
+	// skip then gives. It is for defects, not for promises that the kind does not make: those are Features. Run panics if there is no
+	// test of that name, or no reason.
 	Broken map[string]string
 }
 
@@ -81,15 +83,17 @@ type Features struct {
 func Run(t *testing.T, k Kind) {
 	t.Helper()
 	k.check()
+	cases := slices.Concat(orderCases, contextCases, closeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
+		readyCases, selectCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
+	for name, why := range k.Broken {
+		if why == "" || !slices.ContainsFunc(cases, func(c testcase) bool { return c.name == name }) {
+			panic("leattest: Broken names " + name + ", which has to be a test, and say why")
+		}
+	}
 	t.Run(k.Name, func(t *testing.T) {
 		p := &plan{kind: k, can: discover(k.New(t, 1))}
-		for _, cases := range [][]testcase{
-			orderCases, contextCases, closeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
-			readyCases, selectCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases,
-		} {
-			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) { p.run(t, &c) })
-			}
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) { p.run(t, &c) })
 		}
 	})
 }

@@ -58,6 +58,8 @@ func TestKindPanics(t *testing.T) {
 		"unbounded rendezvous":    func(k *leattest.Kind) { k.Features.Unbounded, k.Features.Rendezvous = true, true },
 		"latest broadcast":        func(k *leattest.Kind) { k.Features.Latest, k.Features.Broadcast = true, true },
 		"one value, unbounded":    func(k *leattest.Kind) { k.Features.OneValue, k.Features.Unbounded = true, true },
+		"broken, no such test":    func(k *leattest.Kind) { k.Broken = map[string]string{"R3_close_races": "a reason"} },
+		"broken without a reason": func(k *leattest.Kind) { k.Broken = map[string]string{"R3_close_races_with_everything": ""} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
