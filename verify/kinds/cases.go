@@ -46,6 +46,15 @@ func Cases() []*script.Program {
 		D r
 		sD rr
 		s s y
+		ss ii
+		sj r
+		jj i
+		s I c
+		s Ir c
+		sJ r c
+		sJ z c
+		D i
+		s j z
 	`
 	add("mpsc", queues, both)
 	add("mpmc", append([]int{0}, queues...), both)
@@ -72,6 +81,12 @@ func Cases() []*script.Program {
 		s rG
 	`
 	add("mpmc", []int{0, 1, 2, script.Unbounded}, more)
+	add("mpsc", queues, `
+		l
+		d s
+		l s
+		L s c
+	`)
 	add("oneshot", []int{1}, `
 		s r
 		t y
@@ -86,7 +101,14 @@ func Cases() []*script.Program {
 		s G
 		se r
 		e z
+		s i
+		x i
+		s I c
+		D i
+		s i z
+		j r
 		s ry z
+		xe yG
 		l
 	`)
 	add("broadcast", []int{2}, `ssss yy y`)
@@ -111,6 +133,24 @@ func Cases() []*script.Program {
 		D r
 		sD rr
 		s rG
+		ss Urr
+		ss Vrr
+		s Vrr
+		ss Vn
+		ss Orr
+		s s Ury
+		ss rr Ur
+		ss Uw
+		sss VzUr
+		ss ii
+		sss ii
+		s I c
+		s i i
+		s I r c
+		s i z
+		sD ii
+		sx VrUr
+		sD Ur
 	`)
 	add("lossless", []int{1, 2}, `
 		ss rr
@@ -132,6 +172,25 @@ func Cases() []*script.Program {
 		ss rG
 		l r
 		s t yy
+		ss Urr
+		ss Vrr
+		sss Vyr
+		sss Vz
+		s Vrr
+		ss Vn
+		ss Orr
+		tt r Vy
+		sss Ur Uy
+		ss ii
+		jj rr
+		sJ r c
+		s j r
+		js z
+		s I c
+		s r Ury
+		b Uzr
+		ss UrG
+		sD Vr
 	`)
 	add("watch", []int{1}, `
 		ss rr
@@ -150,6 +209,24 @@ func Cases() []*script.Program {
 		D r
 		l r
 		s u g
+		ss Urr
+		su Ur
+		u s Ury
+		ss Uw
+		s r Ug
+		sx UrUr
+		sD Ur
+		ss ii
+		s I c
+		s s ii
+		x i
+		s iw
+		s i z
+		ss f
+		s rf
+		s fr
+		s s fy
+		u Uf
 	`)
 	return all
 }

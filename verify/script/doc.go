@@ -4,12 +4,16 @@
 //
 //	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
-//	g u           Get and Update of a watch
+//	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
+//	g u f         Get and Update of a watch, WaitFor a value that is not the first
+//	i I j J       Select of a receive, the same with ctx, of a send, the same with ctx
 //	l L d         Select of a receive and a send, the same with ctx, the same with a Default
 //	x z           close the sender, close the receiver
 //	c             cancel the program's ctx
 //	D G           the garbage collector finds the sender unreachable, the receiver
 //	e             wait for Done
+//
+// A goroutine whose word has a U, V or O begins without a receiver; before it subscribes again it closes the one that it has.
 //
 // A goroutine closes its handles in the end, so that no other has a reason to wait for ever: every deadlock is a lost wake-up.
 package script

@@ -77,22 +77,44 @@ func openOneshot(p *Program) *channel {
 func openBroadcast(lossless bool) func(p *Program) *channel {
 	return func(p *Program) *channel {
 		tx := broadcast.New[rune](p.Capacity)
-		var opts []broadcast.SubscribeOption
 		var never uint32
 		if lossless {
-			opts, never = append(opts, broadcast.Lossless()), ^uint32(0)
+			never = ^uint32(0)
 		}
-		subscribe := func() receiver { return tx.Subscribe(opts...) }
-		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, subscribe)
+		options := func(replay int, lossless bool) []broadcast.SubscribeOption {
+			opts := []broadcast.SubscribeOption{broadcast.Replay(replay)}
+			if lossless {
+				opts = append(opts, broadcast.Lossless())
+			}
+			return opts
+		}
+		first := func() receiver { return tx.Subscribe(options(0, lossless)...) }
+		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, first)
 		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never)
+		if p.subscribes() {
+			late := tx.Clone() // closed, so that it keeps no receiver waiting
+			late.Close()
+			ch.subscribe = func(letter rune) (receiver, spec.Call) {
+				call := spec.Call{Lossless: lossless != (letter == 'O')}
+				if letter == 'V' {
+					call.Replay = 2
+				}
+				return late.Subscribe(options(call.Replay, call.Lossless)...), call
+			}
+		}
 		return ch
 	}
 }
 
 func openWatch(p *Program) *channel {
-	tx := watch.New[rune](100)
+	tx := watch.New[rune](initial)
 	ch := p.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
-	ch.model = spec.Watch(100, ch.senders)
+	ch.model = spec.Watch(initial, ch.senders)
+	if p.subscribes() {
+		late := tx.Clone() // closed, so that it keeps no receiver waiting
+		late.Close()
+		ch.subscribe = func(rune) (receiver, spec.Call) { return late.Subscribe(), spec.Call{} }
+	}
 	return ch
 }
 
@@ -100,7 +122,11 @@ func openWatch(p *Program) *channel {
 func (p *Program) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
 	ch := &channel{cap: p.Capacity}
 	ch.tx, ch.txID, ch.senders = handles(p.uses(sending), tx, clone)
-	ch.rx, ch.rxID, ch.receivers = handles(p.uses(receiving), rx, subscribe)
+	uses := p.uses(receiving)
+	for i, later := range p.uses(subscribing) {
+		uses[i] = uses[i] && !later
+	}
+	ch.rx, ch.rxID, ch.receivers = handles(uses, rx, subscribe)
 	if rx == nil {
 		for i, id := range ch.rxID {
 			if ch.receivers>>id&1 == 1 && ch.rx[i] == nil {

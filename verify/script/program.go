@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/verify/spec"
+	"github.com/leat-go/leat/watch"
 )
 
 // A sender is what the handles of the kinds have in common, where they have it.
@@ -36,6 +38,7 @@ type channel struct {
 	rxID               []int
 	senders, receivers uint32 // the sets of these
 	reserve            func(tx sender, ctx context.Context) (permit, error)
+	subscribe          func(letter rune) (receiver, spec.Call)
 	model              porcupine.Model
 	cap                int
 }
@@ -57,12 +60,12 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqrRynwxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqrRynwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3}, "sStbrRynwlLdxz", openBroadcast(false)},
-	"lossless":  {[]int{1, 2, 3}, "sStbrRynwlLdxz", openBroadcast(true)},
-	"watch":     {[]int{1}, "sStrRywguxz", openWatch},
-	"oneshot":   {[]int{1}, "sStrRywxz", openOneshot},
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpmc},
+	"broadcast": {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(false)},
+	"lossless":  {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(true)},
+	"watch":     {[]int{1}, "sStjJrRyiIwlLdgufUxz", openWatch},
+	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
 }
 
 // Name is what the program is called.
@@ -79,7 +82,7 @@ type World struct {
 	Begin, End func() int64             // the instants at which a call begins and has returned
 	Await      func(ch <-chan struct{}) // receives from ch
 	Drop       func(handle any)         // does what the garbage collector would
-	Context    context.Context          // for S, R and L
+	Context    context.Context          // for the capital letters of S, R, I, J and L
 	Cancel     context.CancelFunc
 }
 
@@ -117,9 +120,13 @@ func (p *Play) History() *spec.History {
 	return h
 }
 
+// initial is the value that a watch begins with.
+const initial = 100
+
 const (
-	sending   = "sStbpqxlLdueD"
-	receiving = "rRynwzlLdgG"
+	sending     = "sStbpqjJxlLdueD"
+	receiving   = "rRyniIwzlLdgfG"
+	subscribing = "UVO"
 )
 
 // uses reports which goroutines need a handle that the letters use.
@@ -130,6 +137,9 @@ func (p *Program) uses(letters string) []bool {
 	}
 	return which
 }
+
+// subscribes reports whether a goroutine subscribes during the run.
+func (p *Program) subscribes() bool { return slices.Contains(p.uses(subscribing), true) }
 
 // An Actor is one goroutine of a program.
 type Actor struct {
@@ -200,16 +210,33 @@ func (a *Actor) do(letter rune) {
 	case 'w':
 		a.Await(a.rx.Ready())
 		a.do('y')
+	case 'i':
+		a.choose(background, a.onRecv)
+	case 'I':
+		a.choose(a.Context, a.onRecv)
+	case 'j':
+		a.choose(background, a.onSend)
+	case 'J':
+		a.choose(a.Context, a.onSend)
 	case 'l':
-		a.choose(background, false)
+		a.choose(background, a.onRecv, a.onSend)
 	case 'L':
-		a.choose(a.Context, false)
+		a.choose(a.Context, a.onRecv, a.onSend)
 	case 'd':
-		a.choose(background, true)
+		a.choose(background, a.onRecv, a.onSend, a.onDefault)
+	case 'U', 'V', 'O':
+		a.subscribe(letter)
 	case 'g':
 		a.call(func() []spec.Call {
 			v := a.rx.(interface{ Get() rune }).Get()
 			return []spec.Call{{Op: spec.Get, Value: v, Result: spec.OK}}
+		})
+	case 'f':
+		a.call(func() []spec.Call {
+			v, err := a.rx.(*watch.Receiver[rune]).WaitFor(background, func(v rune) bool { return v != initial })
+			calls := spec.Recvs(a.rxID, err, v)
+			calls[0].Op = spec.WaitFor
+			return calls
 		})
 	case 'u':
 		a.update()
@@ -294,24 +321,47 @@ func (a *Actor) recvMany() {
 	})
 }
 
-func (a *Actor) choose(ctx context.Context, fallback bool) {
+// A choice makes a case of a Select, which notes in calls what was done. v is the value to be sent.
+type choice func(v rune, calls *[]spec.Call) leat.Case
+
+func (a *Actor) choose(ctx context.Context, choices ...choice) {
 	v := a.next()
-	a.call(func() []spec.Call {
-		var calls []spec.Call
-		cases := []leat.Case{
-			leat.OnRecv(leat.Receiver[rune](a.rx), func(v rune, err error) { calls = spec.Recvs(a.rxID, err, v) }),
-			leat.OnSend(leat.Sender[rune](a.tx), v, func(err error) { calls = spec.Sends(a.ch.cap, a.txID, accepted(err), err, v) }),
-		}
-		if fallback {
-			cases = append(cases, leat.Default(func() {
-				calls = []spec.Call{
-					{Op: spec.Recv, Handle: a.rxID, Result: spec.Empty},
-					{Op: spec.Send, Handle: a.txID, Value: v, Result: spec.Full},
-				}
-			}))
+	a.call(func() (calls []spec.Call) {
+		var cases []leat.Case
+		for _, c := range choices {
+			cases = append(cases, c(v, &calls))
 		}
 		leat.Select(ctx, cases...)
 		return calls
+	})
+}
+
+func (a *Actor) onRecv(_ rune, calls *[]spec.Call) leat.Case {
+	return leat.OnRecv(leat.Receiver[rune](a.rx), func(v rune, err error) { *calls = spec.Recvs(a.rxID, err, v) })
+}
+
+func (a *Actor) onSend(v rune, calls *[]spec.Call) leat.Case {
+	return leat.OnSend(leat.Sender[rune](a.tx), v, func(err error) { *calls = spec.Sends(a.ch.cap, a.txID, accepted(err), err, v) })
+}
+
+func (a *Actor) onDefault(v rune, calls *[]spec.Call) leat.Case {
+	return leat.Default(func() {
+		*calls = []spec.Call{
+			{Op: spec.Recv, Handle: a.rxID, Result: spec.Empty},
+			{Op: spec.Send, Handle: a.txID, Value: v, Result: spec.Full},
+		}
+	})
+}
+
+func (a *Actor) subscribe(letter rune) {
+	if a.rx != nil && !a.rxClosed {
+		a.do('z')
+	}
+	a.call(func() []spec.Call {
+		rx, call := a.ch.subscribe(letter)
+		call.Op, call.Handle, call.Result = spec.Subscribe, a.rxID, spec.OK
+		a.rx, a.rxClosed = rx, false
+		return []spec.Call{call}
 	})
 }
 

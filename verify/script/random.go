@@ -16,14 +16,14 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		if p.Capacity == 0 { // where a Reserve waits for a Recv, and a wait for Ready is none
 			letters = strings.ReplaceAll(letters, "w", "")
 		}
-		both := i > 1 && strings.ContainsAny(letters, "lLd") && r.IntN(3) == 0
+		both := i > 1 && !single && strings.ContainsAny(letters, "lLd") && r.IntN(3) == 0
 		switch {
 		case both && p.Capacity > 0: // Selects wait for nobody, because there is room or there is a value
 			letters = "tyld"
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
-			letters = only(letters, "rRynwgz")
+			letters = only(letters, "rRyniIwgfUVOz")
 		default:
-			letters = only(letters, "sStbpqux")
+			letters = only(letters, "sStbpqjJux")
 		}
 		var w strings.Builder
 		for range calls {
@@ -32,6 +32,9 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		word := strings.TrimRight(w.String(), "xz")
 		if word == "" { // the end has to have a goroutine all the same, which closes it
 			word = letters[len(letters)-1:]
+		}
+		if i := strings.IndexAny(word, subscribing); i > 0 { // who subscribes begins without a receiver
+			word = word[i:i+1] + word
 		}
 		p.Words = append(p.Words, word)
 	}

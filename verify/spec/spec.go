@@ -30,6 +30,7 @@ const (
 	CloseRx   Op = "Receiver.Close"
 	Subscribe Op = "Subscribe"
 	Get       Op = "Get"
+	WaitFor   Op = "WaitFor"
 	Add       Op = "Update"
 )
 
@@ -54,12 +55,23 @@ type Call struct {
 	After  rune // of a batch: the value before this one, or 0
 	Result Outcome
 	Missed int // if Lagged
+
+	// Of a Subscribe, on a broadcast:
+
+	Replay   int
+	Lossless bool
 }
 
 func (c Call) String() string {
 	s := fmt.Sprintf("%s by %d", c.Op, c.Handle)
 	if c.Value != 0 {
 		s += fmt.Sprintf(" of %d", c.Value)
+	}
+	if c.Replay > 0 {
+		s += fmt.Sprintf(" with %d before", c.Replay)
+	}
+	if c.Lossless {
+		s += ", lossless"
 	}
 	if c.Result == Lagged {
 		return fmt.Sprintf("%s: missed %d", s, c.Missed)
@@ -253,21 +265,26 @@ type broadcast struct {
 	n        int    // how many
 	pos      [receivers]int
 	in       uint32 // subscribed
+	lossless uint32 // that never miss
 	txClosed uint32
 	rxClosed uint32
 }
 
 // Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
-// in lossless never miss.
+// in lossless never miss. A receiver that subscribes later sees what is sent from then on, and as many values before it as it asked for and the
+// channel keeps. A goroutine that has closed its receiver may subscribe again.
 func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
-	return model(broadcast{in: subscribed}, func(s broadcast, c Call) (bool, broadcast) {
+	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
 		room := true
 		for r, pos := range s.pos {
-			if lossless&s.in&^s.rxClosed>>r&1 == 1 && s.n-pos >= capacity {
+			if s.lossless&^s.rxClosed>>r&1 == 1 && s.n-pos >= capacity {
 				room = false
 			}
 		}
 		mine := s.rxClosed>>c.Handle&1 == 1
+		if c.Op == Recv && s.in>>c.Handle&1 == 0 {
+			return false, s
+		}
 		switch c.Op {
 		case Send:
 			closed := s.txClosed>>c.Handle&1 == 1
@@ -285,8 +302,12 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 			s.log += string(c.Value)
 			s.n++
 		case Subscribe:
-			s.in |= 1 << c.Handle
-			s.pos[c.Handle] = s.n
+			bit := uint32(1) << c.Handle
+			s.in, s.rxClosed, s.lossless = s.in|bit, s.rxClosed&^bit, s.lossless&^bit
+			if c.Lossless {
+				s.lossless |= bit
+			}
+			s.pos[c.Handle] = s.n - min(c.Replay, s.n, capacity)
 		case Recv:
 			pos := s.pos[c.Handle]
 			switch c.Result {
@@ -298,7 +319,7 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 				return true, s
 			case Lagged:
 				s.pos[c.Handle] += c.Missed
-				return !mine && lossless>>c.Handle&1 == 0 && c.Missed > 0 && pos+c.Missed == s.n-capacity, s
+				return !mine && s.lossless>>c.Handle&1 == 0 && c.Missed > 0 && pos+c.Missed == s.n-capacity, s
 			}
 			if mine || pos >= s.n || pos < s.n-capacity || []rune(s.log)[pos] != c.Value {
 				return false, s
@@ -323,7 +344,8 @@ type watch struct {
 	rxClosed uint32
 }
 
-// Watch is a watch channel with that initial value; all is the set of its senders. Its receivers are there from the beginning.
+// Watch is a watch channel with that initial value; all is the set of its senders. Its receivers are there from the beginning, or
+// subscribe; one that does has seen the value that is then current.
 func Watch(initial rune, all uint32) porcupine.Model {
 	return model(watch{value: initial}, func(s watch, c Call) (bool, watch) {
 		mine := s.rxClosed>>c.Handle&1 == 1
@@ -344,8 +366,22 @@ func Watch(initial rune, all uint32) porcupine.Model {
 			}
 			s.value = c.Value
 			s.version++
+		case Subscribe:
+			s.rxClosed &^= 1 << c.Handle
+			s.seen[c.Handle] = s.version
 		case Get:
 			return s.value == c.Value, s
+		case WaitFor: // a value that is not the initial one
+			switch c.Result {
+			case Closed:
+				return mine || s.value == initial && s.txClosed == all, s
+			case Ended:
+				return true, s
+			}
+			if mine || s.value == initial || s.value != c.Value {
+				return false, s
+			}
+			s.seen[c.Handle] = s.version
 		case Recv:
 			news := s.seen[c.Handle] != s.version
 			switch c.Result {
