@@ -130,7 +130,7 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 		final := c.ended.Load() // before current, which then is the last
 		e := c.current.Load()
 		if fn(e.value) {
-			if seen := r.cur.seen.Load(); seen < e.n { // fn itself may have received a newer one
+			if seen := r.cur.seen.Load(); int64(e.n-seen) > 0 { // fn itself may have received a newer one
 				r.advance(seen, e.n)
 			}
 			r.rejoin()

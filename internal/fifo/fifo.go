@@ -9,7 +9,7 @@
 // # Why it is right
 //
 // Everything that belongs to an end is read and written with that end locked, but for the position, which the other end
-// reads. Positions only grow.
+// reads. Positions only grow. They have 63 bits, on 32-bit machines too: a billion values a second take 292 years to use them up.
 //
 //   - A push writes its slot, then publishes the tail. A pop that sees the value's position in the tail therefore sees the slot, and
 //     the chain of segments up to it.
@@ -78,6 +78,10 @@ func (q *Queue[T]) Init(capacity int) {
 		}
 	}
 	q.mask = uint64(size) - 1
+	if n := primitive.Origin() &^ q.mask; n > 0 {
+		q.skipTo(n)
+		q.Unlock()
+	}
 }
 
 // TryLock locks an end if it is free and nobody is faster.
@@ -272,12 +276,16 @@ func (q *Queue[T]) advance() {
 // Reset drops all values and all memory. Both ends are locked.
 func (q *Queue[T]) Reset() {
 	// Both ends go on at the first slot of a segment, which is yet to be made.
-	pos := (q.Tail.pos + q.mask) &^ q.mask
+	q.skipTo((q.Tail.pos + q.mask) &^ q.mask)
+	q.tailSeg, q.headSeg, q.first, q.segments = nil, nil, nil, 0
+	q.spare.Store(nil)
+}
+
+// skipTo makes pos, where a segment begins, the position of both ends, which are locked.
+func (q *Queue[T]) skipTo(pos uint64) {
 	q.skipped += pos - q.Tail.pos
 	q.Tail.pos, q.Head.pos = pos, pos
 	q.Tail.seen, q.Head.seen = pos, pos
-	q.tailSeg, q.headSeg, q.first, q.segments = nil, nil, nil, 0
-	q.spare.Store(nil)
 }
 
 // Filled reports whether the queue seems to hold limit values or more. Nothing needs to be locked: it is a guess.

@@ -111,6 +111,7 @@ func (q *Queue[P]) Remove(w *Waiter[P]) {
 	}
 	w.next, w.prev, w.queue = nil, nil, nil
 	q.n--
+	queued(-1)
 }
 
 // push puts w last.
@@ -123,6 +124,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 	}
 	q.tail = w
 	q.n++
+	queued(1)
 }
 
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it

@@ -12,6 +12,14 @@ import (
 // Spins is how often to look again before anything slower is done: here once.
 const Spins = 1
 
+var origin uint64
+
+// Origin is the number of the first value of a channel.
+func Origin() uint64 { return origin }
+
+// SetOrigin sets it, for channels that are made from now on.
+func SetOrigin(n uint64) { origin = n }
+
 // A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
 type Scheduler interface {
 	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpShuffle a

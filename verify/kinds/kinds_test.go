@@ -9,6 +9,7 @@ import (
 
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/verify/model"
+	"github.com/leat-go/leat/verify/script"
 )
 
 var (
@@ -16,21 +17,26 @@ var (
 	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; of what is bigger, all with one preemption and so many with two; 0 is no limit")
 )
 
+// replay runs c by the schedule that LEAT_SCHEDULE holds, if any, and ends the test.
+func replay(t *testing.T, c *script.Program) {
+	schedule := os.Getenv("LEAT_SCHEDULE")
+	if schedule == "" {
+		return
+	}
+	f, err := model.Replay(model.Options{}, Model(c), schedule)
+	if err != nil || f != nil {
+		t.Fatal(err, f)
+	}
+	t.Skip("this schedule does not fail any more")
+}
+
 // It fails if a program has a run that deadlocks, panics, does not end, or has a history that is none of its kind's.
 func TestEveryInterleaving(t *testing.T) {
 	fifo.SegmentSize = 2
 	var schedules, unproved int
-	schedule := os.Getenv("LEAT_SCHEDULE")
 	for _, c := range Cases() {
 		t.Run(c.Name(), func(t *testing.T) {
-			if schedule != "" {
-				f, err := model.Replay(model.Options{}, Model(c), schedule)
-				if err != nil || f != nil {
-					t.Fatal(err, f)
-				}
-				t.Log("this schedule does not fail any more")
-				return
-			}
+			replay(t, c)
 			o := model.Options{Schedules: *limit, Progress: func(r model.Result) { t.Log(r) }}
 			if *preemptions >= 0 {
 				o.Preemptions = model.AtMost(*preemptions)
