@@ -34,6 +34,10 @@ func planted(t *testing.T, want string, program func(r *model.Run, bug bool)) {
 		if err != nil || again == nil || again.What != bad.Failure.What || !slices.Equal(again.Trace, bad.Failure.Trace) {
 			t.Fatalf("replay: %v, %v; want %v", again, err, bad.Failure)
 		}
+		o.Random, o.Schedules = rand.New(rand.NewPCG(1, 2)), 2000
+		if bad := model.Explore(o, func(r *model.Run) { program(r, true) }); bad.Failure == nil {
+			t.Fatalf("at random, with the bug: %v, and nothing found", bad)
+		}
 		t.Logf("%v: good %v; bad after %d: %s (%s)", o.Preemptions, good, bad.Schedules, bad.Failure.What, bad.Failure.Schedule)
 	}
 }

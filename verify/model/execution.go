@@ -50,6 +50,7 @@ type execution struct {
 	threads []*thread
 	current *thread // whose code runs, or nil if it is the checker's, or the program's before and after the goroutines
 	forced  []choice
+	chance  *chance
 	depth   int  // nodes of path that were used
 	pruned  bool // what follows was explored before: go on without adding to path
 
@@ -81,8 +82,12 @@ type record struct {
 var runNumber atomic.Uint64
 
 func newExecution(e *explorer, choices []choice, tracing bool) *execution {
-	return &execution{e: e, run: runNumber.Add(1), forced: choices, tracing: tracing, prev: -1, races: raceErrors(),
+	x := &execution{e: e, run: runNumber.Add(1), forced: choices, tracing: tracing, prev: -1, races: raceErrors(),
 		steps: make([]record, 0, 128), objects: make([]object, 0, 32)}
+	if e.Random != nil && choices == nil {
+		x.chance, x.pruned = newChance(e.Random, e.result.Longest), true
+	}
+	return x
 }
 
 // Step implements primitive.Scheduler.
@@ -279,6 +284,8 @@ func (x *execution) choose(enabled uint32) int {
 			x.failure = "this schedule does not fit the program: it lets a goroutine go on that cannot"
 			t = x.simplest(enabled)
 		}
+	} else if x.chance != nil {
+		t = x.chance.next(enabled, len(x.steps))
 	} else if !x.pruned {
 		t = x.node(enabled, t)
 	}
@@ -334,6 +341,8 @@ func (x *execution) outcome(n int) int {
 		if len(x.choices) < len(x.forced) {
 			k = min(x.forced[len(x.choices)].number, n-1)
 		}
+	case x.chance != nil:
+		k = x.e.Random.IntN(n)
 	case x.pruned:
 	case x.depth < len(x.e.path):
 		k = x.e.path[x.depth].chosen

@@ -5,6 +5,7 @@ package model
 import (
 	"fmt"
 	"math/bits"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ type Options struct {
 	// Preemptions is how many times a goroutine that could go on is interrupted in one run, at most; Unbounded, the zero value, is no
 	// bound, and None is none.
 	Preemptions Bound
+
+	// Random, if not nil, makes runs at random instead, without end: Schedules is how many. It is for programs that are too big, or too many.
+	Random *rand.Rand
 
 	// Full explores every interleaving, without reduction: to check the reduction.
 	Full bool
@@ -142,7 +146,7 @@ func Explore(o Options, program func(*Run)) Result {
 			e.result.Failure = e.explain(x)
 			break
 		}
-		if !e.advance() {
+		if e.Random == nil && !e.advance() {
 			e.result.Complete = true
 			break
 		}
