@@ -13,6 +13,7 @@ import (
 )
 
 var (
+	program     = flag.String("program", "", "explore this program alone, as mpmc_1/ss_rr, whether it is among the cases or not")
 	preemptions = flag.Int("preemptions", -1, "explore runs with at most so many preemptions; without a bound, all")
 	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; of what is bigger, all with one preemption and so many with two; 0 is no limit")
 )
@@ -30,11 +31,24 @@ func replay(t *testing.T, c *script.Program) {
 	t.Skip("this schedule does not fail any more")
 }
 
+// programs are those to be explored.
+func programs(t *testing.T) []*script.Program {
+	if *program == "" {
+		return Cases()
+	}
+	p, err := script.Parse(*program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*script.Program{p}
+}
+
 // It fails if a program has a run that deadlocks, panics, does not end, or has a history that is none of its kind's.
 func TestEveryInterleaving(t *testing.T) {
 	fifo.SegmentSize = 2
 	var schedules, unproved int
-	for _, c := range Cases() {
+	all := programs(t)
+	for _, c := range all {
 		t.Run(c.Name(), func(t *testing.T) {
 			replay(t, c)
 			o := model.Options{Schedules: *limit, Progress: func(r model.Result) { t.Log(r) }}
@@ -66,5 +80,5 @@ func TestEveryInterleaving(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d programs, %d schedules; %d programs not in every interleaving", len(Cases()), schedules, unproved)
+	t.Logf("%d programs, %d schedules; %d programs not in every interleaving", len(all), schedules, unproved)
 }

@@ -56,7 +56,7 @@ func TestSweep(t *testing.T) {
 		schedules += result.Schedules
 		if result.Failure != nil {
 			failed++
-			t.Errorf("%s: %v", p.Name(), result.Failure)
+			t.Errorf("with -program %s: %v", p.Name(), result.Failure)
 		}
 		if time.Since(reported) > time.Minute {
 			reported = time.Now()

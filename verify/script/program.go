@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -75,6 +76,30 @@ func (p *Program) Name() string {
 		capacity = "unbounded"
 	}
 	return fmt.Sprintf("%s_%s/%s", p.Kind, capacity, strings.Join(p.Words, "_"))
+}
+
+// Parse returns the program of that Name.
+func Parse(name string) (*Program, error) {
+	channel, words, _ := strings.Cut(name, "/")
+	kind, capacity, _ := strings.Cut(channel, "_")
+	p := &Program{Kind: kind, Words: strings.Split(words, "_")}
+	k, ok := Kinds[kind]
+	n, err := strconv.Atoi(capacity)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("script: %q has no kind; a program looks like mpmc_1/ss_rr", name)
+	case capacity == "unbounded":
+		n = Unbounded
+	case err != nil || n < slices.Min(k.Capacities):
+		return nil, fmt.Errorf("script: %q has no capacity that a %s can have; a program looks like mpmc_1/ss_rr", name, kind)
+	}
+	p.Capacity = n
+	for _, w := range p.Words {
+		if w == "" || strings.Trim(w, k.Letters+"cDGe") != "" {
+			return nil, fmt.Errorf("script: %q has a letter that is none of a %s: %s", name, kind, k.Letters+"cDGe")
+		}
+	}
+	return p, nil
 }
 
 // A World is where a program runs.

@@ -235,6 +235,53 @@ func FuzzSelect(f *testing.F) {
 	})
 }
 
+// It fails if a program cannot be had by its name, or what is none can.
+func TestParse(t *testing.T) {
+	for kind, k := range Kinds {
+		for _, capacity := range k.Capacities {
+			p := Random(rand.New(rand.NewPCG(1, 0)), kind, 3, 4)
+			p.Capacity = capacity
+			if got, err := Parse(p.Name()); err != nil || got.Name() != p.Name() || got.Capacity != capacity {
+				t.Errorf("%s: %v, %v", p.Name(), got, err)
+			}
+		}
+	}
+	for _, name := range []string{"", "mpmc", "mpmc_1", "mpmc_1/", "mpmc/s_r", "mpmc_1/s__r", "mpmc_1/s_k", "mpsc_0/s_r", "fifo_1/s_r", "watch_1/p"} {
+		if p, err := Parse(name); err == nil {
+			t.Errorf("%q is %v", name, p)
+		}
+	}
+}
+
+// Every is what the sweep of package kinds runs. It fails if a program has a letter that its kind does not know, or is there twice; or if two letters of
+// a kind, of one end each, are together in none, as they would be if a rule that leaves programs out left too much out.
+func TestEvery(t *testing.T) {
+	for kind, k := range Kinds {
+		for _, capacity := range k.Capacities {
+			seen := make(map[string]bool)
+			pairs := make(map[string]bool)
+			for _, p := range Every(kind, capacity) {
+				if _, err := Parse(p.Name()); err != nil || seen[p.Name()] {
+					t.Fatalf("%s: %v, twice: %v", p.Name(), err, seen[p.Name()])
+				}
+				seen[p.Name()] = true
+				for _, a := range strings.Join(p.Words, "") {
+					for _, b := range strings.Join(p.Words, "") {
+						pairs[string(a)+string(b)] = true
+					}
+				}
+			}
+			for _, a := range only(k.Letters, senders) {
+				for _, b := range only(k.Letters, receivers) {
+					if !pairs[string(a)+string(b)] && !(capacity == 0 && b == 'w' && strings.ContainsRune("pq", a)) {
+						t.Errorf("%s of capacity %d: no program has %c and %c", kind, capacity, a, b)
+					}
+				}
+			}
+		}
+	}
+}
+
 // It fails if a random program is for a kind, or has a letter, that does not exist, or sends more values than there are numbers for.
 func TestRandomProgramsRun(t *testing.T) {
 	for kind := range Kinds {
