@@ -27,6 +27,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
 		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
 	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
+	{"a slot is claimed and not published", "internal/fifo/fifo.go", "Unlock() { e.word.Store(e.pos << 1) }", "Unlock() { e.word.Store(e.word.Load() &^ 1) }", "mpsc_1/tt_yy"},
 	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&1 == 0 && e.word.CompareAndSwap(v, v|1)",
 		"return e.word.CompareAndSwap(v, v|1)", "mpmc_1/s_r_r"},
 	{"a Select leaves a waiter behind", "internal/queue/arm.go", "		c.rxq.Remove(&a.w)\n", "", "mpmc_0/L_r_c"},
