@@ -17,6 +17,7 @@
 //	$ nats-server -js
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -submit 0       # works, and may be killed and started again
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -workers 0      # submits
+//	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -remove         # an ended queue keeps its name until somebody who knows removes it
 //
 // What moves with it is the contract: a full queue makes who submits wait, Close ends the queue behind the last job, each job is done once.
 // What does not: a worker that is killed loses the job in its hand, because Recv acknowledges. If that must not be, see
@@ -40,6 +41,8 @@ var (
 	where   = flag.String("nats", "", `where the queue is: "" in this process, "embedded" in a JetStream in this process, or the URL of a NATS server`)
 	jobs    = flag.Int("submit", 20, "how many jobs to submit; 0: another process does")
 	workers = flag.Int("workers", 3, "how many workers; 0: they are in another process")
+	name    = flag.String("queue", "jobs", "the queue's name on the server")
+	discard = flag.Bool("remove", false, "remove the queue from the server, with what is in it")
 )
 
 // A Job is a number to factor.
@@ -56,6 +59,9 @@ func main() {
 func run(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	if *discard {
+		return remove(ctx)
+	}
 	open := inProcess
 	if *where != "" {
 		open = onJetStream
@@ -81,14 +87,10 @@ func run(ctx context.Context) error {
 		}
 	}
 	running.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return err
+	if *workers > 0 && ctx.Err() == nil {
+		fmt.Printf("the queue has ended: %d jobs done here\n", done.Load())
 	}
-	if *workers == 0 {
-		return nil
-	}
-	fmt.Printf("the queue has ended: %d jobs done here\n", done.Load())
-	return q.remove()
+	return context.Cause(ctx)
 }
 
 // submit sends n jobs, and closes its end.

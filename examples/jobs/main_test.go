@@ -55,7 +55,7 @@ func TestOnlyTheConstructorDiffers(t *testing.T) {
 	}
 }
 
-// It fails if the queue does not join processes, or if its name cannot be used again when it has ended.
+// It fails if the queue does not join processes, if one that has ended is not said to have, or if its name cannot be used again when it was removed.
 func TestProcesses(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -73,6 +73,12 @@ func TestProcesses(t *testing.T) {
 		got := append(results(worker.Ends(0)), results(other.Ends(0))...)
 		slices.Sort(got)
 		checkResults(t, s.URL(), got, wanted(30))
+
+		late := program.Start(t, "-nats", s.URL())
+		if late.Ends(1); !strings.Contains(late.Stderr(), `cannot submit to queue "jobs": leat: channel closed: jobs; delete it to use the name again (by -remove;`) {
+			t.Errorf("who comes too late says %q", late.Stderr())
+		}
+		program.Start(t, "-nats", s.URL(), "-remove").Ends(0)
 	}
 }
 

@@ -13,12 +13,11 @@ import (
 	"github.com/leat-go/leat/natsembed"
 )
 
-// A queue is what the program knows of it: its ends, and what is to be done about it.
+// A queue is what the program knows of it: its ends, and how to leave it.
 type queue struct {
-	tx     leat.Sender[Job]
-	rx     leat.Receiver[Job] // shared by the workers: on both queues any number of goroutines may receive
-	remove func() error       // when it has ended
-	leave  func()             // in any case
+	tx    leat.Sender[Job]
+	rx    leat.Receiver[Job] // shared by the workers: on both queues any number of goroutines may receive
+	leave func()
 }
 
 const room = 8 // jobs that may wait
@@ -26,18 +25,18 @@ const room = 8 // jobs that may wait
 // inProcess makes a queue in memory.
 func inProcess(context.Context) (queue, error) {
 	tx, rx := mpmc.New[Job](room, leat.Name("jobs"))
-	return queue{tx, rx, func() error { return nil }, func() {}}, nil
+	return queue{tx, rx, func() {}}, nil
 }
 
 // onJetStream makes a queue in a NATS server, or joins it there. It makes those ends that are needed in this process: the queue ends
-// when all senders have closed, in all processes. An ended one keeps its name until somebody removes it.
+// when all senders have closed, in all processes.
 func onJetStream(ctx context.Context) (queue, error) {
 	js, disconnect, err := connect(*where)
 	if err != nil {
 		return queue{}, err
 	}
-	ch := natschan.Channel{Name: "jobs", Kind: natschan.MPMC, Capacity: room}
-	q := queue{remove: func() error { return natschan.Delete(ctx, js, ch.Name) }, leave: disconnect}
+	ch := natschan.Channel{Name: *name, Kind: natschan.MPMC, Capacity: room}
+	q := queue{leave: disconnect}
 	if *workers > 0 {
 		rx, err := natschan.NewReceiver[Job](ctx, js, ch)
 		if err != nil {
@@ -49,10 +48,20 @@ func onJetStream(ctx context.Context) (queue, error) {
 	if *jobs > 0 {
 		if q.tx, err = natschan.NewSender[Job](ctx, js, ch); err != nil {
 			q.leave()
-			return queue{}, err
+			return queue{}, fmt.Errorf("cannot submit to queue %q: %w (by -remove; or take another, by -queue)", *name, err)
 		}
 	}
 	return q, nil
+}
+
+// remove removes the queue from the server.
+func remove(ctx context.Context) error {
+	js, disconnect, err := connect(*where)
+	if err != nil {
+		return err
+	}
+	defer disconnect()
+	return natschan.Delete(ctx, js, *name)
 }
 
 // connect connects to the server at url, or starts one.

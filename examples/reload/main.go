@@ -15,7 +15,7 @@
 //	config 2 is in force
 //	greeter 2: Good morning, Plymouth! (config 2)
 //	…
-//	examples/reload/config.json:3:12: invalid character '1' looking for beginning of object key string; config 2 stays in force
+//	examples/reload/config.json:3:10: invalid character 'P' after object key; config 2 stays in force
 package main
 
 import (

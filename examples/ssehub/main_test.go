@@ -138,7 +138,7 @@ func do(t *testing.T, tab context.Context, step string, actions ...chromedp.Acti
 // until waits for an expression of a page to be true.
 func until(t *testing.T, tab context.Context, expression string) {
 	t.Helper()
-	err := chromedp.Run(tab, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(30*time.Second), chromedp.WithPollingInterval(20*time.Millisecond)))
+	err := chromedp.Run(tab, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(time.Minute), chromedp.WithPollingInterval(20*time.Millisecond)))
 	if err != nil {
 		var text string
 		chromedp.Run(tab, chromedp.Evaluate("document.body.innerText", &text))
@@ -157,7 +157,7 @@ func open(t *testing.T, tab context.Context, url string) {
 // It fails if, in a browser, the slow tab is not told what it missed, the fast one misses anything or does not go on, the two do not add up, a
 // page does not fit a phone, or has an error, or does not learn of the end.
 func TestTabs(t *testing.T) {
-	fast, cancel, err := browsertest.Browser(t.Context(), 2*time.Minute)
+	fast, cancel, err := browsertest.Browser(t.Context(), 3*time.Minute)
 	if errors.Is(err, browsertest.ErrNoBrowser) {
 		t.Skip(err)
 	}
@@ -167,16 +167,20 @@ func TestTabs(t *testing.T) {
 	defer cancel()
 	slow, cancelSlow := chromedp.NewContext(fast)
 	defer cancelSlow()
-	p, url := start(t, "25ms", 160)
+	const kept = 160
+	p, url := start(t, "25ms", kept)
 	open(t, fast, url)
 	until(t, fast, "document.querySelector('h1').textContent === 'Rain in tab 1'")
-	open(t, slow, url+"/?doze=6")
+	open(t, slow, url+"/?doze=600")
 	until(t, slow, "document.querySelector('h1').textContent === 'Rain in tab 2'")
 
-	missed := p.Until(`^tab 2 missed (\d+)$`)[1]
-	do(t, slow, "wake up", chromedp.Click("#doze"))
-	until(t, slow, "document.querySelector('#log').innerText.includes('You missed "+missed+" frame')")
+	until(t, slow, "document.querySelector('#state').textContent === 'asleep'")
 	var now int
+	do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
+	until(t, fast, fmt.Sprintf("seen.last > %d", now+kept+50)) // further than the channel keeps and is on the way
+	do(t, slow, "wake up", chromedp.Click("#doze"))
+	missed := p.Until(`^tab 2 missed (\d+)$`)[1]
+	until(t, slow, "document.querySelector('#log').innerText.includes('You missed "+missed+" frame')")
 	do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
 	for name, tab := range map[string]context.Context{"fast": fast, "slow": slow} {
 		until(t, tab, fmt.Sprintf("seen.last > %d && seen.received + seen.missed === seen.last - seen.first + 1", now+10))

@@ -21,7 +21,7 @@ import (
 )
 
 // No example takes this long, unless it hangs or does not stop.
-const hang = 30 * time.Second
+const hang = time.Minute
 
 var binary string
 
