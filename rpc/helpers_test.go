@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -41,17 +40,6 @@ func TestMain(m *testing.M) {
 const patience = 20 * time.Second
 
 var quiet = slog.New(slog.DiscardHandler)
-
-// underRace reports whether the tests were built with -race.
-func underRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}
 
 type echo struct {
 	Text string `json:"text"`

@@ -31,22 +31,7 @@ func start(recv func() (int, error)) <-chan result {
 	return done
 }
 
-func wantRecv(t *testing.T, rx *watch.Receiver[int], v int, err error) {
-	t.Helper()
-	if gotV, gotErr := rx.TryRecv(); gotV != v || gotErr != err {
-		t.Errorf("TryRecv: %d, %v; want %d, %v", gotV, gotErr, v, err)
-	}
-}
-
-// open reports whether ch can be received from.
-func open(ch <-chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
-}
+var wantRecv, open = kindtest.WantTryRecv, kindtest.Open
 
 // bubbles runs f in a synctest bubble, on a channel made inside of it and on one made outside, with a ctx that cannot end and with one
 // that can.

@@ -5,18 +5,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/programtest"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -24,38 +22,7 @@ import (
 
 var leatBinary string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
-
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "leat")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	leatBinary = filepath.Join(dir, "leat.exe")
-	args := []string{"build", "-o", leatBinary}
-	if underRace() {
-		args = append(args, "-race")
-		// By default a program that was built so sleeps for a second before it ends.
-		os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	}
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the program under test: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
-
-// underRace reports whether the tests were built with -race: then the program under test is, too.
-func underRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}
+func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &leatBinary)) }
 
 // No run of the program takes this long, unless it hangs or does not stop.
 const hang = 20 * time.Second

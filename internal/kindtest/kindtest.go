@@ -41,3 +41,21 @@ func Live() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// WantTryRecv fails t unless TryRecv of rx returns v and err.
+func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, err error) {
+	t.Helper()
+	if gotV, gotErr := rx.TryRecv(); gotV != v || gotErr != err {
+		t.Errorf("TryRecv: %d, %v; want %d, %v", gotV, gotErr, v, err)
+	}
+}
+
+// Open reports whether ch can be received from.
+func Open(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}

@@ -6,17 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"testing"
 	"time"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/programtest"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -26,35 +24,7 @@ const hang = time.Minute
 var binary string
 
 // Main builds the program in the current directory, runs the tests, and returns their exit code: it is what TestMain does.
-func Main(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "leat-example-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "example.exe")
-	args := []string{"build", "-o", binary}
-	if underRace() {
-		args = append(args, "-race")
-		os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	}
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the example: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
-
-// underRace reports whether the tests were built with -race: then the example is, too.
-func underRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}
+func Main(m *testing.M) int { return programtest.Main(m, &binary) }
 
 // A Process is a run of the example.
 type Process struct {
