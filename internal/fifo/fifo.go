@@ -9,7 +9,7 @@
 // # Why it is right
 //
 // Everything that belongs to an end is read and written with that end locked, but for the position, which the other end
-// reads. Positions only grow. They have 63 bits, on 32-bit machines too: a billion values a second take 292 years to use them up.
+// reads. Positions only grow. They have 62 bits, on 32-bit machines too: a billion values a second take 146 years to use them up.
 //
 //   - A push writes its slot, then publishes the tail. A pop that sees the value's position in the tail therefore sees the slot, and
 //     the chain of segments up to it.
@@ -56,10 +56,13 @@ type Queue[T any] struct {
 
 // An End is one end of a Queue.
 type End[T any] struct {
-	word  primitive.Word[T] // position * 2, plus 1 while locked
-	pos   uint64            // the next slot; what word says, or ahead of it while locked
-	seen  uint64            // what the other end's position was when last looked at
-	aside primitive.Mutex   // held by the one of those who wait for the lock that looks at it
+	word primitive.Word[T] // the position, above the bits locked and waiting
+	pos  uint64            // the next slot; what word says, or ahead of it while locked
+	seen uint64            // what the other end's position was when last looked at
+
+	aside primitive.Mutex // held by the one of those who wait for the lock that is woken for it
+	sleep primitive.Mutex // locked, once armed, but between an Unlock that wakes and the wake-up
+	armed bool            // guarded by aside
 }
 
 type segment[T any] struct {
@@ -84,49 +87,93 @@ func (q *Queue[T]) Init(capacity int) {
 	}
 }
 
+// The two lowest bits of an end's word.
+const (
+	locked  = 1 // somebody holds the end
+	waiting = 2 // and somebody sleeps until it is unlocked
+	shift   = 2 // above them is the position
+)
+
 // TryLock locks an end if it is free and nobody is faster.
 func (e *End[T]) TryLock() bool {
 	v := e.word.Load()
-	return v&1 == 0 && e.word.CompareAndSwap(v, v|1)
+	return v&locked == 0 && e.word.CompareAndSwap(v, v|locked)
 }
 
-// spins is how often a goroutine looks at a locked end before it stands aside: the time of some pushes by another.
-const spins = primitive.Spins
-
-// Lock locks an end. Whoever holds it does so for some instructions, and never waits or calls anybody's code; only if the scheduler
-// stops it there does it take longer. So a goroutine that does not get the lock soon yields until it does. Only one does: the
-// others wait for their turn to, asleep. They do not have to be woken for whoever comes fresh, so where many want the lock, one that runs
-// gets it many times before another does. That is unfair, and why it is fast: the lines of an end stay in one core's cache.
+// Lock locks an end. Whoever holds it does so for some instructions, and never waits or calls anybody's code; only if the operating system
+// stops it there does it take longer. So a goroutine that does not get the lock soon sleeps until it is unlocked, and leaves the processor to
+// whoever holds it. Only one waits for that: the others wait for their turn to do so. They do not have to be woken for whoever
+// comes fresh, so where many want the lock, one that runs gets it many times before another does. That is unfair, and why it is fast: the
+// lines of an end stay in one core's cache.
+//
+// A sleeper is not forgotten: it sleeps only after it has set waiting in a word that was locked, by one compare-and-swap; the Swap of the Unlock that
+// ends that lock therefore comes later, and finds the bit. That Unlock clears it and unlocks sleep, once for each time that the bit was
+// set; whether it comes before or after the sleeper locks sleep, the sleeper has it, locked, as it was before.
 func (e *End[T]) Lock() {
-	for range spins {
-		if e.TryLock() {
-			return
-		}
-	}
 	e.aside.Lock()
+	if !e.armed {
+		e.sleep.Lock()
+		e.armed = true
+	}
 	for !e.TryLock() {
-		primitive.Yield()
+		if v := e.word.Load(); v&locked != 0 && e.word.CompareAndSwap(v, v|waiting) {
+			e.sleep.Lock()
+		}
 	}
 	e.aside.Unlock()
 }
 
 // Unlock publishes the position.
-func (e *End[T]) Unlock() { e.word.Store(e.pos << 1) }
+func (e *End[T]) Unlock() {
+	if e.word.Swap(e.pos<<shift)&waiting != 0 {
+		e.wake()
+	}
+}
+
+// wake wakes the one that sleeps. It is not a part of Unlock, so that that is small enough to be inlined.
+//
+//go:noinline
+func (e *End[T]) wake() { e.sleep.Unlock() }
+
+// publish publishes the position, and keeps the end locked.
+func (e *End[T]) publish() {
+	for v := e.word.Load(); !e.word.CompareAndSwap(v, e.pos<<shift|v&(locked|waiting)); v = e.word.Load() {
+	}
+}
 
 // position returns what is published.
-func (e *End[T]) position() uint64 { return e.word.Load() >> 1 }
+func (e *End[T]) position() uint64 { return e.word.Load() >> shift }
 
 // Lock locks both ends.
 func (q *Queue[T]) Lock() {
-	q.Tail.Lock()
-	q.Head.Lock()
+	if !q.Tail.TryLock() {
+		q.Tail.Lock()
+	}
+	q.LockHeadToo()
+}
+
+// LockHeadToo locks both ends, of which the caller has locked the tail.
+func (q *Queue[T]) LockHeadToo() {
+	if !q.Head.TryLock() {
+		q.Head.Lock()
+	}
+}
+
+// LockTailToo locks both ends, of which the caller has locked the head.
+func (q *Queue[T]) LockTailToo() {
+	if !q.Tail.TryLock() { // which goes first; so who does not get it at once has to start anew
+		q.Head.Unlock()
+		q.Lock()
+	}
 }
 
 // Unlock unlocks both ends. A value may have been pushed and popped meanwhile, so the tail is published before the head is free: whoever
 // locks the head next must find a tail that is not behind it. And the tail is still locked until the head is published, so that
 // whoever locks the tail next does not find more values than there are.
 func (q *Queue[T]) Unlock() {
-	q.Tail.word.Store(q.Tail.pos<<1 | 1)
+	if q.Tail.position() != q.Tail.pos {
+		q.Tail.publish()
+	}
 	q.Head.Unlock()
 	q.Tail.Unlock()
 }

@@ -9,9 +9,6 @@ import (
 	"sync/atomic"
 )
 
-// Spins is how often to look again before anything slower is done: here once.
-const Spins = 1
-
 var origin uint64
 
 // Origin is the number of the first value of a channel.

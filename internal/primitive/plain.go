@@ -25,9 +25,6 @@ type (
 	Cleanup = runtime.Cleanup
 )
 
-// Spins is how often to look again before anything slower is done. The model checker looks once: it is the order that matters, not the time.
-const Spins = 100
-
 // Origin is the number of the first value of a channel. The model checker's differs, so that it comes to numbers that no test lives to see.
 func Origin() uint64 { return 0 }
 
@@ -86,3 +83,6 @@ func (w *Word[T]) Store(v uint64) { atomic.StoreUint64(&w.v, v) }
 func (w *Word[T]) CompareAndSwap(old, new uint64) bool {
 	return atomic.CompareAndSwapUint64(&w.v, old, new)
 }
+
+// Swap is atomic.Uint64.Swap.
+func (w *Word[T]) Swap(v uint64) uint64 { return atomic.SwapUint64(&w.v, v) }

@@ -95,7 +95,10 @@ func (c *Channel[T]) Lock() { c.values.Lock() }
 
 // Unlock notes whether the channel is calm, and frees both ends.
 func (c *Channel[T]) Unlock() {
-	c.calm = c.capacity > 0 && c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closed()
+	calm := c.capacity > 0 && c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closed()
+	if c.calm != calm {
+		c.calm = calm
+	}
 	c.values.Unlock()
 }
 

@@ -23,8 +23,7 @@ func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
 		c.values.Tail.Unlock()
 		return nil
 	}
-	c.values.Tail.Unlock()
-	c.Lock()
+	c.values.LockHeadToo()
 	c.permits--
 	gone := c.reachable == 0
 	if !gone {

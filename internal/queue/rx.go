@@ -52,27 +52,24 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		var zero T
 		return zero, err
 	}
-	if v, err := r.TryRecv(); err != leat.ErrEmpty {
-		return v, err
-	}
-	if r.patience.Yield() {
+	v, err := r.TryRecv()
+	if err == leat.ErrEmpty && r.patience.Yield() {
 		crowded := c.crowded()
-		v, err := r.TryRecv()
+		v, err = r.TryRecv()
 		r.patience.Learn(err == nil && !crowded)
-		if err != leat.ErrEmpty {
-			return v, err
-		}
 	}
-	c.Lock()
-	v, err := r.tryRecv()
 	if err != leat.ErrEmpty {
 		return v, err
 	}
-	got, err := r.wait(ctx, nil)
+	c.Lock()
+	if v, err = r.tryRecv(); err != leat.ErrEmpty {
+		return v, err
+	}
+	result, err := r.wait(ctx, nil)
 	if err != nil {
 		return v, err
 	}
-	return got.one, got.err
+	return result.one, result.err
 }
 
 // TryRecv returns the next value if there is one.
@@ -81,29 +78,22 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 	if !c.values.Head.TryLock() {
 		c.values.Head.Lock()
 	}
-	if !c.calm || r.closed {
-		c.values.Head.Unlock()
-		return r.tryRecvSlow()
+	if c.calm && !r.closed {
+		v, ok := c.values.TryPop()
+		senders := c.senders
+		if ok || senders > 0 {
+			c.values.Head.Unlock()
+			runtime.KeepAlive(r)
+			if ok {
+				return v, nil
+			}
+			return v, leat.ErrEmpty
+		}
 	}
-	v, ok := c.values.TryPop()
-	senders := c.senders
-	c.values.Head.Unlock()
-	runtime.KeepAlive(r)
-	switch {
-	case ok:
-		return v, nil
-	case senders == 0: // it may be the end
-		return r.tryRecvSlow()
-	}
-	return v, leat.ErrEmpty
-}
-
-// tryRecvSlow is TryRecv on a channel that may not be calm.
-func (r *Rx[T]) tryRecvSlow() (T, error) {
-	r.c.Lock()
-	v, err := r.tryRecv()
+	c.values.LockTailToo() // it may be the end
+	v, err = r.tryRecv()
 	if err == leat.ErrEmpty {
-		r.c.Unlock()
+		c.Unlock()
 	}
 	return v, err
 }

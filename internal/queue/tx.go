@@ -47,10 +47,15 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.TrySend(v); err != leat.ErrFull {
-		return err
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
 	}
-	c.Lock()
+	if c.calm && !s.closed && c.values.TryPush(v, uint64(c.capacity-c.permits)) {
+		c.values.Tail.Unlock()
+		runtime.KeepAlive(s)
+		return nil
+	}
+	c.values.LockHeadToo()
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
@@ -87,23 +92,16 @@ func (s *Tx[T]) TrySend(v T) error {
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
 	}
-	if !c.calm || s.closed {
+	if c.calm && !s.closed {
+		sent := c.values.TryPush(v, uint64(c.capacity-c.permits))
 		c.values.Tail.Unlock()
-		return s.trySendSlow(v)
+		runtime.KeepAlive(s)
+		if !sent {
+			return leat.ErrFull
+		}
+		return nil
 	}
-	room := c.values.TryPush(v, uint64(c.capacity-c.permits))
-	c.values.Tail.Unlock()
-	runtime.KeepAlive(s)
-	if !room {
-		return leat.ErrFull
-	}
-	return nil
-}
-
-// trySendSlow is TrySend on a channel that may not be calm.
-func (s *Tx[T]) trySendSlow(v T) error {
-	c := s.c
-	c.Lock()
+	c.values.LockHeadToo()
 	err := s.trySend(v)
 	if err == leat.ErrFull {
 		c.Unlock()
@@ -143,12 +141,22 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	rest := vs[s.sendCalmly(vs):]
+	if !c.values.Tail.TryLock() {
+		c.values.Tail.Lock()
+	}
+	rest := vs
+	if c.calm && !s.closed {
+		k := int(min(c.values.Room(uint64(c.capacity-c.permits)), uint64(len(vs))))
+		c.values.PushAll(vs[:k])
+		rest = vs[k:]
+	}
 	if len(rest) == 0 {
+		c.values.Tail.Unlock()
+		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
+	c.values.LockHeadToo()
 	var wk wakes[T]
-	c.Lock()
 	if s.closed || c.closed() {
 		c.Unlock()
 		return len(vs) - len(rest), leat.ErrClosed
@@ -178,21 +186,6 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return len(vs) - len(left), err
 }
 
-// sendCalmly sends what there is room for, if the channel is calm, and returns how many.
-func (s *Tx[T]) sendCalmly(vs []T) (n int) {
-	c := s.c
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
-	if c.calm && !s.closed {
-		n = int(min(c.values.Room(uint64(c.capacity-c.permits)), uint64(len(vs))))
-		c.values.PushAll(vs[:n])
-	}
-	c.values.Tail.Unlock()
-	runtime.KeepAlive(s)
-	return n
-}
-
 // Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.c
@@ -203,16 +196,13 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
 	}
-	calm := c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits)) > 0
-	if calm {
+	if c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits)) > 0 {
 		c.permits++
-	}
-	c.values.Tail.Unlock()
-	if calm {
+		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
 		return c, nil
 	}
-	c.Lock()
+	c.values.LockHeadToo()
 	switch {
 	case s.closed || c.closed():
 		c.Unlock()

@@ -15,8 +15,8 @@ import (
 // origins are numbers of a first value such that the next ones are no longer what a narrower or a signed type could hold; and the last that each
 // kind can come to: see the packages.
 var origins = map[string][]uint64{
-	"mpsc":      {1<<31 - 2, 1<<32 - 2, 1<<62 - 2, 1<<63 - 32},
-	"mpmc":      {1<<31 - 2, 1<<32 - 2, 1<<62 - 2, 1<<63 - 32},
+	"mpsc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
+	"mpmc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
 	"broadcast": {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 32},
 	"lossless":  {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 32},
 	"watch":     {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 2},

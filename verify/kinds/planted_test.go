@@ -27,9 +27,11 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
 		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
 	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
-	{"a slot is claimed and not published", "internal/fifo/fifo.go", "Unlock() { e.word.Store(e.pos << 1) }", "Unlock() { e.word.Store(e.word.Load() &^ 1) }", "mpsc_1/tt_yy"},
-	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&1 == 0 && e.word.CompareAndSwap(v, v|1)",
-		"return e.word.CompareAndSwap(v, v|1)", "mpmc_1/s_r_r"},
+	{"a slot is claimed and not published", "internal/fifo/fifo.go", "e.word.Swap(e.pos<<shift)&waiting", "e.word.Swap(e.word.Load()&^3)&waiting", "mpsc_1/tt_yy"},
+	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&locked == 0 && e.word.CompareAndSwap(v, v|locked)",
+		"return e.word.CompareAndSwap(v, v|locked)", "mpmc_1/s_r_r"},
+	{"who sleeps for a lock is not noted", "internal/fifo/fifo.go", "e.word.CompareAndSwap(v, v|waiting)", "e.word.CompareAndSwap(v, v)", "mpmc_1/s_r_r"},
+	{"a lock is published without who sleeps for it", "internal/fifo/fifo.go", "e.pos<<shift|v&(locked|waiting)", "e.pos<<shift|v&locked", "mpmc_2/b_n_n"},
 	{"a Select leaves a waiter behind", "internal/queue/arm.go", "		c.rxq.Remove(&a.w)\n", "", "mpmc_0/L_r_c"},
 	{"a Select leaves a waiter behind that sends", "internal/queue/arm.go", "		c.txq.Remove(&a.w)\n", "", "mpmc_0/L_s_c"},
 	{"a Select leaves a waiter of a broadcast behind", "broadcast/arm.go", "		c.rxq.Remove(&a.w)\n", "", "broadcast_1/s_I_c"},
@@ -37,11 +39,11 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a Select leaves a waiter of a watch behind", "watch/arm.go", "		c.rxq.Remove(&a.w)\n", "", "watch_1/s_I_c"},
 	{"a Select leaves a waiter of a oneshot behind", "oneshot/arm.go", "		c.rxq.Remove(&a.w)\n", "", "oneshot_1/s_I_c"},
 	{"two Selections are locked in any order", "internal/park/select.go", "	if first.id > second.id {\n		first, second = second, first\n	}\n", "", "TestSelectsMeetOnce"},
-	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() >> 1", "return uint64(uint32(e.word.Load() >> 1))", "mpsc_1/ss_rr"},
+	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() >> shift", "return uint64(uint32(e.word.Load() >> shift))", "mpsc_1/ss_rr"},
 	{"what a Replay asks for is one too many", "broadcast/sender.go", "min(o.replay, c.kept())", "min(o.replay, c.kept()+1)", "broadcast_1/ss_Vrr"},
 	{"a subscription does not hold senders back", "broadcast/sender.go", "		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))\n", "", "lossless_1/ss_Vrr"},
 	{"a new watch receiver has not seen the current value", "watch/sender.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
-	{"the head is free before the tail is published", "internal/fifo/fifo.go", "	q.Tail.word.Store(q.Tail.pos<<1 | 1)\n", "", "mpmc_2/b_n_n"},
+	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 
 // It fails if a planted defect is not found, or cannot be planted, because the line has changed.
