@@ -31,7 +31,7 @@ func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
 		}
 	}
 	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("natschan: listing channels: %w", err)
+		return nil, explain(js.Conn(), fmt.Errorf("natschan: listing channels: %w", err))
 	}
 	for i := range all {
 		p, err := all[i].present(ctx, js)
@@ -75,7 +75,7 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 		return err
 	}
 	if err := js.DeleteStream(ctx, ch.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("natschan: deleting %s: %w", name, err)
+		return explain(js.Conn(), fmt.Errorf("natschan: deleting %s: %w", name, err))
 	}
 	s, err := js.Stream(ctx, leaseStream)
 	if err == nil {

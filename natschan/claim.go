@@ -108,12 +108,13 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 			return nil, r.lost(ErrReceiverTaken)
 		case r.ch.Kind == MPSC:
 			names = append(names, info.Name) // its owner is gone
+			r.given = max(r.given, info.Delivered.Stream)
 		case info.Config.Metadata[metaDurable] != r.opts.durable:
 		case r.consumer != "":
 			return nil, ErrFenced
 		default:
 			names = append(names, info.Name)
-			r.seq = info.AckFloor.Stream
+			r.seq, r.given = info.AckFloor.Stream, info.Delivered.Stream
 		}
 	}
 	if err := list.Err(); err != nil {
@@ -192,6 +193,9 @@ func (r *receiver) attend(ctx context.Context) {
 		case <-soon:
 		case <-r.kicked:
 		case <-tick.C:
+		}
+		if subject, err := denied(r.nc); err != nil && r.ch.concerns(subject) {
+			r.finish(fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err))
 		}
 		attempt, cancel := context.WithTimeout(ctx, serverTimeout)
 		r.mend(attempt)

@@ -27,8 +27,9 @@
 //	values are passed                      values are encoded: no pointers, channels or functions; at most the server's max_payload (1 MiB)
 //	Send: it is in the channel             the server has it; on its disk, only if the server syncs always
 //	a failed Send moved nothing            so here, but for an error that is ErrUnknown: the server has not answered, and may have stored it
-//	exactly once                           at least once. RecvMsg: acknowledged by the program, given again after a crash. Recv: acknowledged
-//	                                       on receipt, so a value in the hands of a process that crashes is lost
+//	exactly once                           at least once. RecvMsg: acknowledged by the program, given again after a crash; Deliveries tells
+//	                                       what may have been seen before. Recv: acknowledged on receipt, so a value in the hands of
+//	                                       a process that crashes is lost
 //	waiting senders are served in order    who tries first after a hint wins; a lost hint costs up to 200 ms. There is no capacity 0
 //	FIFO per sender                        so here; what is given again after AckWait, or by Nak, comes late
 //	one receiver of an mpsc                a lease: after a crash, the next may come when Lease has passed; one that was away for longer gets
@@ -51,5 +52,6 @@
 //
 // Each channel is a stream LEAT_<name> with the subject leat.d.<name>; its description and metadata say what it is. LEAT_LEASES holds who is
 // there. A receiver is a consumer rx_<id>, and those of an MPMC channel are one, rx. Permissions that suffice: publish to leat.>,
-// $JS.API.> and $JS.ACK.>; subscribe to _INBOX.> and leat.h.>.
+// $JS.API.>, $JS.ACK.> and, for a oneshot, _INBOX.>; subscribe to _INBOX.> and leat.h.>. Who lacks one gets an error that is
+// nats.ErrPermissionViolation and names the subject, when the exchange has timed out.
 package natschan

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/leat-go/leat"
@@ -66,6 +67,31 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 func gone(ctx context.Context, js jetstream.JetStream, stream string) bool {
 	_, err := js.Stream(ctx, stream)
 	return errors.Is(err, jetstream.ErrStreamNotFound)
+}
+
+// denied returns the subject that the server said last the connection may not use, and its words. It says so beside the exchange: the
+// request itself gets no answer, and times out.
+func denied(nc *nats.Conn) (subject string, err error) {
+	err = nc.LastError()
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return "", nil
+	}
+	_, rest, _ := strings.Cut(err.Error(), `"`)
+	subject, _, _ = strings.Cut(rest, `"`)
+	return subject, err
+}
+
+// explain adds to the error of an exchange that got no answer why that may be.
+func explain(nc *nats.Conn, err error) error {
+	if _, why := denied(nc); why != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)) {
+		return fmt.Errorf("%w: %w", err, why)
+	}
+	return err
+}
+
+// concerns reports whether a receiver of the channel needs the subject.
+func (c *Channel) concerns(subject string) bool {
+	return slices.Contains(strings.Split(subject, "."), c.stream()) || strings.HasPrefix(subject, "leat.h."+c.Name+".")
 }
 
 // unknown is the error of a send that nobody knows the fate of, for the reason why.

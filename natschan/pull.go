@@ -50,6 +50,7 @@ type receiver struct {
 	heard      time.Time // from the server
 	seq        uint64
 	unsettled  map[uint64]bool
+	given      uint64 // up to here, values were sent to a receiver that this one has replaced
 	settled    recent // MPMC: what was acknowledged here
 	waiting    int    // calls
 	calls      uint64 // in all
@@ -151,6 +152,9 @@ func (r *receiver) begin(ctx context.Context) error {
 		r.subs = append(r.subs, sub)
 	}
 	if err := subscribed(ctx, r.nc); err != nil {
+		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	if subject, err := denied(r.nc); err != nil && (subject == r.inbox || r.ch.concerns(subject)) {
 		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
 	info, err := r.info(ctx) // after the subscription: an earlier end is seen here, a later one is told
@@ -278,6 +282,9 @@ func (r *receiver) take() (*delivery, error) {
 			continue
 		case r.shared() && time.Since(d.at) > r.ch.AckWait*3/4:
 			continue // the server gives it to somebody else now
+		}
+		if d.deliveries == 1 && (d.seq <= r.given || r.unsettled[d.seq]) {
+			d.deliveries++ // a new consumer has not counted what an earlier one did
 		}
 		r.seq = max(r.seq, d.seq)
 		if r.acks() {
@@ -488,7 +495,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	if len(r.buf) > 0 || r.over != nil {
 		return false, nil
 	}
-	r.sealed = r.sealed || info.Config.Sealed
+	r.sealed = info.Config.Sealed || r.closed && r.sealed // a word of the end may be late, of a channel that had the name before
 	state, ended := info.State, false
 	switch {
 	case r.shared():
@@ -526,7 +533,7 @@ func (r *receiver) finishLocked(err error) {
 	r.events.all()
 }
 
-// seal is called when the channel was closed.
+// seal is called when somebody says that the channel was closed: look sees whether it was.
 func (r *receiver) seal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -602,7 +609,7 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 		r.kick()
 	}
 	if err != nil {
-		return fmt.Errorf("natschan: %w", err)
+		return explain(r.nc, fmt.Errorf("natschan: %w", err))
 	}
 	return nil
 }
@@ -694,7 +701,7 @@ func (r *receiver) close() (err error) {
 		}
 		r.hangUp(ctx)
 	})
-	return err
+	return explain(r.nc, err)
 }
 
 // hangUp ends the subscriptions, and waits for what the server sent before it knew: that is kept, or given back.

@@ -52,7 +52,7 @@ func NewReceiver[T any](ctx context.Context, js jetstream.JetStream, ch Channel,
 	}
 	r, err := newReceiver(ctx, js, ch, o)
 	if err != nil {
-		return nil, err
+		return nil, explain(js.Conn(), err)
 	}
 	return &Receiver[T]{receiver: r}, nil
 }
@@ -175,7 +175,7 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return v, leat.ErrClosed
 	case err != nil:
-		return v, err
+		return v, explain(r.nc, err)
 	}
 	if err := r.ch.Codec.Unmarshal(m.Data, &v); err != nil {
 		return v, &DecodeError{Data: m.Data, Err: err}
@@ -199,7 +199,7 @@ func (r *Receiver[T]) Close() error { return r.close() }
 // then the value is given to another.
 type Msg[T any] struct {
 	Value      T
-	Deliveries int // how often it was given to a receiver, this time included
+	Deliveries int // how often it was sent to a receiver, this time included; 1: nobody can have seen it before
 
 	delivered
 }

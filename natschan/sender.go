@@ -28,7 +28,7 @@ type Sender[T any] struct {
 func NewSender[T any](ctx context.Context, js jetstream.JetStream, ch Channel) (*Sender[T], error) {
 	f, err := newFamily(ctx, js, ch)
 	if err != nil {
-		return nil, err
+		return nil, explain(js.Conn(), err)
 	}
 	return &Sender[T]{f.handle()}, nil
 }
@@ -233,6 +233,9 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 		if what == unclear && errors.Is(err, jetstream.ErrNoStreamResponse) && s.family.gone(ctx) {
 			what, answer = closed, leat.ErrClosed
 		}
+		if subject, why := denied(s.family.nc); what == unclear && subject == s.family.ch.dataSubject() {
+			what, answer = refused, fmt.Errorf("natschan: %w", why)
+		}
 		switch what {
 		case stored:
 			return nil
@@ -350,7 +353,7 @@ func (s *sender) trySend(data []byte) error {
 		}
 		return fmt.Errorf("natschan: no server answers for %s", s.family.ch.Name)
 	}
-	return unknown(fmt.Errorf("natschan: %w", err))
+	return unknown(explain(s.family.nc, fmt.Errorf("natschan: %w", err)))
 }
 
 // The server takes no larger batch.
@@ -452,5 +455,5 @@ func (f *family) end() error {
 	if err == nil && left.senders == 0 {
 		err = f.ch.seal(ctx, f.js)
 	}
-	return err
+	return explain(f.nc, err)
 }
