@@ -25,8 +25,8 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		senders: 1,
 		slabLen: slabLen[T](capacity),
 	}
-	if n := primitive.Origin(); n > 0 {
-		c.tail.Store(n)
+	if primitive.Origin > 0 {
+		c.tail.Store(primitive.Origin)
 	}
 	c.Kind = "broadcast"
 	if probe.Apply(&c.Channel, opts); c.Name != "" {
@@ -140,7 +140,7 @@ func (c *channel[T]) accepted(least uint64) uint64 {
 }
 
 // kept returns how many values the ring holds. mu is held.
-func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-primitive.Origin(), uint64(len(c.ring))) }
+func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-primitive.Origin, uint64(len(c.ring))) }
 
 // room reports whether a value could be accepted now, waiting senders aside. mu is held.
 func (c *channel[T]) room() bool {

@@ -13,7 +13,7 @@ import (
 // New makes a channel whose current value is initial, and returns its sending end; receivers subscribe.
 func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
-	c.current.Store(&entry[T]{n: primitive.Origin(), value: initial})
+	c.current.Store(&entry[T]{n: primitive.Origin, value: initial})
 	c.Kind = "watch"
 	if probe.Apply(&c.Channel, opts); c.Name != "" {
 		probe.Register[T](c, &c.Channel)

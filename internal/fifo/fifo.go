@@ -81,8 +81,8 @@ func (q *Queue[T]) Init(capacity int) {
 		}
 	}
 	q.mask = uint64(size) - 1
-	if n := primitive.Origin() &^ q.mask; n > 0 {
-		q.skipTo(n)
+	if primitive.Origin > 0 {
+		q.skipTo(primitive.Origin &^ q.mask)
 		q.Unlock()
 	}
 }

@@ -9,13 +9,8 @@ import (
 	"sync/atomic"
 )
 
-var origin uint64
-
-// Origin is the number of the first value of a channel.
-func Origin() uint64 { return origin }
-
-// SetOrigin sets it, for channels that are made from now on.
-func SetOrigin(n uint64) { origin = n }
+// Origin is the number of the first value of a channel that is made from now on.
+var Origin uint64
 
 // A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
 type Scheduler interface {
