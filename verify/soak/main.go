@@ -349,7 +349,7 @@ func leavingRound(single bool) func(*rand.Rand, *tally) error {
 	}
 }
 
-// broadcastRound sends to receivers of both sorts, some of which leave. Each must have received and missed what was sent, together, up to where it
+// broadcastRound sends to receivers of both sorts, some of which leave. Where some do, the sender may be dropped, too. Each must have received and missed what was sent, together, up to where it
 // left.
 func broadcastRound(r *rand.Rand, total *tally) error {
 	capacity, n := 1+r.IntN(64), 100+r.IntN(1000)
@@ -401,7 +401,12 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 			return err
 		}
 	}
-	tx.Close()
+	other := tx.Clone() // to ask how many receivers there are
+	other.Close()
+	if !leavers || r.IntN(2) == 0 {
+		tx.Close()
+	}
+	tx = nil // and the garbage collector ends the channel
 	group.Wait()
 	select {
 	case err := <-errs:
@@ -411,7 +416,7 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 	if !leavers { // then those that were dropped at the end are found with the channel
 		return nil
 	}
-	return until("all receivers gone", func() bool { return tx.Receivers() == 0 })
+	return until("all receivers gone", func() bool { return other.Receivers() == 0 })
 }
 
 // watchRound sends rising values; a receiver must see them rise, and the last, unless it leaves. The sender may be dropped, and receivers too.
