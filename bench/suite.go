@@ -20,6 +20,8 @@ const (
 	unbounded    = -1
 )
 
+var suiteCapacities = []int{0, 1, everything, unbounded}
+
 func capacityName(c int) string {
 	switch c {
 	case everything:
@@ -137,7 +139,7 @@ func suiteWorkloads() []workload {
 		name               string
 		senders, receivers int
 	}{{"seq", 0, 0}, {"spsc", 1, 1}, {"mpsc", suiteWorkers, 1}, {"mpmc", suiteWorkers, suiteWorkers}} {
-		for _, capacity := range []int{0, 1, everything, unbounded} {
+		for _, capacity := range suiteCapacities {
 			if shape.senders == 0 && capacity >= 0 {
 				continue // one goroutine would wait for itself
 			}
@@ -150,20 +152,9 @@ func suiteWorkloads() []workload {
 					return passAll(make(n), shape.senders, shape.receivers, n)
 				}})
 			}
-			room := func(n int) int {
-				if capacity < 0 {
-					return n
-				}
-				return capacity
-			}
 			one := shape.receivers <= 1
-			add("native", func(n int) pipe { return nativePipe(room(n)) })
-			add("leat", func(n int) pipe {
-				if capacity == unbounded {
-					return leatPipe(unbounded, one)
-				}
-				return leatPipe(room(n), one)
-			})
+			add("native", func(n int) pipe { return nativePipe(nativeRoom(capacity, n)) })
+			add("leat", func(n int) pipe { return leatPipe(leatRoom(capacity, n), one) })
 			switch {
 			case capacity == unbounded:
 				if one {
@@ -171,27 +162,37 @@ func suiteWorkloads() []workload {
 					add("xsync", func(int) pipe { return xsyncUnboundedPipe() })
 				}
 			case capacity != 0:
-				add("xsync", func(n int) pipe { return xsyncPipe(room(n)) })
+				add("xsync", func(n int) pipe { return xsyncPipe(nativeRoom(capacity, n)) })
 			}
 			all = append(all, w)
 		}
 	}
-	for _, capacity := range []int{0, 1, everything} {
-		room := func(n int) int {
-			if capacity == everything {
-				return n
-			}
-			return capacity
+	for _, capacity := range suiteCapacities {
+		for _, shape := range []struct {
+			name      string
+			receivers int
+		}{{"select_rx", 1}, {"select_both", suiteWorkers}} {
+			all = append(all, workload{name: fmt.Sprintf("suite/%s/cap=%s", shape.name, capacityName(capacity)), contestants: []contestant{
+				{"native", func(n int) error { return nativeSelect(nativeRoom(capacity, n), shape.receivers, n) }},
+				{"leat", func(n int) error { return leatSelect(leatRoom(capacity, n), shape.receivers, n) }}}})
 		}
-		all = append(all,
-			workload{name: "suite/select_rx/cap=" + capacityName(capacity), contestants: []contestant{
-				{"native", func(n int) error { return nativeSelect(room(n), 1, n) }},
-				{"leat", func(n int) error { return leatSelect(room(n), 1, n) }}}},
-			workload{name: "suite/select_both/cap=" + capacityName(capacity), contestants: []contestant{
-				{"native", func(n int) error { return nativeSelect(room(n), suiteWorkers, n) }},
-				{"leat", func(n int) error { return leatSelect(room(n), suiteWorkers, n) }}}})
 	}
 	return all
+}
+
+// nativeRoom and leatRoom are the capacity of a channel through which n values go.
+func nativeRoom(capacity, n int) int {
+	if capacity < 0 {
+		return n
+	}
+	return capacity
+}
+
+func leatRoom(capacity, n int) int {
+	if capacity == everything {
+		return n
+	}
+	return capacity
 }
 
 // sequential sends everything and then receives it.
@@ -301,7 +302,7 @@ func leatSelect(capacity, receivers, n int) error {
 	var tx [suiteWorkers]*mpmc.Sender[int]
 	var rx [suiteWorkers]*mpmc.Receiver[int]
 	for i := range tx {
-		tx[i], rx[i] = mpmc.New[int](capacity)
+		tx[i], rx[i] = newMPMC(capacity)
 		defer tx[i].Close()
 		defer rx[i].Close()
 	}

@@ -67,3 +67,22 @@ func TestOrder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// It fails if a cell of the field's standard suite is left out: each shape at capacity 0, 1, as much as is sent, and unbounded.
+// One goroutine cannot send to itself through less than everything, so seq has two.
+func TestStandardSuite(t *testing.T) {
+	measured := map[string]bool{}
+	for _, w := range suiteWorkloads() {
+		measured[w.name] = true
+	}
+	for _, shape := range []string{"seq", "spsc", "mpsc", "mpmc", "select_rx", "select_both"} {
+		for _, capacity := range []string{"0", "1", "N", "unbounded"} {
+			if shape == "seq" && (capacity == "0" || capacity == "1") {
+				continue
+			}
+			if name := "suite/" + shape + "/cap=" + capacity; !measured[name] {
+				t.Errorf("%s is not measured", name)
+			}
+		}
+	}
+}
