@@ -3,6 +3,7 @@
 //	go run ./bench                   # from the root of the repository: the table of promises, first of all
 //	go run ./bench -quick            # within a minute
 //	go run ./bench -run '^mpsc' -v   # what matches, with each cell of the means
+//	go run ./bench -rust             # beside tokio and crossbeam-channel, where Rust and Debian's crates of them are installed
 //	go run ./bench -count            # instructions for an operation, which no other program disturbs
 //
 // The contestants of a workload take turns, round by round, each for about the same time, after a garbage collection; what is shown is
@@ -30,6 +31,7 @@ func main() {
 	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within a minute, for a first look")
 	flag.StringVar(&c.figures, "figures", "docs/figures", "the `directory` to draw into, or empty for none")
 	flag.BoolVar(&c.verbose, "v", false, "print every cell")
+	flag.BoolVar(&c.rust, "rust", false, "also measure tokio and crossbeam-channel, if Rust and they are installed")
 	flag.BoolVar(&c.count, "count", false, "count instructions instead, with valgrind, by number of senders and receivers")
 	flag.BoolVar(&c.once, "once", false, "do one WORKLOAD CONTESTANT N, for a profiler, and print nothing")
 	flag.Parse()
@@ -46,6 +48,7 @@ type config struct {
 	duration       time.Duration
 	quick, verbose bool
 	count, once    bool
+	rust           bool
 }
 
 func (c config) run(w io.Writer) error {
@@ -72,7 +75,11 @@ func (c config) run(w io.Writer) error {
 		return countAll(w, match)
 	}
 	design := &measurement{rounds: c.rounds, duration: c.duration}
-	matched, err := design.runMatching(match, designWorkloads())
+	promised, rust, err := c.promised(w)
+	if err != nil {
+		return err
+	}
+	matched, err := design.runMatching(match, promised)
 	if err != nil {
 		return err
 	}
@@ -84,6 +91,7 @@ func (c config) run(w io.Writer) error {
 			fmt.Fprintln(w, "\nEach cell:")
 			design.printCells(w)
 		}
+		design.printRust(w, rust)
 	}
 	rest := &measurement{rounds: min(c.rounds, 5), duration: c.duration / 2}
 	more, err := rest.runMatching(match, otherWorkloads())
@@ -103,6 +111,24 @@ func (c config) run(w io.Writer) error {
 		return fmt.Errorf("-run %q matches nothing; leave it out, or look at the names that -v prints", c.pattern)
 	}
 	return c.draw(w, design, rest, wakers)
+}
+
+// promised are the workloads of the table of promises, and with -rust also tokio and crossbeam, whose versions it returns.
+func (c config) promised(w io.Writer) (all []workload, rust string, err error) {
+	all = designWorkloads()
+	if !c.rust {
+		return all, "", nil
+	}
+	if rust, err = rustVersions(); err != nil {
+		fmt.Fprintf(w, "\nNot measured beside Rust: %v.\n", err)
+		return all, "", nil
+	}
+	p, err := startRust(rustDir)
+	if err != nil {
+		return nil, "", err
+	}
+	atExit = append(atExit, func() { p.stop() })
+	return withRust(all, p.do), rust, nil
 }
 
 // probes are what is not nanoseconds for an operation.
