@@ -2,7 +2,7 @@
 // saw, which never fails.
 //
 //	go run ./faults rpc        # in verify/; about a minute and a half
-//	go run ./faults nats       # half a minute
+//	go run ./faults nats       # the same
 //
 // It exits with 1 if a line is not as promised. Everything runs on loopback, in processes that it starts and ends itself.
 package main

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,7 +31,8 @@ func natsFaults(t *table) error {
 	before := runtime.NumGoroutine()
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	for _, fault := range []func(*table) error{
-		serverKilled, serverKilledBroadcast, leaderKilled, receiverKilled, senderKilled, slowSubscriber, fullStream, streamDeleted, connectionCut,
+		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
+		connectionCut,
 	} {
 		if err := fault(t); err != nil {
 			return err
@@ -46,12 +49,25 @@ func natsFaults(t *table) error {
 	return nil
 }
 
+// each does a fault to one kind after another.
+func each(fault func(t *table, ch natschan.Channel) error) func(*table) error {
+	return func(t *table) error {
+		for _, kind := range []string{"mpsc", "mpmc", "lossless broadcast", "watch"} {
+			if err := fault(t, channelOf(kind)); err != nil {
+				return fmt.Errorf("%s: %w", kind, err)
+			}
+		}
+		return nil
+	}
+}
+
 // A ledger is what became of the values of one fault.
 type ledger struct {
 	mu              sync.Mutex
 	acked, doubtful map[int]bool
 	got             map[int]int
 	missed          uint64
+	latest          bool // of a watch: what was overwritten counts as missed, but not the last value
 	failed          error
 }
 
@@ -116,6 +132,9 @@ func (l *ledger) line(t *table, fault string, took time.Duration, again int, pro
 			foreign++
 		}
 	}
+	if l.latest && len(l.got) > 0 && len(l.acked) > 0 && newest(l.got) >= newest(l.acked) {
+		l.missed = uint64(lost)
+	}
 	lost = max(0, lost-int(l.missed)) // what was missed is accounted for: exactly, or the sum below is wrong
 	sum := len(l.got) + int(l.missed)
 	ok := lost == 0 && twice <= again && foreign == 0 && l.failed == nil && len(l.acked) > 0 &&
@@ -126,6 +145,8 @@ func (l *ledger) line(t *table, fault string, took time.Duration, again int, pro
 	t.line(ok, fault, strconv.Itoa(len(l.acked)), strconv.Itoa(len(l.doubtful)), strconv.Itoa(len(l.got)), strconv.Itoa(twice),
 		strconv.FormatUint(l.missed, 10), strconv.Itoa(lost), round(took).String(), promise)
 }
+
+func newest[V any](values map[int]V) int { return slices.Max(slices.Collect(maps.Keys(values))) }
 
 // A node is a server process that can be killed and started again.
 type node struct {
@@ -209,19 +230,84 @@ func pump(ctx context.Context, js jetstream.JetStream, ch natschan.Channel, l *l
 	return nil
 }
 
-func serverKilled(t *table) error {
-	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
-		ch := natschan.Channel{Name: "killed", Kind: natschan.MPSC, Capacity: 64}
+// A drain is what the receivers of a channel get: each everything, or all of a queue together.
+type drain struct {
+	ledgers   []*ledger
+	rxs       []*natschan.Receiver[int]
+	receiving sync.WaitGroup
+}
+
+// drainAll receives from ch with n receivers, which are made before it returns.
+func drainAll(ctx context.Context, js jetstream.JetStream, ch natschan.Channel, n int) (*drain, error) {
+	d := &drain{}
+	for i := range n {
 		rx, err := natschan.NewReceiver[int](ctx, js, ch)
+		if err != nil {
+			d.close()
+			return nil, err
+		}
+		d.rxs = append(d.rxs, rx)
+		if i == 0 || !queue(ch) {
+			d.ledgers = append(d.ledgers, newLedger())
+		}
+		l := d.ledgers[len(d.ledgers)-1]
+		l.latest = ch.Kind == natschan.Watch
+		d.receiving.Go(func() { l.receive(ctx, rx, nil) })
+	}
+	return d, nil
+}
+
+func (d *drain) close() {
+	for _, rx := range d.rxs {
+		rx.Close()
+	}
+}
+
+// lines waits for the end of the channel, and prints a line for each ledger against what was sent.
+func (d *drain) lines(t *table, sent *ledger, fault string, began time.Time, again int, promise string) {
+	d.receiving.Wait()
+	for i, l := range d.ledgers {
+		l.acked, l.doubtful = sent.acked, sent.doubtful
+		if l.failed == nil {
+			l.failed = sent.failed
+		}
+		which := fault
+		if len(d.ledgers) > 1 {
+			which = fmt.Sprintf("%s, receiver %d", fault, i+1)
+		}
+		l.line(t, which, time.Since(began), again, promise)
+	}
+}
+
+func serverKilled(t *table, ch natschan.Channel) error {
+	receivers, senders, again, promise := 2, 3, 0, "none lost, nothing twice"
+	switch ch.Kind {
+	case natschan.MPSC, natschan.MPMC:
+		again, promise = 3*ch.Capacity, "none lost; again at most the capacity each time"
+		receivers = 1 + int(ch.Kind-natschan.MPSC)
+	case natschan.Watch:
+		receivers, senders, promise = 1, 1, "the newest is received; missed is what it overwrote"
+	}
+	return killServer(t, ch, receivers, senders, 3, again, promise)
+}
+
+func serverKilledLossy(t *table) error {
+	return killServer(t, natschan.Channel{Name: "lossy", Kind: natschan.Broadcast, Capacity: 4096}, 2, 2, 1, 0, "received + missed = acknowledged, nothing twice")
+}
+
+// killServer kills the server and starts it again, some times, while values go through ch.
+func killServer(t *table, ch natschan.Channel, receivers, senders, times, again int, promise string) error {
+	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
+		d, err := drainAll(ctx, js, ch, receivers)
 		if err != nil {
 			return err
 		}
-		defer rx.Close()
-		l, began := newLedger(), time.Now()
+		defer d.close()
+		began := time.Now()
 		var killing sync.WaitGroup
 		var restarted error
 		killing.Go(func() {
-			for range 3 {
+			for range times {
 				time.Sleep(300 * time.Millisecond)
 				n.kill()
 				time.Sleep(300 * time.Millisecond)
@@ -230,53 +316,12 @@ func serverKilled(t *table) error {
 				}
 			}
 		})
-		var receiving sync.WaitGroup
-		receiving.Go(func() { l.receive(ctx, rx, nil) })
-		if err := pump(ctx, js, ch, l, 3, 1000, time.Millisecond); err != nil {
-			return err
-		}
-		receiving.Wait()
-		killing.Wait()
-		l.line(t, "mpsc, server killed and restarted 3 times, files", time.Since(began), 3*64, "none lost; again at most the capacity each time")
-		return restarted
-	})
-}
-
-func serverKilledBroadcast(t *table) error {
-	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
-		ch := natschan.Channel{Name: "killed", Kind: natschan.Broadcast, Capacity: 4096}
-		ledgers := []*ledger{newLedger(), newLedger()}
-		var receiving sync.WaitGroup
-		for _, l := range ledgers {
-			rx, err := natschan.NewReceiver[int](ctx, js, ch)
-			if err != nil {
-				return err
-			}
-			defer rx.Close()
-			receiving.Go(func() { l.receive(ctx, rx, nil) })
-		}
-		began := time.Now()
-		var killing sync.WaitGroup
-		var restarted error
-		killing.Go(func() {
-			time.Sleep(300 * time.Millisecond)
-			n.kill()
-			time.Sleep(300 * time.Millisecond)
-			restarted = n.restart()
-		})
 		sent := newLedger()
-		if err := pump(ctx, js, ch, sent, 2, 1000, time.Millisecond); err != nil {
+		if err := pump(ctx, js, ch, sent, senders, 1000, time.Millisecond); err != nil {
 			return err
 		}
-		receiving.Wait()
+		d.lines(t, sent, fmt.Sprintf("%s, server killed and restarted (%d times), files", label(ch), times), began, again, promise)
 		killing.Wait()
-		for i, l := range ledgers {
-			l.acked, l.doubtful = sent.acked, sent.doubtful
-			if l.failed == nil {
-				l.failed = sent.failed
-			}
-			l.line(t, fmt.Sprintf("broadcast, the same once, receiver %d", i+1), time.Since(began), 0, "received + missed = acknowledged, nothing twice")
-		}
 		return restarted
 	})
 }
@@ -379,12 +424,12 @@ func (c *child) lines(each func(v int)) {
 	}
 }
 
-func receiverKilled(t *table) error {
+func receiverKilled(t *table, ch natschan.Channel) error {
 	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
-		ch := killedChannel("r")
 		l, began := newLedger(), time.Now()
+		l.latest = ch.Kind == natschan.Watch
 		got := func(v int) { l.mu.Lock(); l.got[v]++; l.mu.Unlock() }
-		first, err := startChild("nats-receiver", "nats://"+n.args[2], "r")
+		first, err := startChild("nats-receiver", "nats://"+n.args[2], label(ch))
 		if err != nil {
 			return err
 		}
@@ -397,7 +442,7 @@ func receiverKilled(t *table) error {
 			first.cmd.Process.Kill()
 			at := time.Now()
 			for ctx.Err() == nil { // until the dead one's lease has ended
-				if second, err = startChild("nats-receiver", "nats://"+n.args[2], "r"); err == nil {
+				if second, err = startChild("nats-receiver", "nats://"+n.args[2], label(ch)); err == nil {
 					taken = time.Since(at)
 					second.lines(got)
 					return
@@ -413,36 +458,34 @@ func receiverKilled(t *table) error {
 			return err
 		}
 		second.stop()
-		l.line(t, "mpsc, receiver killed, another takes over", time.Since(began), 1,
-			fmt.Sprintf("none lost; again the one in hand; taken over within 2 s (after %v)", round(taken)))
+		promise := map[natschan.Kind]string{
+			natschan.MPSC:      "none lost; again the one in hand; taken over within 2 s",
+			natschan.MPMC:      "none lost; again the one in hand, after AckWait (2 s)",
+			natschan.Broadcast: "none lost; again the one in hand; it is Durable",
+			natschan.Watch:     "the newest is received; missed is what it overwrote",
+		}[ch.Kind]
+		l.line(t, label(ch)+", receiver killed, another one comes", time.Since(began), 1, fmt.Sprintf("%s (after %v)", promise, round(taken)))
 		return nil
 	})
 }
 
-func senderKilled(t *table) error {
+func senderKilled(t *table, ch natschan.Channel) error {
 	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
-		rx, err := natschan.NewReceiver[int](ctx, js, killedChannel("s"))
+		d, err := drainAll(ctx, js, ch, 1)
 		if err != nil {
 			return err
 		}
-		defer rx.Close()
-		l := newLedger()
-		var receiving sync.WaitGroup
-		receiving.Go(func() { l.receive(ctx, rx, nil) })
-		c, err := startChild("nats-sender", "nats://"+n.args[2], "s")
+		defer d.close()
+		c, err := startChild("nats-sender", "nats://"+n.args[2], label(ch))
 		if err != nil {
 			return err
 		}
-		last := -1
+		sent, last := newLedger(), -1
 		time.AfterFunc(500*time.Millisecond, func() { c.cmd.Process.Kill() })
-		c.lines(func(v int) { l.sent(v, nil); last = v })
+		c.lines(func(v int) { sent.sent(v, nil); last = v })
 		c.stop()
-		began := time.Now()
-		l.mu.Lock()
-		l.doubtful[last+1] = true // it may have been stored before the process could say so
-		l.mu.Unlock()
-		receiving.Wait()
-		l.line(t, "mpsc, sender killed", time.Since(began), 0, "none lost; the channel ends within 3 leases of 1 s, and some")
+		sent.doubtful[last+1] = true // it may have been stored before the process could say so
+		d.lines(t, sent, label(ch)+", sender killed", time.Now(), 0, "none lost; the channel ends within 3 leases of 1 s, and some")
 		return nil
 	})
 }
@@ -468,9 +511,17 @@ func slowSubscriber(t *table) error {
 	})
 }
 
-func fullStream(t *table) error {
+func fullStream(t *table, ch natschan.Channel) error {
+	if ch.Kind == natschan.Watch {
+		return nil // there is always room for the newest
+	}
 	return withServer(func(ctx context.Context, _ *node, js jetstream.JetStream) error {
-		ch := natschan.Channel{Name: "full", Kind: natschan.MPSC, Capacity: 8}
+		ch.Capacity = 8
+		rx, err := natschan.NewReceiver[int](ctx, js, ch)
+		if err != nil {
+			return err
+		}
+		defer rx.Close()
 		tx, err := natschan.NewSender[int](ctx, js, ch)
 		if err != nil {
 			return err
@@ -491,52 +542,62 @@ func fullStream(t *table) error {
 		var sending sync.WaitGroup
 		began := time.Now()
 		sending.Go(func() { l.sent(8, tx.Send(ctx, 8)); tx.Close() })
-		rx, err := natschan.NewReceiver[int](ctx, js, ch)
-		if err != nil {
-			return err
-		}
-		defer rx.Close()
 		l.receive(ctx, rx, nil)
 		sending.Wait()
-		l.line(t, "mpsc of 8, full", time.Since(began), 0, "TrySend is ErrFull, Send obeys its ctx, and goes on when there is room")
+		l.line(t, label(ch)+" of 8, full", time.Since(began), 0, "TrySend is ErrFull, Send obeys its ctx, and goes on when there is room")
 		return nil
 	})
 }
 
-func streamDeleted(t *table) error {
+func streamDeleted(t *table, ch natschan.Channel) error {
 	return withServer(func(ctx context.Context, _ *node, js jetstream.JetStream) error {
-		full := natschan.Channel{Name: "full", Kind: natschan.MPSC, Capacity: 1}
-		empty := natschan.Channel{Name: "empty", Kind: natschan.MPSC, Capacity: 1}
+		full, empty := ch, ch
+		full.Name, full.Capacity, empty.Name = "full", 1, "empty"
 		tx, err := natschan.NewSender[int](ctx, js, full)
 		if err != nil {
 			return err
 		}
 		defer tx.Close()
+		slow, err := natschan.NewReceiver[int](ctx, js, full) // a broadcast is full only for somebody
+		if err != nil {
+			return err
+		}
+		defer slow.Close()
 		rx, err := natschan.NewReceiver[int](ctx, js, empty)
 		if err != nil {
 			return err
 		}
 		defer rx.Close()
-		if err := tx.Send(ctx, 0); err != nil {
+		return deleteUnder(ctx, t, js, ch, tx, rx)
+	})
+}
+
+// deleteUnder deletes the streams of two channels, while tx waits for room in the one, and rx for a value in the other.
+func deleteUnder(ctx context.Context, t *table, js jetstream.JetStream, ch natschan.Channel, tx *natschan.Sender[int], rx *natschan.Receiver[int]) error {
+	if err := tx.Send(ctx, 0); err != nil {
+		return err
+	}
+	sent, received, deleted := make(chan error, 1), make(chan error, 1), make(chan struct{})
+	go func() {
+		if ch.Kind == natschan.Watch {
+			<-deleted // Send would not wait
+		}
+		sent <- tx.Send(ctx, 1)
+	}()
+	go func() { _, err := rx.Recv(ctx); received <- err }()
+	time.Sleep(100 * time.Millisecond)
+	began := time.Now()
+	for _, stream := range []string{"LEAT_full", "LEAT_empty"} { // as an operator would
+		if err := js.DeleteStream(ctx, stream); err != nil {
 			return err
 		}
-		sent, received := make(chan error, 1), make(chan error, 1)
-		go func() { sent <- tx.Send(ctx, 1) }()
-		go func() { _, err := rx.Recv(ctx); received <- err }()
-		time.Sleep(100 * time.Millisecond)
-		began := time.Now()
-		for _, stream := range []string{"LEAT_full", "LEAT_empty"} { // as an operator would
-			if err := js.DeleteStream(ctx, stream); err != nil {
-				return err
-			}
-		}
-		sendErr, recvErr := <-sent, <-received
-		took := time.Since(began)
-		ok := errors.Is(sendErr, leat.ErrClosed) && errors.Is(recvErr, leat.ErrClosed) && took < 8*time.Second
-		t.line(ok, "stream deleted under a waiting Send and Recv", "1", "0", "0", "0", "0", "with the stream", round(took).String(),
-			"both return ErrClosed within 8 s")
-		return nil
-	})
+	}
+	close(deleted)
+	sendErr, recvErr := <-sent, <-received
+	took := time.Since(began)
+	ok := errors.Is(sendErr, leat.ErrClosed) && errors.Is(recvErr, leat.ErrClosed) && took < 8*time.Second
+	t.line(ok, label(ch)+", stream deleted under Send and Recv", "1", "0", "0", "0", "0", "with the stream", round(took).String(), "both return ErrClosed within 8 s")
+	return nil
 }
 
 func connectionCut(t *table) error {

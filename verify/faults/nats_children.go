@@ -58,7 +58,8 @@ func natsServer(args []string) error {
 // connectNATS connects as a patient client does, which goes on trying for ever.
 func connectNATS(url string) (*nats.Conn, jetstream.JetStream, error) {
 	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
-		nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.RetryOnFailedConnect(true))
+		nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.RetryOnFailedConnect(true),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a broken connection is expected
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,10 +67,34 @@ func connectNATS(url string) (*nats.Conn, jetstream.JetStream, error) {
 	return nc, js, err
 }
 
-// The channel of the processes that are killed.
-func killedChannel(name string) natschan.Channel {
-	return natschan.Channel{Name: name, Kind: natschan.MPSC, Capacity: 64, Lease: time.Second, AckWait: 2 * time.Second}
+// channelOf returns the channel of a kind, and label the kind of a channel, as the table calls it.
+func channelOf(kind string) natschan.Channel {
+	ch := natschan.Channel{Name: "killed", Capacity: 64, Lease: time.Second, AckWait: 2 * time.Second}
+	switch kind {
+	case "mpsc":
+		ch.Kind = natschan.MPSC
+	case "mpmc":
+		ch.Kind = natschan.MPMC
+	case "watch":
+		ch.Kind = natschan.Watch
+	default:
+		ch.Kind, ch.Lossless = natschan.Broadcast, true
+	}
+	return ch
 }
+
+func label(ch natschan.Channel) string {
+	switch {
+	case ch.Lossless:
+		return "lossless broadcast"
+	case ch.Kind == natschan.Broadcast:
+		return "lossy broadcast"
+	}
+	return ch.Kind.String()
+}
+
+// queue reports whether a value goes to one receiver.
+func queue(ch natschan.Channel) bool { return ch.Kind == natschan.MPSC || ch.Kind == natschan.MPMC }
 
 // natsSender sends 0, 1, 2… to the channel until it is killed, and prints each that was accepted.
 func natsSender(args []string) error {
@@ -78,7 +103,7 @@ func natsSender(args []string) error {
 		return err
 	}
 	ctx := context.Background()
-	tx, err := natschan.NewSender[int](ctx, js, killedChannel(args[1]))
+	tx, err := natschan.NewSender[int](ctx, js, channelOf(args[1]))
 	if err != nil {
 		return err
 	}
@@ -102,7 +127,12 @@ func natsReceiver(args []string) error {
 		return err
 	}
 	ctx := context.Background()
-	rx, err := natschan.NewReceiver[int](ctx, js, killedChannel(args[1]))
+	ch := channelOf(args[1])
+	var opts []natschan.ReceiverOption
+	if ch.Kind == natschan.Broadcast {
+		opts = append(opts, natschan.Durable("worker"))
+	}
+	rx, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
 	if err != nil {
 		return err
 	}
