@@ -43,3 +43,48 @@ func TestNATSReceiverRestarts(t *testing.T) {
 		t.Errorf("%d Acks before and %d after the restart, want 100, and at most 10 twice", before, n-before)
 	}
 }
+
+// Two processes and a server between them. It fails if the one value more that an mpsc ends with, or any other, is not answered.
+func TestNATSRoles(t *testing.T) {
+	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for name, sent := range map[string]string{"mpsc": "11 values sent", "broadcast": "10 values sent"} {
+		t.Run(name, func(t *testing.T) {
+			args := func(role string) []string {
+				return []string{"run", name, "--nats", s.URL(), "--channel", name, "--addr", anyPort, "--interval=1ms", "--role", role}
+			}
+			sender, receiver := start(t, args("send")...), start(t, args("recv")...)
+			_, stderr := sender.ends(exitDone)
+			wantLastLine(t, stderr, sent)
+			stdout, stderr := receiver.ends(exitDone)
+			want(t, "standard output", stdout, acks(map[string]int{"mpsc": 11, "broadcast": 100}[name]))
+			wantLastLine(t, stderr, `\d+ Acks from \d+ clients?, none lost`)
+		})
+	}
+}
+
+// Both ends in one process, on a server elsewhere, twice: it fails if the output is another than with the embedded one, or if the first run
+// leaves something behind that the second one stumbles over.
+func TestNATSURL(t *testing.T) {
+	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 2 {
+		stdout, stderr := start(t, "run", "mpsc", "--nats", s.URL(), "--addr", anyPort, "--interval=1ms").ends(exitDone)
+		want(t, "standard output", stdout, acks(11))
+		wantLastLine(t, stderr, `11 Acks from 1 client, none lost`)
+	}
+}
+
+// It fails if who asks for something impossible is not told what to do instead.
+func TestNATSErrors(t *testing.T) {
+	_, stderr := start(t, "run", "mpsc", "--nats", "embedded", "--role", "send").ends(exitUsage)
+	wantLastLine(t, stderr, `.*give its URL with --nats.*`)
+	_, stderr = start(t, "run", "mpsc", "--nats", "nats://127.0.0.1:1", "--addr", anyPort).ends(exitFailed)
+	wantLastLine(t, stderr, `.*cannot connect to nats://127.0.0.1:1: .*start a nats-server with JetStream.*`)
+}
