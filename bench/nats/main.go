@@ -2,6 +2,7 @@
 //
 //	go run ./bench/nats              # from the root of the repository: half a minute
 //	go run ./bench/nats -rounds 3
+//	go run ./bench/nats -scale       # many channels, many processes
 //
 // By hand is: encode as JSON, publish with a message id and wait for the answer; receive with a pull consumer's Messages, acknowledge
 // (where a sender may wait for room, with an answer), decode. Both take turns, round by round, on the same server, in memory
@@ -29,8 +30,20 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 9, "how often each is measured")
 	n := flag.Int("n", 3000, "values in each round")
+	scaling := flag.Bool("scale", false, "measure many channels, and many processes, instead")
+	url := flag.String("receive", "", "be a process that receives; for -scale")
+	work := flag.Duration("work", 0, "how long it waits for each value")
 	flag.Parse()
-	if err := run(*rounds, *n); err != nil {
+	var err error
+	switch {
+	case *url != "":
+		err = receive(*url, *work)
+	case *scaling:
+		err = scale()
+	default:
+		err = run(*rounds, *n)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "nats:", err)
 		os.Exit(1)
 	}
