@@ -53,7 +53,7 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	v, err := r.TryRecv()
-	if err == leat.ErrEmpty && r.patience.Yield() {
+	if err == leat.ErrEmpty && c.capacity > 0 && r.patience.Yield() {
 		crowded := c.crowded()
 		v, err = r.TryRecv()
 		r.patience.Learn(err == nil && !crowded)
@@ -187,7 +187,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if n = r.recvCalmly(buf); n > 0 {
 		return n, nil
 	}
-	if r.patience.Yield() {
+	if c.capacity > 0 && r.patience.Yield() {
 		crowded := c.crowded()
 		n = r.recvCalmly(buf)
 		r.patience.Learn(n > 0 && !crowded)
