@@ -85,6 +85,14 @@ func calibrate(run func(int) error, d time.Duration, least int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		// A run that was interrupted would make all rounds too short, so one that seems long enough has to seem so again.
+		if time.Duration(ns*float64(n)) >= d/4 {
+			again, err := timed(run, n)
+			if err != nil {
+				return 0, err
+			}
+			ns = min(ns, again)
+		}
 		took := time.Duration(ns * float64(n))
 		if took >= d/4 || n == most {
 			return min(most, max(1, least, int(float64(d)/max(ns, 0.1)))), nil
