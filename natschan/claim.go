@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -16,7 +17,8 @@ import (
 // receiver's lease in its metadata, by which others see whether somebody is behind it.
 const (
 	metaLease      = "leat.lease"
-	sharedConsumer = "rx" // of all receivers of an MPMC channel
+	metaGiven      = "leat.given" // the sequence up to which values were sent to receivers before this consumer
+	sharedConsumer = "rx"         // of all receivers of an MPMC channel
 )
 
 // claim makes the receiver's consumer, from the oldest value that is not settled, in place of an earlier one.
@@ -108,19 +110,25 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 			return nil, r.lost(ErrReceiverTaken)
 		case r.ch.Kind == MPSC:
 			names = append(names, info.Name) // its owner is gone
-			r.given = max(r.given, info.Delivered.Stream)
+			r.given = max(r.given, given(info))
 		case info.Config.Metadata[metaDurable] != r.opts.durable:
 		case r.consumer != "":
 			return nil, ErrFenced
 		default:
 			names = append(names, info.Name)
-			r.seq, r.given = info.AckFloor.Stream, info.Delivered.Stream
+			r.seq, r.given = info.AckFloor.Stream, given(info)
 		}
 	}
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
 	return names, nil
+}
+
+// given returns the sequence up to which values may have been seen.
+func given(info *jetstream.ConsumerInfo) uint64 {
+	before, _ := strconv.ParseUint(info.Config.Metadata[metaGiven], 10, 64)
+	return max(before, info.Delivered.Stream)
 }
 
 func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
@@ -134,6 +142,11 @@ func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 	}
 	if r.lease != nil {
 		cfg.Metadata[metaLease] = r.lease.subject
+	}
+	if r.acks() {
+		r.mu.Lock()
+		cfg.Metadata[metaGiven] = strconv.FormatUint(max(r.given, r.seq), 10)
+		r.mu.Unlock()
 	}
 	switch {
 	case r.shared():

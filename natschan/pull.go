@@ -210,15 +210,14 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 			patience = max(patience, lookPause) // a consumer that had nothing at once may be wrong: see pullRequest
 		}
 		tried = try && r.shared() && !tried // first the consumer says that it has nothing, then the stream why
+		if d != nil || err != nil {
+			r.mu.Unlock()
+			return d, err
+		}
 		changed, look, drain := r.events.changed(), (try || r.sealed) && !r.answering, r.closed
 		r.mu.Unlock()
 
-		switch {
-		case err != nil:
-			return nil, err
-		case d != nil:
-			return d, nil
-		case drain:
+		if drain {
 			if err := r.drain(ctx, try); err != nil {
 				return nil, err
 			}
