@@ -59,7 +59,7 @@ func closeWhileSending(t *testing.T, js jetstream.JetStream, round int) {
 	var sent, received int
 	var running sync.WaitGroup
 	running.Go(func() {
-		for ; tx.Send(ctx, sent) == nil; sent++ {
+		for ; sent < 100 && tx.Send(ctx, sent) == nil; sent++ {
 		}
 	})
 	running.Go(func() {
