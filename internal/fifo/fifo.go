@@ -56,13 +56,12 @@ type Queue[T any] struct {
 
 // An End is one end of a Queue.
 type End[T any] struct {
-	word primitive.Word[T] // the position, above the bits locked and waiting
+	word primitive.Word[T] // the position, and the bits locked and waiting
 	pos  uint64            // the next slot; what word says, or ahead of it while locked
 	seen uint64            // what the other end's position was when last looked at
 
-	aside primitive.Mutex // held by the one of those who wait for the lock that is woken for it
-	sleep primitive.Mutex // locked, once armed, but between an Unlock that wakes and the wake-up
-	armed bool            // guarded by aside
+	aside primitive.Mutex  // held by the one of those who wait for the lock that is woken for it
+	sleep *primitive.Mutex // made when first needed, with aside held; locked but between an Unlock that wakes and the wake-up
 }
 
 type segment[T any] struct {
@@ -87,11 +86,10 @@ func (q *Queue[T]) Init(capacity int) {
 	}
 }
 
-// The two lowest bits of an end's word.
+// What an end's word says besides the position, which is between them.
 const (
-	locked  = 1 // somebody holds the end
-	waiting = 2 // and somebody sleeps until it is unlocked
-	shift   = 2 // above them is the position
+	locked  = 1       // somebody holds the end
+	waiting = 1 << 63 // and somebody sleeps until it is unlocked
 )
 
 // TryLock locks an end if it is free and nobody is faster.
@@ -107,13 +105,13 @@ func (e *End[T]) TryLock() bool {
 // lines of an end stay in one core's cache.
 //
 // A sleeper is not forgotten: it sleeps only after it has set waiting in a word that was locked, by one compare-and-swap; the Swap of the Unlock that
-// ends that lock therefore comes later, and finds the bit. That Unlock clears it and unlocks sleep, once for each time that the bit was
+// ends that lock therefore comes later, and finds the bit, and sleep made. That Unlock clears it and unlocks sleep, once for each time that the bit was
 // set; whether it comes before or after the sleeper locks sleep, the sleeper has it, locked, as it was before.
 func (e *End[T]) Lock() {
 	e.aside.Lock()
-	if !e.armed {
+	if e.sleep == nil {
+		e.sleep = new(primitive.Mutex)
 		e.sleep.Lock()
-		e.armed = true
 	}
 	for !e.TryLock() {
 		if v := e.word.Load(); v&locked != 0 && e.word.CompareAndSwap(v, v|waiting) {
@@ -125,24 +123,24 @@ func (e *End[T]) Lock() {
 
 // Unlock publishes the position.
 func (e *End[T]) Unlock() {
-	if e.word.Swap(e.pos<<shift)&waiting != 0 {
-		e.wake()
+	if int64(e.word.Swap(e.pos<<1)) < 0 { // waiting; said so, Unlock is just small enough to be inlined
+		wake(e.sleep)
 	}
 }
 
-// wake wakes the one that sleeps. It is not a part of Unlock, so that that is small enough to be inlined.
+// wake wakes the one that sleeps. It is neither a part of Unlock nor generic, for the same reason.
 //
 //go:noinline
-func (e *End[T]) wake() { e.sleep.Unlock() }
+func wake(sleep *primitive.Mutex) { sleep.Unlock() }
 
 // publish publishes the position, and keeps the end locked.
 func (e *End[T]) publish() {
-	for v := e.word.Load(); !e.word.CompareAndSwap(v, e.pos<<shift|v&(locked|waiting)); v = e.word.Load() {
+	for v := e.word.Load(); !e.word.CompareAndSwap(v, e.pos<<1|v&(locked|waiting)); v = e.word.Load() {
 	}
 }
 
 // position returns what is published.
-func (e *End[T]) position() uint64 { return e.word.Load() >> shift }
+func (e *End[T]) position() uint64 { return e.word.Load() << 1 >> 2 }
 
 // Lock locks both ends.
 func (q *Queue[T]) Lock() {
