@@ -182,22 +182,28 @@ func (q *Queue[T]) Len() int { return int(q.Tail.pos - q.Head.pos) }
 // Pushed returns how many values were ever pushed. The tail is locked.
 func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos - q.skipped }
 
-// Room returns how many values the queue held fewer than limit at some instant during the call, or 0. The tail is locked.
-func (q *Queue[T]) Room(limit uint64) uint64 {
-	q.Tail.seen = q.Head.position()
-	return limit - min(limit, q.Tail.pos-q.Tail.seen)
+// Room returns for how many of n values there is room in a queue of at most limit; if for fewer than n, that is so at some instant during the
+// call. It looks at the other end only if what it saw there last does not do. The tail is locked.
+func (q *Queue[T]) Room(limit, n uint64) uint64 {
+	if q.Tail.pos-q.Tail.seen+n > limit {
+		q.Tail.seen = q.Head.position()
+	}
+	return min(n, limit-min(limit, q.Tail.pos-q.Tail.seen))
 }
 
-// Available returns how many values there were to pop at some instant during the call. The head is locked.
-func (q *Queue[T]) Available() uint64 {
-	q.Head.seen = q.Tail.position()
-	return q.Head.seen - q.Head.pos
+// Available returns how many of n values there are to pop; if fewer than n, that is so at some instant during the call. It looks at the other end
+// only if what it saw there last does not do. The head is locked.
+func (q *Queue[T]) Available(n uint64) uint64 {
+	if q.Head.pos+n > q.Head.seen {
+		q.Head.seen = q.Tail.position()
+	}
+	return min(n, q.Head.seen-q.Head.pos)
 }
 
 // TryPush puts v last, and reports true, if the queue holds fewer than limit values. Otherwise it held as many at some instant during the
 // call. The tail is locked.
 func (q *Queue[T]) TryPush(v T, limit uint64) bool {
-	if q.Tail.pos-q.Tail.seen >= limit && q.Room(limit) == 0 {
+	if q.Tail.pos-q.Tail.seen >= limit && q.Room(limit, 1) == 0 {
 		return false
 	}
 	q.Push(v)
@@ -207,7 +213,7 @@ func (q *Queue[T]) TryPush(v T, limit uint64) bool {
 // TryPop takes the first value, and reports true, if there is one. Otherwise the queue was empty at some instant during the call. The head
 // is locked.
 func (q *Queue[T]) TryPop() (v T, ok bool) {
-	if q.Head.pos >= q.Head.seen && q.Available() == 0 {
+	if q.Head.pos >= q.Head.seen && q.Available(1) == 0 {
 		return v, false
 	}
 	return q.Pop(), true

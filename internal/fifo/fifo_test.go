@@ -31,7 +31,7 @@ func TestAgainstSlice(t *testing.T) {
 				if rng.IntN(2) == 0 {
 					q.Unlock() // publishes the positions
 					q.Lock()
-					if n := q.Available(); n != uint64(len(want)) {
+					if n := q.Available(math.MaxInt); n != uint64(len(want)) {
 						t.Fatalf("capacity %d, seed %d: Available %d, want %d", capacity, seed, n, len(want))
 					}
 				}

@@ -224,7 +224,7 @@ func (r *Rx[T]) recvCalmly(buf []T) (n int) {
 		c.values.Head.Lock()
 	}
 	if c.calm && !r.closed {
-		n = int(min(c.values.Available(), uint64(len(buf))))
+		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])
 	}
 	c.values.Head.Unlock()

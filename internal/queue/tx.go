@@ -146,7 +146,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	rest := vs
 	if c.calm && !s.closed {
-		k := int(min(c.values.Room(uint64(c.capacity-c.permits)), uint64(len(vs))))
+		k := int(c.values.Room(uint64(c.capacity-c.permits), uint64(len(vs))))
 		c.values.PushAll(vs[:k])
 		rest = vs[k:]
 	}
@@ -196,7 +196,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
 	}
-	if c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits)) > 0 {
+	if c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
 		c.permits++
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
