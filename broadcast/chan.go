@@ -90,6 +90,7 @@ type channel[T any] struct {
 	subs     uint64    // how many receivers there ever were
 	gone     tally     // what closed receivers received and missed
 	lossless int       // how many of them, at the front of cursors
+	slow     int       // the lossless one, by its place there, at which measure begins; only a hint
 	slab     []entry[T]
 	txq      park.Queue[sending[T]]
 	rxq      park.Queue[*cursor]
@@ -150,12 +151,23 @@ func (c *channel[T]) room() bool {
 	return c.tail.Load() < c.limit
 }
 
-// measure looks at the cursors of the lossless receivers. mu is held.
+// measure brings limit up to date. It begins at the lossless receiver that held the senders back when it last looked, and ends at the first that
+// does so now: no bound is below limit, so one that equals it is the least. So it passes each receiver about once while they all read
+// what the ring holds, however many times it is called. mu is held.
 func (c *channel[T]) measure() {
-	c.limit = math.MaxUint64
-	for _, cur := range c.cursors[:c.lossless] {
-		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))
+	least := uint64(math.MaxUint64)
+	for range c.lossless {
+		if c.slow >= c.lossless {
+			c.slow = 0
+		}
+		bound := c.cursors[c.slow].pos.Load() + uint64(len(c.ring))
+		if bound == c.limit {
+			return
+		}
+		least = min(least, bound)
+		c.slow++
 	}
+	c.limit = least
 }
 
 // roomOrWatch is room, and if there is none, sees to it that the slowest receiver comes to serve waiting senders. mu is held.

@@ -27,6 +27,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
 		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
 	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
+	{"a bound that has risen is taken for one that has not", "broadcast/chan.go", "if bound == c.limit {", "if bound >= c.limit {", "lossless_1/ss_rr"},
 	{"a slot is claimed and not published", "internal/fifo/fifo.go", "e.word.Swap(e.pos<<1)", "e.word.Swap(e.word.Load()<<1>>2<<1)", "mpsc_1/tt_yy"},
 	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&locked == 0 && e.word.CompareAndSwap(v, v|locked)",
 		"return e.word.CompareAndSwap(v, v|locked)", "mpmc_1/s_r_r"},
