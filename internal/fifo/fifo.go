@@ -200,33 +200,35 @@ func (q *Queue[T]) Available(n uint64) uint64 {
 	return min(n, q.Head.seen-q.Head.pos)
 }
 
-// TryPush puts v last, and reports true, if the queue holds fewer than limit values. Otherwise it held as many at some instant during the
-// call. The tail is locked.
-func (q *Queue[T]) TryPush(v T, limit uint64) bool {
+// TryPush makes room for a last value, and returns where to put it, if the queue holds fewer than limit values. Otherwise it held as many at some
+// instant during the call, and the result is nil. The tail is locked.
+func (q *Queue[T]) TryPush(limit uint64) *T {
 	if q.Tail.pos-q.Tail.seen >= limit && q.Room(limit, 1) == 0 {
-		return false
+		return nil
 	}
-	q.Push(v)
-	return true
+	return q.last()
 }
 
-// TryPop takes the first value, and reports true, if there is one. Otherwise the queue was empty at some instant during the call. The head
-// is locked.
-func (q *Queue[T]) TryPop() (v T, ok bool) {
+// TryPop returns where the first value is, if there is one; the caller takes it and puts a zero value there. Otherwise the queue was empty at some
+// instant during the call, and the result is nil. The head is locked.
+func (q *Queue[T]) TryPop() *T {
 	if q.Head.pos >= q.Head.seen && q.Available(1) == 0 {
-		return v, false
+		return nil
 	}
-	return q.Pop(), true
+	return q.front()
 }
 
 // Push puts v last. There is room, and the tail is locked.
-func (q *Queue[T]) Push(v T) {
+func (q *Queue[T]) Push(v T) { *q.last() = v }
+
+// last makes room for a last value, and returns where to put it. There is room, and the tail is locked.
+func (q *Queue[T]) last() *T {
 	i := q.Tail.pos & q.mask
 	if i == 0 {
 		q.extend()
 	}
-	q.tailSeg.slot[i] = v
 	q.Tail.pos++
+	return &q.tailSeg.slot[i]
 }
 
 // PushAll puts all of vs last, in order. There is room, and the tail is locked.
@@ -244,16 +246,21 @@ func (q *Queue[T]) PushAll(vs []T) {
 
 // Pop takes the first value. There is one, and the head is locked.
 func (q *Queue[T]) Pop() T {
+	p := q.front()
+	v := *p
+	var zero T
+	*p = zero
+	return v
+}
+
+// front returns where the first value is, and goes past it. There is one, and the head is locked.
+func (q *Queue[T]) front() *T {
 	i := q.Head.pos & q.mask
 	if i == 0 {
 		q.advance()
 	}
-	p := &q.headSeg.slot[i]
-	v := *p
-	var zero T
-	*p = zero
 	q.Head.pos++
-	return v
+	return &q.headSeg.slot[i]
 }
 
 // PopInto moves the first values to buf. There are as many, and the head is locked.

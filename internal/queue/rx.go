@@ -79,14 +79,16 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		c.values.Head.Lock()
 	}
 	if c.calm && !r.closed {
-		v, ok := c.values.TryPop()
-		senders := c.senders
-		if ok || senders > 0 {
+		if p := c.values.TryPop(); p != nil {
+			var zero T
+			v, *p = *p, zero
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
-			if ok {
-				return v, nil
-			}
+			return v, nil
+		}
+		if c.senders > 0 {
+			c.values.Head.Unlock()
+			runtime.KeepAlive(r)
 			return v, leat.ErrEmpty
 		}
 	}

@@ -50,10 +50,13 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
 	}
-	if c.calm && !s.closed && c.values.TryPush(v, uint64(c.capacity-c.permits)) {
-		c.values.Tail.Unlock()
-		runtime.KeepAlive(s)
-		return nil
+	if c.calm && !s.closed {
+		if p := c.values.TryPush(uint64(c.capacity - c.permits)); p != nil {
+			*p = v
+			c.values.Tail.Unlock()
+			runtime.KeepAlive(s)
+			return nil
+		}
 	}
 	c.values.LockHeadToo()
 	if err := s.trySend(v); err != leat.ErrFull {
@@ -93,12 +96,14 @@ func (s *Tx[T]) TrySend(v T) error {
 		c.values.Tail.Lock()
 	}
 	if c.calm && !s.closed {
-		sent := c.values.TryPush(v, uint64(c.capacity-c.permits))
-		c.values.Tail.Unlock()
-		runtime.KeepAlive(s)
-		if !sent {
+		p := c.values.TryPush(uint64(c.capacity - c.permits))
+		if p == nil {
+			c.values.Tail.Unlock()
 			return leat.ErrFull
 		}
+		*p = v
+		c.values.Tail.Unlock()
+		runtime.KeepAlive(s)
 		return nil
 	}
 	c.values.LockHeadToo()
