@@ -70,8 +70,8 @@ func TestDocsLinks(t *testing.T) {
 		prose := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllStringFunc(text, func(code string) string {
 			return strings.NewReplacer("[", "", "]", "", "(", "", ")", "").Replace(code)
 		})
-		for _, l := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(prose, -1) {
-			link := l[1]
+		for _, l := range regexp.MustCompile(`\]\(([^)]*)\)|<img src="([^"]*)"`).FindAllStringSubmatch(prose, -1) {
+			link := l[1] + l[2]
 			if strings.HasPrefix(link, "https://") {
 				continue
 			}
