@@ -108,6 +108,9 @@ func (e *End[T]) TryLock() bool {
 // ends that lock therefore comes later, and finds the bit, and sleep made. That Unlock clears it and unlocks sleep, once for each time that the bit was
 // set; whether it comes before or after the sleeper locks sleep, the sleeper has it, locked, as it was before.
 func (e *End[T]) Lock() {
+	if e.TryLock() {
+		return
+	}
 	e.aside.Lock()
 	if e.sleep == nil {
 		e.sleep = new(primitive.Mutex)
@@ -144,17 +147,8 @@ func (e *End[T]) position() uint64 { return e.word.Load() << 1 >> 2 }
 
 // Lock locks both ends.
 func (q *Queue[T]) Lock() {
-	if !q.Tail.TryLock() {
-		q.Tail.Lock()
-	}
-	q.LockHeadToo()
-}
-
-// LockHeadToo locks both ends, of which the caller has locked the tail.
-func (q *Queue[T]) LockHeadToo() {
-	if !q.Head.TryLock() {
-		q.Head.Lock()
-	}
+	q.Tail.Lock()
+	q.Head.Lock()
 }
 
 // LockTailToo locks both ends, of which the caller has locked the head.

@@ -23,7 +23,7 @@ func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
 		c.values.Tail.Unlock()
 		return nil
 	}
-	c.values.LockHeadToo()
+	c.values.Head.Lock()
 	c.permits--
 	gone := c.reachable == 0
 	if !gone {

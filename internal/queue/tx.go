@@ -58,7 +58,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	c.values.LockHeadToo()
+	c.values.Head.Lock()
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
@@ -97,16 +97,17 @@ func (s *Tx[T]) TrySend(v T) error {
 	}
 	if c.calm && !s.closed {
 		p := c.values.TryPush(uint64(c.capacity - c.permits))
-		if p == nil {
-			c.values.Tail.Unlock()
-			return leat.ErrFull
+		if p != nil {
+			*p = v
 		}
-		*p = v
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
+		if p == nil {
+			return leat.ErrFull
+		}
 		return nil
 	}
-	c.values.LockHeadToo()
+	c.values.Head.Lock()
 	err := s.trySend(v)
 	if err == leat.ErrFull {
 		c.Unlock()
@@ -160,7 +161,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
-	c.values.LockHeadToo()
+	c.values.Head.Lock()
 	var wk wakes[T]
 	if s.closed || c.closed() {
 		c.Unlock()
@@ -207,7 +208,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 		runtime.KeepAlive(s)
 		return c, nil
 	}
-	c.values.LockHeadToo()
+	c.values.Head.Lock()
 	switch {
 	case s.closed || c.closed():
 		c.Unlock()
