@@ -229,17 +229,27 @@ func start(rounds int) error {
 	return nil
 }
 
+// embedded starts a server inside, and connects to it.
+func embedded(o *natsembed.Options) (*natsembed.Server, jetstream.JetStream, error) {
+	s, err := natsembed.Start(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := s.JetStream()
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return s, js, nil
+}
+
 func firstSend(sent func()) error {
 	ctx := context.Background()
-	s, err := natsembed.Start(nil)
+	s, js, err := embedded(nil)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	js, err := s.JetStream()
-	if err != nil {
-		return err
-	}
 	tx, err := natschan.NewSender[int](ctx, js, natschan.Channel{Name: "first", Kind: natschan.MPSC, Capacity: 32})
 	if err != nil {
 		return err

@@ -81,15 +81,11 @@ var layouts = []layout{
 }
 
 func (l *layout) measure(storage jetstream.StorageType) error {
-	s, err := natsembed.Start(nil)
+	s, js, err := embedded(nil)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	js, err := s.JetStream()
-	if err != nil {
-		return err
-	}
 	ctx := context.Background()
 	before, goroutines := heap(), runtime.NumGoroutine()
 	began := time.Now()
@@ -122,15 +118,11 @@ func heap() int64 {
 
 // shared returns how many values a second go through one mpmc to n processes, each of which waits for so long for each value.
 func shared(n int, work time.Duration, values int) (float64, error) {
-	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
+	s, js, err := embedded(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		return 0, err
 	}
 	defer s.Close()
-	js, err := s.JetStream()
-	if err != nil {
-		return 0, err
-	}
 	ctx := context.Background()
 	tx, err := natschan.NewSender[int](ctx, js, queue)
 	if err != nil {

@@ -127,14 +127,6 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// do runs actions in a tab, and says which step failed.
-func do(t *testing.T, tab context.Context, step string, actions ...chromedp.Action) {
-	t.Helper()
-	if err := chromedp.Run(tab, actions...); err != nil {
-		t.Fatalf("%s: %v", step, err)
-	}
-}
-
 // until waits for an expression of a page to be true.
 func until(t *testing.T, tab context.Context, expression string) {
 	t.Helper()
@@ -149,7 +141,7 @@ func until(t *testing.T, tab context.Context, expression string) {
 // open opens a page, and has it keep its errors.
 func open(t *testing.T, tab context.Context, url string) {
 	t.Helper()
-	do(t, tab, "open", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(url),
+	browsertest.Do(t, tab, "open", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(url),
 		chromedp.Evaluate("window.errors = []; addEventListener('error', e => errors.push(e.message)); addEventListener('unhandledrejection', e => errors.push(String(e.reason))); 0", nil))
 	until(t, tab, "seen.received > 0")
 }
@@ -176,23 +168,23 @@ func TestTabs(t *testing.T) {
 
 	until(t, slow, "document.querySelector('#state').textContent === 'asleep'")
 	var now int
-	do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
+	browsertest.Do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
 	until(t, fast, fmt.Sprintf("seen.last > %d", now+kept+50)) // further than the channel keeps and is on the way
-	do(t, slow, "wake up", chromedp.Click("#doze"))
+	browsertest.Do(t, slow, "wake up", chromedp.Click("#doze"))
 	missed := p.Until(`^tab 2 missed (\d+)$`)[1]
 	until(t, slow, "document.querySelector('#log').innerText.includes('You missed "+missed+" frame')")
-	do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
+	browsertest.Do(t, fast, "count", chromedp.Evaluate("seen.last", &now))
 	for name, tab := range map[string]context.Context{"fast": fast, "slow": slow} {
 		until(t, tab, fmt.Sprintf("seen.last > %d && seen.received + seen.missed === seen.last - seen.first + 1", now+10))
-		do(t, tab, "phone", chromedp.EmulateViewport(390, 800))
+		browsertest.Do(t, tab, "phone", chromedp.EmulateViewport(390, 800))
 		until(t, tab, "document.documentElement.scrollWidth <= innerWidth")
 		var errs []string
-		if do(t, tab, "errors", chromedp.Evaluate("errors", &errs)); len(errs) > 0 {
+		if browsertest.Do(t, tab, "errors", chromedp.Evaluate("errors", &errs)); len(errs) > 0 {
 			t.Errorf("errors of the %s page: %s", name, strings.Join(errs, "\n"))
 		}
 	}
 	var fastMissed int
-	if do(t, fast, "missed", chromedp.Evaluate("seen.missed", &fastMissed)); fastMissed != 0 {
+	if browsertest.Do(t, fast, "missed", chromedp.Evaluate("seen.missed", &fastMissed)); fastMissed != 0 {
 		t.Errorf("the fast tab missed %d frames", fastMissed)
 	}
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -33,4 +34,12 @@ func Browser(parent context.Context, limit time.Duration) (tab context.Context, 
 		return nil, nil, err
 	}
 	return tab, func() { endTab(); endAlloc(); stop() }, nil
+}
+
+// Do runs actions in a tab, and says which step failed.
+func Do(t *testing.T, tab context.Context, step string, actions ...chromedp.Action) {
+	t.Helper()
+	if err := chromedp.Run(tab, actions...); err != nil {
+		t.Fatalf("%s: %v", step, err)
+	}
 }

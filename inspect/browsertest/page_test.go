@@ -59,14 +59,6 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// do runs actions in the tab, and says which step failed.
-func do(t *testing.T, tab context.Context, step string, actions ...chromedp.Action) {
-	t.Helper()
-	if err := chromedp.Run(tab, actions...); err != nil {
-		t.Fatalf("%s: %v", step, err)
-	}
-}
-
 // until waits for an expression of the page to be true; the page asks itself at each frame.
 func until(t *testing.T, tab context.Context, expression string) {
 	t.Helper()
@@ -94,7 +86,7 @@ func TestPage(t *testing.T) {
 	defer func() { stop() }()
 	page := "http://" + addr + "/debug/leat/"
 
-	do(t, tab, "load", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(page),
+	Do(t, tab, "load", chromedp.EmulateViewport(1280, 800), chromedp.Navigate(page),
 		chromedp.Evaluate("window.errors = []; addEventListener('error', e => errors.push(e.message)); addEventListener('securitypolicyviolation', e => errors.push(e.violatedDirective)); 0", nil))
 	until(t, tab, `document.querySelector('#nothing').innerText.includes('leat.Name("jobs")')`)
 
@@ -124,9 +116,9 @@ func TestPage(t *testing.T) {
 	until(t, tab, "document.querySelector('.row.bad0 .name')?.textContent === 'orders' && !document.querySelector('#banner').hidden && document.title.startsWith('(1)')")
 
 	// As an event of the page: the browser's driver would type the slash, too, although the page has taken it.
-	do(t, tab, "filter", chromedp.Evaluate("dispatchEvent(new KeyboardEvent('keydown', { key: '/' }))", nil), chromedp.KeyEvent("orders"))
+	Do(t, tab, "filter", chromedp.Evaluate("dispatchEvent(new KeyboardEvent('keydown', { key: '/' }))", nil), chromedp.KeyEvent("orders"))
 	until(t, tab, "document.querySelectorAll('.row:not([hidden])').length === 1 && document.querySelector('.row:not([hidden]) .name')?.textContent === 'orders'")
-	do(t, tab, "open by key", chromedp.KeyEvent("\r"), chromedp.KeyEvent("\r"))
+	Do(t, tab, "open by key", chromedp.KeyEvent("\r"), chromedp.KeyEvent("\r"))
 	until(t, tab, "!document.querySelector('#detail').hidden && document.querySelector('#detail .box.cause')?.innerText.includes('receiver 1')")
 
 	// The server goes away and comes back: the page says so, and goes on where it was.
@@ -138,22 +130,22 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, tab, "document.querySelector('#detail').innerText.includes('3 / 4')")
-	do(t, tab, "close", chromedp.KeyEvent("\u001b"), chromedp.KeyEvent("\u001b"))
+	Do(t, tab, "close", chromedp.KeyEvent("\u001b"), chromedp.KeyEvent("\u001b"))
 	until(t, tab, "document.querySelector('#detail').hidden && document.querySelectorAll('.row:not([hidden])').length === 2")
 
-	do(t, tab, "pause", chromedp.Click("#pause"))
+	Do(t, tab, "pause", chromedp.Click("#pause"))
 	if err := tx.TrySend(1); err != nil {
 		t.Fatal(err)
 	}
 	until(t, tab, "waiting && waiting.channels.some(c => c.depth === 8)") // it came, and is not shown
 	until(t, tab, "document.body.innerText.includes('7 / 10')")
-	do(t, tab, "go on", chromedp.Click("#pause"))
+	Do(t, tab, "go on", chromedp.Click("#pause"))
 	until(t, tab, "document.body.innerText.includes('8 / 10')")
 
-	do(t, tab, "phone", chromedp.EmulateViewport(390, 800))
+	Do(t, tab, "phone", chromedp.EmulateViewport(390, 800))
 	until(t, tab, "document.documentElement.scrollWidth <= innerWidth && document.querySelectorAll('.row:not([hidden])').length === 2")
 	var errs []string
-	do(t, tab, "errors", chromedp.Evaluate("window.errors", &errs))
+	Do(t, tab, "errors", chromedp.Evaluate("window.errors", &errs))
 	if len(errs) > 0 {
 		t.Errorf("the page's errors: %s", strings.Join(errs, "\n"))
 	}
@@ -177,18 +169,18 @@ func TestThousandChannels(t *testing.T) {
 	}
 	addr, stop := serve(t, "127.0.0.1:0")
 	defer stop()
-	do(t, tab, "load", chromedp.EmulateViewport(1280, 800), chromedp.Navigate("http://"+addr+"/debug/leat/"))
+	Do(t, tab, "load", chromedp.EmulateViewport(1280, 800), chromedp.Navigate("http://"+addr+"/debug/leat/"))
 	until(t, tab, "state.shown.length >= 1000")
 	var rows int
-	do(t, tab, "count", chromedp.Evaluate("document.querySelectorAll('.row').length", &rows))
+	Do(t, tab, "count", chromedp.Evaluate("document.querySelectorAll('.row').length", &rows))
 	if rows > 40 {
 		t.Errorf("%d rows exist, want a screenful", rows)
 	}
-	do(t, tab, "scroll to the end", chromedp.Evaluate("scrollTo(0, 1e9)", nil))
+	Do(t, tab, "scroll to the end", chromedp.Evaluate("scrollTo(0, 1e9)", nil))
 	until(t, tab, "[...document.querySelectorAll('.row:not([hidden])')].some(r => r.channel === state.shown.at(-1).id)")
 	var draws []float64
-	do(t, tab, "draw", chromedp.Evaluate("[...Array(21)].map(() => { const t = performance.now(); draw(); document.body.offsetHeight; return performance.now() - t; }).sort((a, b) => a - b)", &draws))
+	Do(t, tab, "draw", chromedp.Evaluate("[...Array(21)].map(() => { const t = performance.now(); draw(); document.body.offsetHeight; return performance.now() - t; }).sort((a, b) => a - b)", &draws))
 	t.Logf("drawing takes %.1f ms, median of %d", draws[len(draws)/2], len(draws))
-	do(t, tab, "filter", chromedp.Evaluate("scrollTo(0, 0); $('filter').focus()", nil), chromedp.KeyEvent("0777"))
+	Do(t, tab, "filter", chromedp.Evaluate("scrollTo(0, 0); $('filter').focus()", nil), chromedp.KeyEvent("0777"))
 	until(t, tab, "state.shown.length === 1")
 }
