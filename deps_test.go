@@ -106,14 +106,14 @@ func TestCoreDoesNotReach(t *testing.T) {
 
 // It fails if the core synchronizes by something that the model checker does not see. What is exempt decides nothing: it counts, or is
 // the seam itself.
-func TestCoreUsesPrimitive(t *testing.T) {
+func TestCoreUsesSeam(t *testing.T) {
 	hidden := regexp.MustCompile(`\bsync\.(Mutex|RWMutex|Cond|Once|WaitGroup|Map|Pool)\b|\batomic\.\w|\bruntime\.(AddCleanup|SetFinalizer|Gosched)\b|\brand\.`)
 	comment := regexp.MustCompile(`(?m)//.*$`)
 	checked := 0
 	walk(t, func(file string) {
 		dir := path.Dir(filepath.ToSlash(file))
 		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(dir, "test") ||
-			layerOf(dir) < layerOf("mpsc") || dir == "internal/primitive" || dir == "internal/probe" {
+			layerOf(dir) < layerOf("mpsc") || dir == "internal/seam" || dir == "internal/probe" {
 			return
 		}
 		checked++
@@ -122,7 +122,7 @@ func TestCoreUsesPrimitive(t *testing.T) {
 			t.Fatal(err)
 		}
 		if use := hidden.Find(comment.ReplaceAll(text, nil)); use != nil {
-			t.Errorf("%s uses %s; take it from internal/primitive, or the model checker goes past it", file, use)
+			t.Errorf("%s uses %s; take it from internal/seam, or the model checker goes past it", file, use)
 		}
 	})
 	if checked < 20 {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // The receivers of this package, whose values come from elsewhere: from a native channel, from the clock, from a receiver of another
@@ -15,7 +15,7 @@ import (
 
 // A bell tells those who wait on a receiver to look again.
 type bell struct {
-	mu     primitive.Mutex
+	mu     seam.Mutex
 	closed bool
 	q      park.Queue[struct{}]
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It is used once.
@@ -114,7 +114,7 @@ type indexed struct {
 
 // run chooses a case, and does its operation.
 func (s *selecting) run() (chosen int, err error) {
-	primitive.Shuffle(len(s.arms), func(i, j int) { s.arms[i], s.arms[j] = s.arms[j], s.arms[i] })
+	seam.Shuffle(len(s.arms), func(i, j int) { s.arms[i], s.arms[j] = s.arms[j], s.arms[i] })
 	for _, a := range s.arms {
 		if a.Try() {
 			return a.i, nil
@@ -159,7 +159,7 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 		what = s.wait(sel)
 	}
 	if what == served {
-		done, _ := primitive.Await(sel.Served(), nil)
+		done, _ := seam.Await(sel.Served(), nil)
 		<-done // whoever claimed it has done what it claimed it for
 	}
 	chosen = sel.Chosen()
@@ -228,7 +228,7 @@ func (s *selecting) wait(sel *park.Selection) event {
 	var from indexed
 	switch len(natives) {
 	case 0:
-		servedCh, endedCh := primitive.Await(sel.Served(), s.ended)
+		servedCh, endedCh := seam.Await(sel.Served(), s.ended)
 		select {
 		case <-servedCh:
 			what = served

@@ -9,8 +9,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // New makes a channel that keeps the last capacity values, exactly, and returns its sending end; receivers subscribe. A
@@ -20,13 +20,13 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
 	}
 	c := &channel[T]{
-		ring:    make([]primitive.Pointer[entry[T]], capacity),
+		ring:    make([]seam.Pointer[entry[T]], capacity),
 		limit:   math.MaxUint64,
 		senders: 1,
 		slabLen: slabLen[T](capacity),
 	}
-	if primitive.Origin > 0 {
-		c.tail.Store(primitive.Origin)
+	if seam.Origin > 0 {
+		c.tail.Store(seam.Origin)
 	}
 	c.Kind = "broadcast"
 	if probe.Apply(&c.Channel, opts); c.Name != "" {
@@ -76,14 +76,14 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // send.
 type channel[T any] struct {
 	probe.Channel
-	ring    []primitive.Pointer[entry[T]]
+	ring    []seam.Pointer[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
-	tail    primitive.Uint64  // number of the next value; written under mu
-	ended   primitive.Bool    // all sender handles are closed, tail is final; written under mu
-	slowest primitive.Word[T] // see above; means nothing when no sender waits; written under mu
+	tail    seam.Uint64  // number of the next value; written under mu
+	ended   seam.Bool    // all sender handles are closed, tail is final; written under mu
+	slowest seam.Word[T] // see above; means nothing when no sender waits; written under mu
 
-	mu       primitive.Mutex
+	mu       seam.Mutex
 	senders  int
 	limit    uint64
 	cursors  []*cursor // of all open receivers
@@ -122,7 +122,7 @@ func (wk *wakes[T]) run() {
 	wk.tx.Run()
 }
 
-func (c *channel[T]) slot(n uint64) *primitive.Pointer[entry[T]] {
+func (c *channel[T]) slot(n uint64) *seam.Pointer[entry[T]] {
 	return &c.ring[n%uint64(len(c.ring))]
 }
 
@@ -141,7 +141,7 @@ func (c *channel[T]) accepted(least uint64) uint64 {
 }
 
 // kept returns how many values the ring holds. mu is held.
-func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-primitive.Origin, uint64(len(c.ring))) }
+func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-seam.Origin, uint64(len(c.ring))) }
 
 // room reports whether a value could be accepted now, waiting senders aside. mu is held.
 func (c *channel[T]) room() bool {
@@ -363,7 +363,7 @@ func (c *channel[T]) needContext(ctx context.Context) {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
+	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
 	return s
 }
 

@@ -2,24 +2,24 @@ package broadcast
 
 import (
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
 type cursor struct {
-	pos      primitive.Word[struct{}] // number of the next value to receive
-	special  primitive.Word[struct{}] // not 0 if closed or joined: a receive then has more to do than to take a value
-	missed   primitive.Uint64         // how many values it was told that it missed
-	closed   primitive.Bool           // written under the channel's mu
-	id       uint64                   // 1 for the first that subscribed
-	start    uint64                   // pos at first
+	pos      seam.Word[struct{}] // number of the next value to receive
+	special  seam.Word[struct{}] // not 0 if closed or joined: a receive then has more to do than to take a value
+	missed   seam.Uint64         // how many values it was told that it missed
+	closed   seam.Bool           // written under the channel's mu
+	id       uint64              // 1 for the first that subscribed
+	start    uint64              // pos at first
 	lossless bool
-	joined   primitive.Bool // Ready was called
-	armed    bool           // on the channel's list of gates to open; guarded by its mu
+	joined   seam.Bool // Ready was called
+	armed    bool      // on the channel's list of gates to open; guarded by its mu
 
 	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
 	// takes. It may be taken under the channel's mu.
-	gateMu primitive.Mutex
+	gateMu seam.Mutex
 	gate   park.Gate
 }
 

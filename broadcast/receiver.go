@@ -8,8 +8,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
@@ -23,7 +23,7 @@ type Receiver[T any] struct {
 	at      int // the slot of the next value, which saves a division; only a hint for where to look first
 	spare   park.Spare[*cursor]
 	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 }
 
 // Recv returns the next value, and waits while there is none. It returns a *leat.LaggedError when values were missed, once for

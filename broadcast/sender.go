@@ -6,8 +6,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
@@ -15,7 +15,7 @@ import (
 type Sender[T any] struct {
 	c       *channel[T]
 	closed  bool // guarded by c.mu
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 	spare   park.Spare[sending[T]]
 }
 
@@ -158,7 +158,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur, at: int(cur.pos.Load() % uint64(len(c.ring)))}
-	r.cleanup = primitive.AddCleanup(r, dropped.close, dropped{c, cur})
+	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
 

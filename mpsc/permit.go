@@ -1,8 +1,8 @@
 package mpsc
 
 import (
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/queue"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Permit is one reserved slot: see [Sender.Reserve]. It is used up by one Send or Release. Both may be called concurrently
@@ -20,7 +20,7 @@ import (
 //	return p.Send(v)
 type Permit[T any] struct {
 	c     *queue.Channel[T]
-	spent primitive.Bool
+	spent seam.Bool
 }
 
 // Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or the

@@ -5,8 +5,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // New makes a channel for one value, and returns its two ends.
@@ -17,8 +17,8 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 		probe.Register[T](c, &c.Channel)
 	}
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
-	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
-	r.cleanup = primitive.AddCleanup(r, ends.receiverDropped, ends(c))
+	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
+	r.cleanup = seam.AddCleanup(r, ends.receiverDropped, ends(c))
 	return s, r
 }
 
@@ -44,7 +44,7 @@ type ends interface {
 type channel[T any] struct {
 	probe.Channel
 
-	mu         primitive.Mutex
+	mu         seam.Mutex
 	value      T
 	sent       bool // value was accepted
 	taken      bool // and received

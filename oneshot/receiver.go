@@ -6,15 +6,15 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
 // panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
 type Receiver[T any] struct {
 	c       *channel[T]
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 }
 
 // Recv returns the value, and waits while it may still come. It returns ErrClosed when none can come: the value was received before,

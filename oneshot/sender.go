@@ -5,15 +5,15 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
 // Sender that has sent needs no Close.
 type Sender[T any] struct {
 	c       *channel[T]
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 }
 
 // Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted

@@ -6,14 +6,14 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // New makes a channel whose current value is initial, and returns its sending end; receivers subscribe.
 func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
-	c.current.Store(&entry[T]{n: primitive.Origin, value: initial})
+	c.current.Store(&entry[T]{n: seam.Origin, value: initial})
 	c.Kind = "watch"
 	if probe.Apply(&c.Channel, opts); c.Name != "" {
 		probe.Register[T](c, &c.Channel)
@@ -43,12 +43,12 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 // park.Selection) aside, and those that the garbage collector's cleanup must not wake (see package park): these may wait
 // although there is something for them.
 type channel[T any] struct {
-	current primitive.Pointer[entry[T]] // never nil; written under mu
-	ended   primitive.Bool              // all sender handles are closed, current is final; written under mu
+	current seam.Pointer[entry[T]] // never nil; written under mu
+	ended   seam.Bool              // all sender handles are closed, current is final; written under mu
 	probe.Channel
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
-	mu        primitive.Mutex
+	mu        seam.Mutex
 	senders   int       // handles that are not closed
 	receivers int       // that are not closed
 	cursors   []*cursor // theirs, if the channel has a name
@@ -171,6 +171,6 @@ func (c *channel[T]) needContext(ctx context.Context) {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	s.cleanup = primitive.AddCleanup(s, senderDropped[T], c)
+	s.cleanup = seam.AddCleanup(s, senderDropped[T], c)
 	return s
 }

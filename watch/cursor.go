@@ -2,15 +2,15 @@ package watch
 
 import (
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A cursor is what a receiver has seen, and its gate. It is apart from the Receiver so that the channel can know it without keeping
 // a dropped Receiver alive.
 type cursor struct {
-	seen   primitive.Uint64 // version of the newest value that the receiver has seen; only the receiver moves it
-	closed primitive.Bool   // written under the channel's mu
-	joined primitive.Bool   // Ready was called
+	seen   seam.Uint64 // version of the newest value that the receiver has seen; only the receiver moves it
+	closed seam.Bool   // written under the channel's mu
+	joined seam.Bool   // Ready was called
 
 	// These are guarded by the channel's mu.
 	id    uint64 // 1 for the first that subscribed, on a channel with a name

@@ -7,8 +7,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
@@ -21,7 +21,7 @@ type Receiver[T any] struct {
 	cur     *cursor
 	spare   park.Spare[*cursor]
 	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 }
 
 // Recv returns the newest value that this receiver has not seen, and waits while there is none; the value is seen then. What came

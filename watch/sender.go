@@ -5,16 +5,16 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
 // closed; the channel ends when all are.
 type Sender[T any] struct {
 	c       *channel[T]
-	closed  primitive.Bool // written under c.mu
-	cleanup primitive.Cleanup
+	closed  seam.Bool // written under c.mu
+	cleanup seam.Cleanup
 }
 
 // Send makes v the current value, for each receiver to see if nothing newer comes before it looks. It never waits. That there
@@ -98,7 +98,7 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
-	r.cleanup = primitive.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	r.cleanup = seam.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
 	return r
 }
 

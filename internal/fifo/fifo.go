@@ -23,7 +23,7 @@
 // Who wants both locks takes the tail's first.
 package fifo
 
-import "github.com/leat-go/leat/internal/primitive"
+import "github.com/leat-go/leat/internal/seam"
 
 // SegmentSize is how many values a segment holds; a power of two. Tests that want to cross segments often make it small before they
 // make a Queue.
@@ -51,17 +51,17 @@ type Queue[T any] struct {
 	Head    End[T]
 	headSeg *segment[T]
 	_       [64]byte
-	spare   primitive.Pointer[segment[T]] // one that the head has left, if not ring
+	spare   seam.Pointer[segment[T]] // one that the head has left, if not ring
 }
 
 // An End is one end of a Queue.
 type End[T any] struct {
-	word primitive.Word[T] // the position, and the bits locked and waiting
-	pos  uint64            // the next slot; what word says, or ahead of it while locked
-	seen uint64            // what the other end's position was when last looked at
+	word seam.Word[T] // the position, and the bits locked and waiting
+	pos  uint64       // the next slot; what word says, or ahead of it while locked
+	seen uint64       // what the other end's position was when last looked at
 
-	aside primitive.Mutex  // held by the one of those who wait for the lock that is woken for it
-	sleep *primitive.Mutex // made when first needed, with aside held; locked but between an Unlock that wakes and the wake-up
+	aside seam.Mutex  // held by the one of those who wait for the lock that is woken for it
+	sleep *seam.Mutex // made when first needed, with aside held; locked but between an Unlock that wakes and the wake-up
 }
 
 type segment[T any] struct {
@@ -80,8 +80,8 @@ func (q *Queue[T]) Init(capacity int) {
 		}
 	}
 	q.mask = uint64(size) - 1
-	if primitive.Origin > 0 {
-		q.skipTo(primitive.Origin &^ q.mask)
+	if seam.Origin > 0 {
+		q.skipTo(seam.Origin &^ q.mask)
 		q.Unlock()
 	}
 }
@@ -113,7 +113,7 @@ func (e *End[T]) Lock() {
 	}
 	e.aside.Lock()
 	if e.sleep == nil {
-		e.sleep = new(primitive.Mutex)
+		e.sleep = new(seam.Mutex)
 		e.sleep.Lock()
 	}
 	for !e.TryLock() {
@@ -134,7 +134,7 @@ func (e *End[T]) Unlock() {
 // wake wakes the one that sleeps. It is neither a part of Unlock nor generic, for the same reason.
 //
 //go:noinline
-func wake(sleep *primitive.Mutex) { sleep.Unlock() }
+func wake(sleep *seam.Mutex) { sleep.Unlock() }
 
 // publish publishes the position, and keeps the end locked.
 func (e *End[T]) publish() {

@@ -1,6 +1,6 @@
 package park
 
-import "github.com/leat-go/leat/internal/primitive"
+import "github.com/leat-go/leat/internal/seam"
 
 // A Gate is a channel that native select can wait on: it can be received from while it is open. It is made when first
 // asked for, so that a leat channel that nobody joins to a native select never has one. The zero value is a
@@ -36,13 +36,13 @@ func (g *Gate) Set(open bool) {
 	switch {
 	case !g.reachable():
 	case open:
-		primitive.Touch(g.ch)
+		seam.Touch(g.ch)
 		select {
 		case g.ch <- struct{}{}:
 		default:
 		}
 	default:
-		primitive.Touch(g.ch)
+		seam.Touch(g.ch)
 		select {
 		case <-g.ch:
 		default:
@@ -54,7 +54,7 @@ func (g *Gate) Set(open bool) {
 func (g *Gate) End() {
 	if g.reachable() {
 		g.ended = true
-		primitive.Close(g.ch)
+		seam.Close(g.ch)
 	}
 }
 

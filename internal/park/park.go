@@ -30,8 +30,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A Waiter is one waiting goroutine. P is what it waits to be done: the waker reads its request there, and writes the
@@ -44,9 +44,9 @@ type Waiter[P any] struct {
 	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
 	bubbled    bool      // set by Wait, before it unlocks
 	ch         chan struct{}
-	cond       primitive.Cond
-	mu         primitive.Locker // for cond: what Wait unlocks
-	woken      primitive.Bool   // for cond: see Wait
+	cond       seam.Cond
+	mu         seam.Locker // for cond: what Wait unlocks
+	woken      seam.Bool   // for cond: see Wait
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -60,7 +60,7 @@ func (w *Waiter[P]) Queued() bool { return w.queue != nil }
 
 // A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
 // one waiter in its life. The channel that it slept on is not kept. Its methods may be called concurrently.
-type Spare[P any] struct{ w primitive.Pointer[Waiter[P]] }
+type Spare[P any] struct{ w seam.Pointer[Waiter[P]] }
 
 // Take returns a waiter for payload.
 func (s *Spare[P]) Take(payload P) *Waiter[P] {
@@ -130,7 +130,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
 // out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
-func (q *Queue[P]) Wait(ctx context.Context, mu primitive.Locker, w *Waiter[P]) error {
+func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
 	w.bubbled = InBubble()
 	if ctx == context.Background() {
 		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
@@ -152,7 +152,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu primitive.Locker, w *Waiter[P]) 
 	q.push(w)
 	mu.Unlock()
 	done := q.done(ctx, mu, w)
-	ch, done := primitive.Await(w.ch, done)
+	ch, done := seam.Await(w.ch, done)
 	select {
 	case <-ch:
 		return nil
@@ -161,7 +161,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu primitive.Locker, w *Waiter[P]) 
 	mu.Lock()
 	if w.queue == nil { // served, and the waker is about to close ch
 		mu.Unlock()
-		ch, _ := primitive.Await(w.ch, nil)
+		ch, _ := seam.Await(w.ch, nil)
 		<-ch
 		return nil
 	}
@@ -171,7 +171,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu primitive.Locker, w *Waiter[P]) 
 }
 
 // done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
-func (q *Queue[P]) done(ctx context.Context, mu primitive.Locker, w *Waiter[P]) <-chan struct{} {
+func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-chan struct{} {
 	returned := false
 	defer func() {
 		if returned {
@@ -224,9 +224,9 @@ func (l *Wakes[P]) Run() {
 func (w *Waiter[P]) Wake() {
 	switch {
 	case w.sel != nil:
-		primitive.Close(w.sel.ch)
+		seam.Close(w.sel.ch)
 	case w.ch != nil:
-		primitive.Close(w.ch)
+		seam.Close(w.ch)
 	default:
 		w.woken.Store(true)
 		w.cond.Signal()

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // queue is the smallest channel there could be: waiters that want nothing but to be served.
 type queue struct {
-	mu primitive.Mutex
+	mu seam.Mutex
 	q  park.Queue[int]
 }
 
@@ -58,7 +58,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	contexts(t, func(t *testing.T, ctx context.Context) {
 		const n = 100
 		var q queue
-		var mu primitive.Mutex
+		var mu seam.Mutex
 		var order []int
 		for id := range n {
 			go func() {

@@ -3,7 +3,7 @@ package park
 import (
 	"time"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Patience decides whether a goroutine that finds nothing lets others run once before it goes to sleep. Two goroutines that answer each other
@@ -13,10 +13,10 @@ import (
 //
 // A handle has one. Its zero value is ready. Its methods may be called concurrently, and then it learns a little less.
 type Patience struct {
-	skip     primitive.Int32  // waits to come that go to sleep at once
-	failures primitive.Int32  // how often it did not help, less how often it did
-	slow     primitive.Int32  // how often in a row it took long, of the times that were looked at
-	yields   primitive.Uint32 // how often in all
+	skip     seam.Int32  // waits to come that go to sleep at once
+	failures seam.Int32  // how often it did not help, less how often it did
+	slow     seam.Int32  // how often in a row it took long, of the times that were looked at
+	yields   seam.Uint32 // how often in all
 }
 
 const (
@@ -37,11 +37,11 @@ func (p *Patience) Yield() bool {
 	n := p.yields.Load()
 	p.yields.Store(n + 1)
 	if n%timed != 0 {
-		primitive.Yield()
+		seam.Yield()
 		return true
 	}
 	before := time.Now()
-	primitive.Yield()
+	seam.Yield()
 	switch slow := p.slow.Load() + 1; {
 	case time.Since(before) < tooLong:
 		p.slow.Store(0)

@@ -1,6 +1,6 @@
 package park
 
-import "github.com/leat-go/leat/internal/primitive"
+import "github.com/leat-go/leat/internal/seam"
 
 // A Selection is one goroutine that waits in several queues at once, of which one serves it. Each of its waiters stands in
 // a channel's queue like any other; but who wants to serve one must claim the Selection first, because another channel
@@ -13,8 +13,8 @@ type Selection struct {
 	bubbled bool
 	ch      chan struct{} // closed when served
 
-	mu     primitive.Mutex // taken under a channel's mutex, and never the other way round
-	chosen int             // index of the waiter that was claimed, or unclaimed
+	mu     seam.Mutex // taken under a channel's mutex, and never the other way round
+	chosen int        // index of the waiter that was claimed, or unclaimed
 }
 
 // Nothing is what a Selection is claimed for when no case shall be chosen any more.
@@ -22,7 +22,7 @@ const Nothing = -2
 
 const unclaimed = -1
 
-var lastID primitive.Uint64
+var lastID seam.Uint64
 
 // NewSelection returns a Selection that nobody has claimed.
 func NewSelection() *Selection {

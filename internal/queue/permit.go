@@ -2,7 +2,7 @@ package queue
 
 import (
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A permit is a reserved slot of a channel, which Tx.Reserve has counted, and a flag that tells whether it is used up. The kinds
@@ -10,7 +10,7 @@ import (
 // allocation.
 
 // Redeem puts v into the slot of a permit, if the permit is not used up.
-func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
+func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 	if !spent.CompareAndSwap(false, true) {
 		return leat.ErrClosed
 	}
@@ -37,7 +37,7 @@ func (c *Channel[T]) Redeem(spent *primitive.Bool, v T) error {
 }
 
 // Release gives the slot of a permit back, if the permit is not used up.
-func (c *Channel[T]) Release(spent *primitive.Bool) {
+func (c *Channel[T]) Release(spent *seam.Bool) {
 	if !spent.CompareAndSwap(false, true) {
 		return
 	}

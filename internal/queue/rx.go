@@ -7,15 +7,15 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
 type Rx[T any] struct {
 	c        *Channel[T]
 	closed   bool // guarded by both ends' locks
-	cleanup  primitive.Cleanup
+	cleanup  seam.Cleanup
 	spare    park.Spare[receiving[T]]
 	patience park.Patience
 }
@@ -27,7 +27,7 @@ func (r *Rx[T]) attach(c *Channel[T]) {
 	if r.closed {
 		whenDropped = ends.closedReceiverDropped
 	}
-	r.cleanup = primitive.AddCleanup(r, whenDropped, ends(c))
+	r.cleanup = seam.AddCleanup(r, whenDropped, ends(c))
 }
 
 // Clone makes to another handle like r.
@@ -274,7 +274,7 @@ func (r *Rx[T]) Close() error {
 	r.cleanup.Stop()
 	c.receivers--
 	if !c.closed() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped
-		r.cleanup = primitive.AddCleanup(r, ends.closedReceiverDropped, ends(c))
+		r.cleanup = seam.AddCleanup(r, ends.closedReceiverDropped, ends(c))
 	}
 	var wk wakes[T]
 	for w := c.rxq.Front(); w != nil && !c.closed(); {

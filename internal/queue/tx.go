@@ -6,22 +6,22 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/primitive"
 	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
 type Tx[T any] struct {
 	c       *Channel[T]
 	closed  bool // guarded by both ends' locks
-	cleanup primitive.Cleanup
+	cleanup seam.Cleanup
 	spare   park.Spare[sending[T]]
 }
 
 // attach makes s a handle of c, which counts it already.
 func (s *Tx[T]) attach(c *Channel[T]) {
 	s.c = c
-	s.cleanup = primitive.AddCleanup(s, ends.senderDropped, ends(c))
+	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
 }
 
 // Clone makes to another handle like s.

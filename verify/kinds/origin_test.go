@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/leat-go/leat/internal/fifo"
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 	"github.com/leat-go/leat/verify/model"
 	"github.com/leat-go/leat/verify/script"
 )
@@ -25,7 +25,7 @@ var origins = map[string][]uint64{
 // It fails if a kind does something else when it has carried so many values that their numbers have become large.
 func TestLargeNumbers(t *testing.T) {
 	fifo.SegmentSize = 2
-	defer func() { primitive.Origin = 0 }()
+	defer func() { seam.Origin = 0 }()
 	programs, schedules := 0, 0
 	for _, c := range Cases() {
 		if len(c.Words) > 2 { // it is the numbers that matter, not who else is there
@@ -33,7 +33,7 @@ func TestLargeNumbers(t *testing.T) {
 		}
 		for _, origin := range origins[c.Kind] {
 			t.Run(fmt.Sprintf("%s/%d", c.Name(), origin), func(t *testing.T) {
-				primitive.Origin = origin
+				seam.Origin = origin
 				replay(t, c)
 				r := model.Explore(model.Options{Preemptions: model.AtMost(max(*preemptions, 1)), Schedules: *limit / 10}, Model(c))
 				programs++

@@ -17,7 +17,7 @@ var plant = flag.Bool("plant", false, "plant defects in the core, one at a time,
 // planted are defects, each a change of a line of the core, and the program that has to find it, or the test of another name.
 var planted = []struct{ name, file, old, new, programs string }{
 	{"a wake-up of a plain wait is dropped", "internal/park/park.go", "		w.cond.Signal()\n", "", "mpsc_1/ss_rr"},
-	{"a wake-up of a wait with a context is dropped", "internal/park/park.go", "		primitive.Close(w.ch)\n", "", "mpsc_1/s_Rr_c"},
+	{"a wake-up of a wait with a context is dropped", "internal/park/park.go", "		seam.Close(w.ch)\n", "", "mpsc_1/s_Rr_c"},
 	{"a served waiter leaves as if it were not", "internal/park/park.go", "if w.queue == nil { // served", "if false { // served", "mpmc_1/s_Rr_c"},
 	{"a Selection is claimed twice", "internal/park/select.go", "	if s.chosen != unclaimed {\n		return false\n	}\n", "", "mpmc_0/L_r_c"},
 	{"a broadcast receiver does not look again before it parks", "broadcast/receiver.go",

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 	"github.com/leat-go/leat/verify/model"
 )
 
@@ -45,7 +45,7 @@ func planted(t *testing.T, want string, program func(r *model.Run, bug bool)) {
 // It fails if a counter that is read and written in two steps seems to count.
 func TestFindsLostUpdate(t *testing.T) {
 	planted(t, "counted 1", func(r *model.Run, bug bool) {
-		var n primitive.Uint64
+		var n seam.Uint64
 		for i := range 2 {
 			r.Go(fmt.Sprint("g", i), func() {
 				if bug {
@@ -65,16 +65,16 @@ func TestFindsLostUpdate(t *testing.T) {
 
 // A mailbox is a slot with a waiter: the smallest channel that can lose a wake-up.
 type mailbox struct {
-	full   primitive.Bool
-	asleep primitive.Pointer[chan struct{}]
-	value  primitive.Uint64
+	full   seam.Bool
+	asleep seam.Pointer[chan struct{}]
+	value  seam.Uint64
 }
 
 func (m *mailbox) put(v uint64, wake bool) {
 	m.value.Store(v)
 	m.full.Store(true)
 	if ch := m.asleep.Swap(nil); ch != nil && wake {
-		primitive.Close(*ch)
+		seam.Close(*ch)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestFindsLostWakeup(t *testing.T) {
 // It fails if a slot that is claimed and published before its value is written passes.
 func TestFindsClaimWithoutPublish(t *testing.T) {
 	planted(t, "received 0", func(r *model.Run, bug bool) {
-		var tail, published, value primitive.Uint64
+		var tail, published, value seam.Uint64
 		r.Go("sender", func() {
 			tail.Add(1)
 			if bug {
@@ -131,7 +131,7 @@ func TestFindsClaimWithoutPublish(t *testing.T) {
 // It fails if a value that two receivers take passes.
 func TestFindsDoubleDelivery(t *testing.T) {
 	planted(t, "received twice", func(r *model.Run, bug bool) {
-		var full primitive.Bool
+		var full seam.Bool
 		full.Store(true)
 		var got [2]bool
 		for i := range got {
@@ -157,8 +157,8 @@ func TestFindsDoubleDelivery(t *testing.T) {
 // It fails if two locks that are taken in both orders pass.
 func TestFindsLockOrder(t *testing.T) {
 	planted(t, "deadlock", func(r *model.Run, bug bool) {
-		var a, b primitive.Mutex
-		both := func(first, second *primitive.Mutex) {
+		var a, b seam.Mutex
+		both := func(first, second *seam.Mutex) {
 			first.Lock()
 			defer first.Unlock()
 			second.Lock()
@@ -178,18 +178,18 @@ func TestFindsLockOrder(t *testing.T) {
 // It fails if a waiter that leaves because its context ended, and swallows the wake-up that it was given, passes.
 func TestFindsSwallowedWakeup(t *testing.T) {
 	planted(t, "deadlock", func(r *model.Run, bug bool) {
-		var mu primitive.Mutex
+		var mu seam.Mutex
 		queue := []chan struct{}{make(chan struct{}), make(chan struct{})}
 		wake := func() {
 			if len(queue) > 0 {
-				primitive.Close(queue[0])
+				seam.Close(queue[0])
 				queue = queue[1:]
 			}
 		}
 		ctx, cancel := r.Context()
 		first, second := queue[0], queue[1]
 		r.Go("first", func() {
-			if got, _ := primitive.Await(first, ctx.Done()); got != nil {
+			if got, _ := seam.Await(first, ctx.Done()); got != nil {
 				mu.Lock()
 				wake() // the turn goes on
 				mu.Unlock()
@@ -216,8 +216,8 @@ func TestFindsSwallowedWakeup(t *testing.T) {
 // It fails if a Cond whose waiter stands in the list too late passes, or one that is used right does not.
 func TestCond(t *testing.T) {
 	planted(t, "deadlock", func(r *model.Run, bug bool) {
-		var mu primitive.Mutex
-		c := primitive.Cond{L: &mu}
+		var mu seam.Mutex
+		c := seam.Cond{L: &mu}
 		ready := false
 		r.Go("waiter", func() {
 			mu.Lock()
@@ -243,10 +243,10 @@ func TestCond(t *testing.T) {
 // It fails if a goroutine that spins until another has done something makes the search endless, or hides what happens then.
 func TestYieldIsFair(t *testing.T) {
 	planted(t, "seen", func(r *model.Run, bug bool) {
-		var done primitive.Bool
+		var done seam.Bool
 		r.Go("spinner", func() {
 			for !done.Load() {
-				primitive.Yield()
+				seam.Yield()
 			}
 			if bug {
 				r.Failf("seen")
@@ -259,10 +259,10 @@ func TestYieldIsFair(t *testing.T) {
 // It fails if a loop without an end is not found to be one.
 func TestFindsEndlessLoop(t *testing.T) {
 	res := model.Explore(model.Options{Steps: 200}, func(r *model.Run) {
-		var x primitive.Bool
+		var x seam.Bool
 		r.Go("one", func() {
 			for !x.Load() {
-				primitive.Yield()
+				seam.Yield()
 			}
 		})
 	})
@@ -273,12 +273,12 @@ func TestFindsEndlessLoop(t *testing.T) {
 
 // It fails if what the garbage collector would do cannot be tried at every point.
 func TestDrop(t *testing.T) {
-	type handle struct{ c primitive.Cleanup }
+	type handle struct{ c seam.Cleanup }
 	seen := make(map[bool]bool)
 	res := model.Explore(model.Options{}, func(r *model.Run) {
 		h := new(handle)
-		var closed primitive.Bool
-		h.c = primitive.AddCleanup(h, func(b *primitive.Bool) { b.Store(true) }, &closed)
+		var closed seam.Bool
+		h.c = seam.AddCleanup(h, func(b *seam.Bool) { b.Store(true) }, &closed)
 		r.Go("gc", func() { r.Drop(h) })
 		r.Go("user", func() { seen[closed.Load()] = true })
 	})
@@ -293,8 +293,8 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 	var log [4][]string
 	program = func(r *model.Run) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		var vars [3]primitive.Uint64
-		var locks [2]primitive.Mutex
+		var vars [3]seam.Uint64
+		var locks [2]seam.Mutex
 		chans := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
 		closers := [2]int{rnd.IntN(4), rnd.IntN(4)}
 		threads := 2 + rnd.IntN(2)
@@ -322,19 +322,19 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 						x.Store(uint64(10*i + k + 1))
 						m.Unlock()
 					case 5:
-						a, _ := primitive.Await(chans[0], chans[1])
+						a, _ := seam.Await(chans[0], chans[1])
 						log[i] = append(log[i], fmt.Sprint("a", a != nil))
 					case 6:
 						r.Begin()
 						log[i] = append(log[i], fmt.Sprint(x.Load()))
 						r.End()
 					case 7:
-						primitive.Yield()
+						seam.Yield()
 					}
 				}
 				for c, who := range closers {
 					if who == i || who >= threads && i == 0 {
-						primitive.Close(chans[c])
+						seam.Close(chans[c])
 					}
 				}
 			})

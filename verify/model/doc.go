@@ -1,5 +1,5 @@
 // Package model is a model checker for the core of leat. It runs a small program again and again, one goroutine at a time, and decides
-// before each step that another goroutine could notice who goes next: every operation of internal/primitive, instrumented by the build
+// before each step that another goroutine could notice who goes next: every operation of internal/seam, instrumented by the build
 // tag modelcheck. So it tries the interleavings of the program one by one, in depth-first order, and what fails can be run again.
 //
 // # What is explored

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // maxThreads is how many goroutines a run may have.
@@ -18,7 +18,7 @@ const maxThreads = 8
 
 // Operations that only the model has.
 const (
-	opBegin primitive.Op = 100 + iota
+	opBegin seam.Op = 100 + iota
 	opEnd
 	opDrop
 	opStart // a goroutine that has not begun
@@ -28,8 +28,8 @@ const (
 type thread struct {
 	baton
 	name     string
-	step     primitive.Step // what it is about to do
-	pcs      [16]uintptr    // from where, if the run is traced
+	step     seam.Step   // what it is about to do
+	pcs      [16]uintptr // from where, if the run is traced
 	answer   int
 	ended    bool
 	panicked any
@@ -90,10 +90,10 @@ func newExecution(e *explorer, choices []choice, tracing bool) *execution {
 	return x
 }
 
-// Step implements primitive.Scheduler.
+// Step implements seam.Scheduler.
 //
 //go:norace
-func (x *execution) Step(s primitive.Step) int {
+func (x *execution) Step(s seam.Step) int {
 	t := x.current
 	if t == nil {
 		return x.alone(s)
@@ -112,13 +112,13 @@ func (x *execution) Step(s primitive.Step) int {
 func (x *execution) dropped() func() { return x.drop }
 
 // alone is Step for code that runs while no goroutine of the run does.
-func (x *execution) alone(s primitive.Step) int {
+func (x *execution) alone(s seam.Step) int {
 	switch s.Op {
-	case primitive.OpCleanup:
+	case seam.OpCleanup:
 		x.setCleanup(s)
 	case opDrop:
 		x.drop = x.takeCleanup(s.Handle)
-	case primitive.OpAwait:
+	case seam.OpAwait:
 		if ready(s.Chans[0]) {
 			return 0
 		}
@@ -126,13 +126,13 @@ func (x *execution) alone(s primitive.Step) int {
 			return 1
 		}
 		panic(reported("the program waits where no goroutine can end the wait"))
-	case primitive.OpAwake:
+	case seam.OpAwake:
 		panic(reported("the program waits where no goroutine can end the wait"))
 	}
 	return 0
 }
 
-func (x *execution) setCleanup(s primitive.Step) {
+func (x *execution) setCleanup(s seam.Step) {
 	if x.cleanups == nil {
 		x.cleanups = make(map[uintptr]func())
 	}
@@ -222,7 +222,7 @@ func (x *execution) enabled() uint32 {
 	for i, t := range x.threads {
 		switch {
 		case t.ended || !x.possible(t):
-		case t.op == primitive.OpYield && t.idle >= x.e.Spins && x.changes-t.made == t.waitsFrom:
+		case t.op == seam.OpYield && t.idle >= x.e.Spins && x.changes-t.made == t.waitsFrom:
 			yielding |= 1 << i
 		default:
 			set |= 1 << i
@@ -236,11 +236,11 @@ func (x *execution) enabled() uint32 {
 
 func (x *execution) possible(t *thread) bool {
 	switch t.op {
-	case primitive.OpLock:
+	case seam.OpLock:
 		return x.objects[t.a].owner == 0
-	case primitive.OpAwake:
+	case seam.OpAwake:
 		return t.awake
-	case primitive.OpAwait:
+	case seam.OpAwait:
 		return ready(t.step.Chans[0]) || ready(t.step.Chans[1])
 	}
 	return true
@@ -296,7 +296,7 @@ func (x *execution) choose(enabled uint32) int {
 // simplest lets the goroutine go on that made the last step, unless it yields.
 func (x *execution) simplest(enabled uint32) int {
 	if p := x.prev; p >= 0 {
-		if enabled>>p&1 == 1 && x.threads[p].op != primitive.OpYield {
+		if enabled>>p&1 == 1 && x.threads[p].op != seam.OpYield {
 			return p
 		}
 		if later := enabled >> (p + 1); later != 0 {
@@ -317,7 +317,7 @@ func (x *execution) node(enabled uint32, t int) int {
 		return n.chosen
 	}
 	n := node{enabled: enabled, prev: x.prev, preempted: x.preempts, sleep: x.sleep()}
-	n.free = x.prev >= 0 && x.threads[x.prev].op == primitive.OpYield
+	n.free = x.prev >= 0 && x.threads[x.prev].op == seam.OpYield
 	if awake := enabled &^ n.sleep; awake == 0 {
 		x.pruned = true
 		return t
@@ -358,14 +358,14 @@ func (x *execution) outcome(n int) int {
 // make lets goroutine i do its step.
 func (x *execution) make(i int) {
 	t := x.threads[i]
-	if p := x.prev; p >= 0 && p != i && !x.threads[p].ended && x.possible(x.threads[p]) && x.threads[p].op != primitive.OpYield {
+	if p := x.prev; p >= 0 && p != i && !x.threads[p].ended && x.possible(x.threads[p]) && x.threads[p].op != seam.OpYield {
 		x.preempts++
 	}
 	rec := record{action: t.action, thread: i, node: x.depth - 1, block: len(x.steps)}
 	if x.pruned || x.forced != nil {
 		rec.node = -1
 	}
-	if len(x.steps) > 0 && x.prev == i && t.op != primitive.OpYield {
+	if len(x.steps) > 0 && x.prev == i && t.op != seam.OpYield {
 		rec.block = x.steps[len(x.steps)-1].block
 	}
 	x.steps = append(x.steps, rec)
@@ -408,11 +408,11 @@ func (x *execution) resume(t *thread) {
 // quiet does what is not a step, and reports whether it was that.
 func (x *execution) quiet(t *thread) bool {
 	switch t.step.Op {
-	case primitive.OpCleanup:
+	case seam.OpCleanup:
 		x.setCleanup(t.step)
 	case opDrop:
 		x.drop = x.takeCleanup(t.step.Handle)
-	case primitive.OpShuffle:
+	case seam.OpShuffle:
 		t.answer = x.outcome(t.step.N)
 	default:
 		return false
@@ -432,26 +432,26 @@ func (x *execution) ended(t *thread) {
 // effect does to the checker's own state what t's step does, and returns its answer.
 func (x *execution) effect(t *thread, i int) int {
 	switch t.op {
-	case primitive.OpLock:
+	case seam.OpLock:
 		x.objects[t.a].owner = i + 1
-	case primitive.OpUnlock:
+	case seam.OpUnlock:
 		x.objects[t.a].owner = 0
-	case primitive.OpEnlist:
+	case seam.OpEnlist:
 		t.awake = false
 		x.objects[t.a].list = append(x.objects[t.a].list, i)
-	case primitive.OpSignal:
+	case seam.OpSignal:
 		if list := x.objects[t.a].list; len(list) > 0 {
 			x.threads[list[0]].awake = true
 			x.objects[t.a].list = list[1:]
 		}
-	case primitive.OpAwait:
+	case seam.OpAwait:
 		switch a, b := ready(t.step.Chans[0]), ready(t.step.Chans[1]); {
 		case a && b:
 			return x.outcome(2)
 		case b:
 			return 1
 		}
-	case primitive.OpYield:
+	case seam.OpYield:
 		if x.changes-t.made > t.waitsFrom {
 			t.idle = 0
 		}

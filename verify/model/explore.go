@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Options say how much is explored. The zero value explores everything, reduced.
@@ -223,8 +223,8 @@ func (e *explorer) bounded() bool { return e.Preemptions != Unbounded }
 func (e *explorer) run(choices []choice, tracing bool) *execution {
 	e.runs++
 	x := newExecution(e, choices, tracing)
-	primitive.Schedule(x)
-	defer primitive.Schedule(nil)
+	seam.Schedule(x)
+	defer seam.Schedule(nil)
 	r := &Run{x: x}
 	if x.try(func() { e.program(r) }) {
 		x.start(r.programs)

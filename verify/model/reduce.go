@@ -2,11 +2,11 @@
 
 package model
 
-import "github.com/leat-go/leat/internal/primitive"
+import "github.com/leat-go/leat/internal/seam"
 
 // An action is a step with its objects numbered.
 type action struct {
-	op   primitive.Op
+	op   seam.Op
 	a, b int32 // -1: none
 	aw   bool  // the step changes a, or takes something from it
 	bw   bool
@@ -15,7 +15,7 @@ type action struct {
 // changes reports whether others may find something else after the step than before. A goroutine that goes round a loop until something
 // changes makes only steps that do not.
 func (s *action) changes() bool {
-	return s.op != primitive.OpYield && s.op != primitive.OpLoad && s.op < opBegin
+	return s.op != seam.OpYield && s.op != seam.OpLoad && s.op < opBegin
 }
 
 // An object is a Mutex, a Cond, an atomic or a channel.
@@ -38,22 +38,22 @@ func (c *clock) join(d *clock) {
 // resolve numbers the objects of what t is about to do.
 func (x *execution) resolve(t *thread) {
 	op := t.step.Op
-	t.action = action{op: op, a: -1, b: -1, aw: op != primitive.OpLoad, bw: true}
+	t.action = action{op: op, a: -1, b: -1, aw: op != seam.OpLoad, bw: true}
 	switch {
 	case t.step.Object != nil:
 		t.a = x.number(t.step.Object)
-	case op == primitive.OpYield:
+	case op == seam.OpYield:
 		t.waitsFrom = x.changes - t.made
 	default:
 		t.a, t.b = x.channel(t.step.Chans[0]), x.channel(t.step.Chans[1])
-		if op == primitive.OpAwait { // which takes something from a channel that holds something, and looks at others
+		if op == seam.OpAwait { // which takes something from a channel that holds something, and looks at others
 			t.aw, t.bw = cap(t.step.Chans[0]) > 0, cap(t.step.Chans[1]) > 0
 		}
 	}
 }
 
 //go:norace
-func (x *execution) number(o *primitive.Object) int32 {
+func (x *execution) number(o *seam.Object) int32 {
 	if o.Run != x.run {
 		o.Run, o.ID = x.run, int32(len(x.objects))
 		x.objects = append(x.objects, object{})
@@ -110,16 +110,16 @@ func dependent(s, p *action) bool {
 // both are possible. An Unlock and a Lock of the same Mutex, or a Signal and what it wakes, never are.
 func reversible(s, p *action) bool {
 	switch p.op {
-	case primitive.OpUnlock, primitive.OpAwake:
+	case seam.OpUnlock, seam.OpAwake:
 		return false
-	case primitive.OpLock:
-		return s.op == primitive.OpLock && s.a == p.a
-	case primitive.OpAwait:
-		if s.op == primitive.OpClose && (p.a < 0 || p.b < 0) && !p.aw && !p.bw {
+	case seam.OpLock:
+		return s.op == seam.OpLock && s.a == p.a
+	case seam.OpAwait:
+		if s.op == seam.OpClose && (p.a < 0 || p.b < 0) && !p.aw && !p.bw {
 			return false // nothing but this Close lets it go on
 		}
 	}
-	return s.op != primitive.OpAwake && s.op != primitive.OpUnlock && dependent(s, p)
+	return s.op != seam.OpAwake && s.op != seam.OpUnlock && dependent(s, p)
 }
 
 // happen moves the clocks of t, goroutine i, and of what it touches over its step.
@@ -230,7 +230,7 @@ func (x *execution) sleep() uint32 {
 	var set uint32
 	for j, t := range x.threads {
 		asleep := n.sleep | n.explored&^(1<<last.thread)
-		if asleep>>j&1 == 1 && t.op != primitive.OpYield && !dependent(&last.action, &t.action) {
+		if asleep>>j&1 == 1 && t.op != seam.OpYield && !dependent(&last.action, &t.action) {
 			set |= 1 << j
 		}
 	}

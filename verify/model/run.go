@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A Run is one execution of a program: what the program makes its goroutines with.
@@ -45,18 +45,18 @@ type reported string
 
 // Choose returns each number below n in turn: the run is repeated for each of them.
 func (r *Run) Choose(n int) int {
-	return r.x.Step(primitive.Step{Op: primitive.OpShuffle, N: n})
+	return r.x.Step(seam.Step{Op: seam.OpShuffle, N: n})
 }
 
 // Await receives from ch.
 func (r *Run) Await(ch <-chan struct{}) {
-	ch, _ = primitive.Await(ch, nil)
+	ch, _ = seam.Await(ch, nil)
 	<-ch
 }
 
 // Drop does, in the calling goroutine, what the garbage collector would if it found handle unreachable.
 func (r *Run) Drop(handle any) {
-	r.x.Step(primitive.Step{Op: opDrop, Handle: handle})
+	r.x.Step(seam.Step{Op: opDrop, Handle: handle})
 	if f := r.x.dropped(); f != nil {
 		f()
 	}
@@ -64,10 +64,10 @@ func (r *Run) Drop(handle any) {
 
 // Begin marks that a call begins, and End that one has returned; they return the number of the step. The order of a return and a later
 // beginning is part of what is explored.
-func (r *Run) Begin() int { return r.x.Step(primitive.Step{Op: opBegin}) }
+func (r *Run) Begin() int { return r.x.Step(seam.Step{Op: opBegin}) }
 
 // End is described with Begin.
-func (r *Run) End() int { return r.x.Step(primitive.Step{Op: opEnd}) }
+func (r *Run) End() int { return r.x.Step(seam.Step{Op: opEnd}) }
 
 // Context returns a context and what cancels it.
 func (r *Run) Context() (context.Context, context.CancelFunc) {
@@ -78,7 +78,7 @@ func (r *Run) Context() (context.Context, context.CancelFunc) {
 // cancelled is a context of which the checker sees each use.
 type cancelled struct {
 	done chan struct{}
-	over primitive.Bool
+	over seam.Bool
 }
 
 func (c *cancelled) Deadline() (time.Time, bool) { return time.Time{}, false }
@@ -95,7 +95,7 @@ func (c *cancelled) Err() error {
 // cancel sets the error first and then closes the channel, as package context does. It is called once.
 func (c *cancelled) cancel() {
 	c.over.Store(true)
-	primitive.Close(c.done)
+	seam.Close(c.done)
 }
 
 // address is what a handle is known by, whichever of its types it comes as.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/leat-go/leat/internal/primitive"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // A choice is of a goroutine, or of an outcome of its step.
@@ -64,10 +64,10 @@ func parseSchedule(s string) ([]choice, error) {
 	return choices, nil
 }
 
-var opNames = map[primitive.Op]string{
-	primitive.OpLoad: "load", primitive.OpStore: "store", primitive.OpLock: "lock", primitive.OpUnlock: "unlock",
-	primitive.OpEnlist: "enter the list of a Cond", primitive.OpSignal: "signal", primitive.OpAwake: "sleep on a Cond",
-	primitive.OpClose: "close", primitive.OpTouch: "try a channel", primitive.OpAwait: "receive", primitive.OpYield: "yield",
+var opNames = map[seam.Op]string{
+	seam.OpLoad: "load", seam.OpStore: "store", seam.OpLock: "lock", seam.OpUnlock: "unlock",
+	seam.OpEnlist: "enter the list of a Cond", seam.OpSignal: "signal", seam.OpAwake: "sleep on a Cond",
+	seam.OpClose: "close", seam.OpTouch: "try a channel", seam.OpAwait: "receive", seam.OpYield: "yield",
 	opBegin: "a call begins", opEnd: "a call returns", opStart: "start",
 }
 
@@ -96,7 +96,7 @@ func (t *thread) place() string {
 	for more := true; more && len(places) < 4; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if strings.Contains(f.Function, "internal/primitive.") || strings.Contains(f.Function, "verify/model.") || f.File == "" {
+		if strings.Contains(f.Function, "internal/seam.") || strings.Contains(f.Function, "verify/model.") || f.File == "" {
 			continue
 		}
 		places = append(places, fmt.Sprintf("%s/%s:%d", path.Base(path.Dir(f.File)), path.Base(f.File), f.Line))

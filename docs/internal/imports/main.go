@@ -42,7 +42,7 @@ var rows = [][]box{
 	{{"internal/queue", "mpsc and mpmc", 215, false}},
 	{{".", "the contract, Select", 455, false}},
 	{{"internal/fifo", "values in order", 215, false}, {"internal/park", "how anything waits", 455, false}},
-	{{"internal/primitive", "sync, or a model of it", 335, false}, {"internal/probe", "names and counts", 575, false}},
+	{{"internal/seam", "sync, or a model of it", 335, false}, {"internal/probe", "names and counts", 575, false}},
 }
 
 // leftOut says of a package that is not drawn why that is right, or "".

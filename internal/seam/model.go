@@ -1,6 +1,6 @@
 //go:build modelcheck
 
-package primitive
+package seam
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-// Package primitive is what the core synchronizes with: sync, sync/atomic and the few things of the runtime that decide which goroutine
+// Package seam is what the core synchronizes with: sync, sync/atomic and the few things of the runtime that decide which goroutine
 // goes first. In a program its types are those of sync and sync/atomic themselves, and its functions are small enough to be inlined
 // into what they stand for, so it costs nothing.
 //
@@ -9,4 +9,4 @@
 // What the core does without this package, the checker does not see: plain memory, the clock, and native channels of values. A step that
 // other goroutines can notice therefore has to go through here; deps_test.go holds that. The race detector, which the checker can be
 // built with, then sees that plain memory is only used between such steps.
-package primitive
+package seam
