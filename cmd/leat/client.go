@@ -85,8 +85,8 @@ func (c *client) ping(ctx context.Context) error {
 
 func (c *client) giveUp(err error) {
 	c.gaveUp = true
-	c.crew.say("%s: no answer from %s for %v, giving up; see that the server runs, or raise --patience (%v)",
-		c.name, c.crew.addr, c.crew.flags.Patience, err)
+	c.crew.say("%s: no answer from %s for %v, giving up; see that the server runs, or raise --patience (%s)",
+		c.name, c.crew.addr, c.crew.flags.Patience, clean(err.Error()))
 	c.crew.gaveUp()
 }
 
@@ -98,7 +98,7 @@ func (c *client) report(err error) {
 	case errors.As(err, &answer):
 		line = "Error!"
 		if c.tally.refused.Add(1) == 1 {
-			what := strings.TrimSpace(fmt.Sprint(answer.Code, " ", answer.Message))
+			what := strings.TrimSpace(clean(fmt.Sprint(answer.Code, " ", answer.Message)))
 			c.crew.say("%s: the server answered with an error (%s); its log may say why", c.name, what)
 		}
 	case err != nil:

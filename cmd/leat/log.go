@@ -26,7 +26,7 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	line := h.who + ": " + strings.TrimPrefix(r.Message, "rpc: ")
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "err" {
-			line += ": " + a.Value.String()
+			line += ": " + clean(a.Value.String())
 		}
 		return true
 	})

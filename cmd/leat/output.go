@@ -63,9 +63,9 @@ func (c *console) overwrite(line string) {
 	c.shown = line != ""
 }
 
-// say writes a line. One that cannot be written has nowhere else to go.
+// say writes a line, whatever the arguments contain. One that cannot be written has nowhere else to go.
 func (c *console) say(format string, args ...any) {
-	line := fmt.Sprintf("leat: "+format+"\n", args...)
+	line := printable(fmt.Sprintf("leat: "+format, args...), mostLine) + "\n"
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.shown {

@@ -342,5 +342,5 @@ func (r *recorder) firstError() string {
 	case errors.Is(*err, io.EOF):
 		return "the server closed the connection"
 	}
-	return (*err).Error()
+	return clean((*err).Error())
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -120,14 +121,15 @@ func fetch(ctx context.Context, where string) (v inspect.View, err error) {
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return v, fmt.Errorf("cannot reach %s: %w; see that the program runs, and serves its channels there", where, reason(err))
+		return v, fmt.Errorf("cannot reach %s: %s; see that the program runs, and serves its channels there", where, clean(reason(err).Error()))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, answer.Status)
+		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, clean(answer.Status))
 	}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, mostView)).Decode(&v); err != nil {
-		return v, fmt.Errorf("%s is no view of channels (%w); give the address of the inspect page", where, err)
+		return v, fmt.Errorf("%s is no view of channels (%s); give the address of the inspect page", where, clean(err.Error()))
 	}
+	cleanAll(reflect.ValueOf(&v).Elem())
 	return v, nil
 }

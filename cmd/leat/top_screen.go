@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -180,16 +179,6 @@ func (t *top) paint(text string, codes ...string) string {
 	return "\x1b[" + strings.Join(codes, ";") + "m" + text + "\x1b[0m"
 }
 
-// clean takes what could move a terminal's cursor out of a name.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
 // fit cuts or pads text to n columns.
 func fit(text string, n int) string {
 	text = ansi.Truncate(text, max(n, 0), "…")
@@ -207,7 +196,7 @@ func (t *top) text() string {
 		state = t.paint("paused", yellow)
 	}
 	v := t.view
-	fmt.Fprintf(&b, "%s  %s · pid %d · %s · %s\n", t.paint("leat", bold), clean(v.Program), v.PID, plural(int64(len(v.Channels)), "channel"), state)
+	fmt.Fprintf(&b, "%s  %s · pid %d · %s · %s\n", t.paint("leat", bold), v.Program, v.PID, plural(int64(len(v.Channels)), "channel"), state)
 	if t.typing || t.filter != "" {
 		fmt.Fprintf(&b, "filter: %s%s\n", clean(t.filter), map[bool]string{true: "▏"}[t.typing])
 	}
@@ -266,9 +255,9 @@ func (t *top) table(b *strings.Builder, shown []inspect.Channel) {
 		if !c.Counted {
 			out = "–"
 		}
-		fmt.Fprintln(b, t.paint(fit(line(clean(c.Label), c.Kind, gauge(c), depth(c), short(c.InRate), out, waiting(c)), t.width), codes...))
+		fmt.Fprintln(b, t.paint(fit(line(c.Label, c.Kind, gauge(c), depth(c), short(c.InRate), out, waiting(c)), t.width), codes...))
 		if len(c.Lints) > 0 {
-			fmt.Fprintln(b, t.paint("  "+ansi.Truncate(clean(c.Lints[0].Text), t.width-2, "…"), lintColour(c.Lints[0])))
+			fmt.Fprintln(b, t.paint("  "+ansi.Truncate(c.Lints[0].Text, t.width-2, "…"), lintColour(c.Lints[0])))
 		}
 	}
 }
@@ -339,9 +328,9 @@ func short(x float64) string {
 
 // detail draws one channel.
 func (t *top) detail(b *strings.Builder, c *inspect.Channel) {
-	fmt.Fprintf(b, "\n%s  %s of %s, %s\n", t.paint(clean(c.Label), bold), c.Kind, clean(c.Type), c.State)
+	fmt.Fprintf(b, "\n%s  %s of %s, %s\n", t.paint(c.Label, bold), c.Kind, c.Type, c.State)
 	for _, l := range c.Lints {
-		fmt.Fprintln(b, t.paint(clean(l.Text)+", for "+t.since(l.Since), lintColour(l)))
+		fmt.Fprintln(b, t.paint(l.Text+", for "+t.since(l.Since), lintColour(l)))
 	}
 	out := fmt.Sprint(c.Received)
 	if !c.Counted {
