@@ -166,10 +166,12 @@ func fill(v reflect.Value) {
 }
 
 // A program may serve anything where leat top looks. It fails if a field of a
-// View reaches the terminal as it came.
+// View reaches the terminal as it came, or a number that no channel can have
+// makes leat top panic.
 func TestHostileView(t *testing.T) {
 	var v inspect.View
 	fill(reflect.ValueOf(&v).Elem())
+	v.Channels[1].Capacity = 7 // with a depth of -7
 	body, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

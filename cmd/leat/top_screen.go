@@ -295,7 +295,7 @@ func gauge(c *inspect.Channel) string {
 func stripe(value, most float64, n int) string {
 	full := 0
 	if most > 0 {
-		full = int(math.Ceil(float64(n) * min(1, value/most)))
+		full = int(math.Ceil(float64(n) * max(0, min(1, value/most)))) // a peer may say -7
 	}
 	return strings.Repeat("█", full) + strings.Repeat("░", n-full)
 }
