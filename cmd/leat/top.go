@@ -22,7 +22,7 @@ type topCmd struct {
 	URL   string        `arg:"" help:"The program's inspect page, such as http://127.0.0.1:7070/debug/leat/; host:port is enough where that is its path."`
 	Every time.Duration `default:"1s" help:"Time between two looks."`
 	Once  bool          `help:"Look twice, a moment apart so that there are rates, print what there is, and end; as it is where standard output is no terminal."`
-	Width int           `default:"100" help:"How wide a print is."`
+	Width int           `default:"100" help:"How wide a print is, in columns."`
 	Color bool          `help:"Print with colours although standard output is no terminal."`
 }
 
@@ -46,6 +46,9 @@ Example: what looks wrong now, for a script
 func (cmd *topCmd) Validate() error {
 	if cmd.Every < 100*time.Millisecond {
 		return fmt.Errorf("--every must be 100ms or longer, is %v", cmd.Every)
+	}
+	if cmd.Width < 20 || cmd.Width > 1000 {
+		return fmt.Errorf("--width must be between 20 and 1000, is %d", cmd.Width)
 	}
 	_, err := snapshotURL(cmd.URL)
 	return err

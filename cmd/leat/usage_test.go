@@ -21,6 +21,8 @@ func TestUsage(t *testing.T) {
 		"":                                      `expected one of "run", "serve", "ping", "top" (see leat --help)`,
 		"run":                                   `expected one of "mpsc", "broadcast", "threads" (see leat run --help)`,
 		"top x --every 1ms":                     `top: --every must be 100ms or longer, is 1ms (see leat top --help)`,
+		"top x --width 1000000000":              `top: --width must be between 20 and 1000, is 1000000000 (see leat top --help)`,
+		"top x --width -1":                      `top: --width must be between 20 and 1000, is -1 (see leat top --help)`,
 		"run broadcast --slow 1":                `--slow: "1" is not CLIENT:DURATION; give the client's number and its pause after each value, such as 1:200ms (see leat run broadcast --help)`,
 		"pong":                                  `unexpected argument pong, did you mean "ping"? (see leat --help)`,
 		"ping --clients 0":                      `ping: --clients must be between 1 and 100000, is 0 (see leat ping --help)`,
