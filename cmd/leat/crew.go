@@ -32,7 +32,7 @@ func newCrew(p *process, f *ServerFlags, n, total int) (*crew, error) {
 	w := &crew{process: p, flags: f, addr: f.Addr, total: total}
 	w.upTx, w.up = mpsc.NewUnbounded[error]()
 	if !f.External {
-		l, err := listen(f.Addr, "choose another with --addr, or use the server there with --external")
+		l, err := listen("addr", f.Addr, ", or use the server there with --external")
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,7 @@ Example: no system at all
 func (cmd *serveCmd) Validate() error { return checkAddr("addr", cmd.Addr) }
 
 func (cmd *serveCmd) Run(p *process) error {
-	l, err := listen(cmd.Addr, "choose another with --addr")
+	l, err := listen("addr", cmd.Addr, "")
 	if err != nil {
 		return err
 	}
@@ -80,14 +80,16 @@ func (s *server) stop(ctx context.Context) {
 // A system's own server has answered all of the system's clients when it is stopped. Others may keep it this long.
 const goodbye = 2 * time.Second
 
-// listen listens on addr; an error says what to do.
-func listen(addr, inUse string) (net.Listener, error) {
+// listen listens on the address that the flag gives. An error says what to do;
+// if the address is in use, that includes the advice.
+func listen(flag, addr, inUse string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("cannot listen on %s: %w; %s", addr, reason(err), inUse)
-	case err != nil:
-		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address with --addr", addr, reason(err))
+	if err == nil {
+		return l, nil
 	}
-	return l, nil
+	advice := "choose another with --" + flag
+	if errors.Is(err, syscall.EADDRINUSE) {
+		advice += inUse
+	}
+	return nil, fmt.Errorf("cannot listen on %s: %w; %s", addr, reason(err), advice)
 }

@@ -72,6 +72,22 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// An address that is not this machine's is one line that names the flag. It
+// fails if the advice is about another flag.
+func TestForeignAddress(t *testing.T) {
+	const foreign = "192.0.2.1:7070" // of the block that RFC 5737 keeps for examples
+	for flag, command := range map[string]string{
+		"--ui":   "run threads --ui " + foreign,
+		"--addr": "serve --addr " + foreign,
+	} {
+		t.Run(flag, func(t *testing.T) {
+			stdout, stderr := start(t, strings.Fields(command)...).ends(exitFailed)
+			want(t, "standard output", stdout, "")
+			want(t, "standard error", stderr, "leat: cannot listen on "+foreign+": cannot assign requested address; choose another with "+flag+"\n")
+		})
+	}
+}
+
 // An external server that is not there is one line, also with many clients.
 func TestNoServer(t *testing.T) {
 	l := listenAny(t)

@@ -34,7 +34,7 @@ func (f *UIFlags) show(p *process) (stop func(), err error) {
 	if f.UI == "" {
 		return func() {}, nil
 	}
-	l, err := listen(f.UI, "choose another with --ui")
+	l, err := listen("ui", f.UI, "")
 	if err != nil {
 		return nil, err
 	}
