@@ -14,7 +14,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/mpmc"
 	"github.com/leat-go/leat/rpc"
 )
 
@@ -25,7 +25,7 @@ type pingCmd struct {
 	Rate     int           `default:"1000" help:"Pings a second, from all clients together; 0 is as many as are answered."`
 	Duration time.Duration `default:"10s" help:"How long to ping."`
 	Count    int           `default:"0" help:"End after so many pings, if that is earlier; 0 is no such limit."`
-	Channel  string        `default:"mpsc" enum:"mpsc,broadcast" help:"What drives the clients: mpsc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
+	Channel  string        `default:"mpmc" enum:"mpmc,broadcast" help:"What drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
 	Timeout  time.Duration `default:"5s" help:"How long a ping may take before it counts as not answered."`
 	JSON     bool          `help:"Print the report as JSON."`
 	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file."`
@@ -116,6 +116,8 @@ type load struct {
 	due     atomic.Int64 // pings that the ticks asked for
 	hurried atomic.Bool  // what is due is dropped rather than pinged
 	record  recorder
+
+	sleepShort func(time.Duration) // in tests with a fake clock, time.Sleep
 }
 
 // A tick is one ping's due time, since the load's start.
@@ -124,15 +126,15 @@ type tick time.Duration
 // noDue is the tick of a closed loop: its ping is due when a client takes it.
 const noDue tick = -1
 
-// A pinger is a client with its connection and its end of the channel. As many goroutines as its window is wide take ticks in turn.
+// A pinger is a client with its connection and its end of the channel. As many
+// goroutines as its window is wide receive from rx, which must allow that.
 type pinger struct {
 	conn *rpc.Client
-	take sync.Mutex
 	rx   leat.Receiver[tick]
 }
 
 func newLoad(p *process, cmd *pingCmd) *load {
-	l := &load{process: p, cmd: cmd}
+	l := &load{process: p, cmd: cmd, sleepShort: sleepShort}
 	l.record.init(cmd.Clients)
 	return l
 }
@@ -217,22 +219,22 @@ func (l *load) channel() (send func(tick) error, end func()) {
 	if l.cmd.Channel == "broadcast" {
 		tx := broadcast.New[tick](1024, leat.Name("ping"))
 		for _, c := range l.clients {
-			c.rx = tx.Subscribe(broadcast.Lossless())
+			c.rx = share(tx.Subscribe(broadcast.Lossless()), l.cmd.Window)
 		}
 		return func(t tick) error {
 			l.due.Add(int64(len(l.clients)))
 			return tx.Send(l.ctx, t)
 		}, func() { tx.Close() }
 	}
-	var txs []*mpsc.Sender[tick]
+	var txs []*mpmc.Sender[tick]
 	for i, c := range l.clients {
 		name := leat.Name(fmt.Sprintf("ping %d", i+1))
 		if l.cmd.Rate == 0 {
-			tx, rx := mpsc.New[tick](2*l.cmd.Window, name)
+			tx, rx := mpmc.New[tick](2*l.cmd.Window, name)
 			txs, c.rx = append(txs, tx), rx
 			continue
 		}
-		tx, rx := mpsc.NewUnbounded[tick](name) // the ticks come when they are due, also if the client does not keep up
+		tx, rx := mpmc.NewUnbounded[tick](name) // the ticks come when they are due, also if the client does not keep up
 		txs, c.rx = append(txs, tx), rx
 	}
 	turn := 0
@@ -246,6 +248,21 @@ func (l *load) channel() (send func(tick) error, end func()) {
 				tx.Close()
 			}
 		}
+}
+
+// share returns a receiver of the same ticks that n goroutines may use at once,
+// which those of a broadcast may not.
+func share(rx *broadcast.Receiver[tick], n int) leat.Receiver[tick] {
+	if n == 1 {
+		return rx
+	}
+	tx, shared := mpmc.New[tick](0)
+	go func() {
+		defer tx.Close()
+		defer rx.Close()
+		leat.Copy(context.Background(), tx, rx) // to the end of either
+	}()
+	return shared
 }
 
 // pace sends the ticks when they are due, until the duration is over or the process is stopped. After a while in which it could not run it
@@ -285,7 +302,7 @@ func (l *load) sleepUntil(due time.Duration) bool {
 				return false
 			}
 		default:
-			sleepShort(wait)
+			l.sleepShort(wait)
 		}
 	}
 }
@@ -293,9 +310,7 @@ func (l *load) sleepUntil(due time.Duration) bool {
 // ping takes ticks and pings for each until the channel ends.
 func (l *load) ping(ctx context.Context, c *pinger, shard int) {
 	for {
-		c.take.Lock()
 		t, err := c.rx.Recv(ctx)
-		c.take.Unlock()
 		if err != nil {
 			return
 		}

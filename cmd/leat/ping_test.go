@@ -55,7 +55,7 @@ func balanced(t *testing.T, r report) {
 // Each kind of channel drives the clients for as many pings as were asked for, at the rate asked for. A ping too many or too few, or one that is
 // sent before it is due, fails.
 func TestPingCounts(t *testing.T) {
-	for _, channel := range []string{"mpsc", "broadcast"} {
+	for _, channel := range []string{"mpmc", "broadcast"} {
 		t.Run(channel, func(t *testing.T) {
 			var pings atomic.Int64
 			addr := serveWith(t, func(context.Context) error { pings.Add(1); return nil })
@@ -110,7 +110,7 @@ func TestPingText(t *testing.T) {
 	stdout, stderr := start(t, "ping", "--addr", addr, "--count=50", "--clients=2").ends(exitDone)
 	want(t, "standard error", stderr, "")
 	for _, text := range []string{
-		"50 Acks from 2 clients to " + addr + ", window 1, over mpsc; 1000 a second wanted\n", "none failed\n",
+		"50 Acks from 2 clients to " + addr + ", window 1, over mpmc; 1000 a second wanted\n", "none failed\n",
 		"latency, from when a ping was due\n", "  p50 ", "  p99.99 ", "  max ", "█",
 	} {
 		if !strings.Contains(stdout, text) {

@@ -29,7 +29,7 @@ func TestUsage(t *testing.T) {
 		"ping --rate -1":                        `ping: --rate must be between 0 and 10000000, is -1 (see leat ping --help)`,
 		"ping --duration 0":                     `ping: --duration must be longer than 0, is 0s (see leat ping --help)`,
 		"ping --timeout 1h":                     `ping: --timeout must be longer than 0 and at most 10m0s, is 1h0m0s (see leat ping --help)`,
-		"ping --channel watch":                  `--channel must be one of "mpsc","broadcast" but got "watch" (see leat ping --help)`,
+		"ping --channel watch":                  `--channel must be one of "mpmc","broadcast" but got "watch" (see leat ping --help)`,
 		"ping --addr here":                      `ping: --addr "here" is no address: missing port in address; give host:port, such as 127.0.0.1:8123 (see leat ping --help)`,
 		"run mpsc --count 0":                    `run mpsc: --count must be between 1 and 1000000000, is 0 (see leat run mpsc --help)`,
 		"run broadcast --count -5":              `run broadcast: --count must be between 1 and 1000000000, is -5 (see leat run broadcast --help)`,
@@ -68,7 +68,7 @@ func TestHelp(t *testing.T) {
 		"run broadcast": append(clients, "--clients=10", "--lossy"),
 		"run threads":   run,
 		"serve":         {`--addr="127.0.0.1:8123"`},
-		"ping": {`--addr="127.0.0.1:8123"`, "--clients=10", "--window=1", "--rate=1000", "--duration=10s", "--count=0", `--channel="mpsc"`,
+		"ping": {`--addr="127.0.0.1:8123"`, "--clients=10", "--window=1", "--rate=1000", "--duration=10s", "--count=0", `--channel="mpmc"`,
 			"--timeout=5s", "--json", "--svg=FILE"},
 	} {
 		t.Run("leat "+command, func(t *testing.T) {
