@@ -151,8 +151,8 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 	}
 	what := again
 	if s.fallback >= 0 {
-		if what = s.glance(sel); what == again && sel.Claim(s.fallback) {
-			return s.fallback, true, nil
+		for what == again {
+			what = s.glance(sel)
 		}
 	}
 	for what == again {
@@ -163,8 +163,11 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 		<-done // whoever claimed it has done what it claimed it for
 	}
 	chosen = sel.Chosen()
-	if chosen == park.Nothing {
+	switch chosen {
+	case park.Nothing:
 		return -1, true, s.ctx.Err()
+	case s.fallback: // -1 if there is none, and then sel is claimed for a case
+		return chosen, true, nil
 	}
 	for _, a := range s.arms {
 		if a.i == chosen {
@@ -186,11 +189,12 @@ func possible(a indexed) bool {
 type event int
 
 const (
-	served  event = iota // somebody has claimed the Selection
-	ended                // ctx has
-	fired                // a timer is due
-	arrived              // a native channel gave something
-	again                // nothing
+	served   event = iota // somebody has claimed the Selection
+	ended                 // ctx has
+	fired                 // a timer is due
+	arrived               // a native channel gave something
+	fallback              // nothing is possible, and the Default is chosen
+	again                 // nothing
 )
 
 // nativeArm is an arm that also receives from a native channel, which cannot be done on its behalf: the selecting goroutine
@@ -214,13 +218,7 @@ func (s *selecting) wait(sel *park.Selection) event {
 		defer t.Stop()
 		fire = t.C
 	}
-	var natives []indexed
-	for _, a := range s.arms {
-		if _, ok := a.Arm.(nativeArm); ok {
-			natives = append(natives, a)
-		}
-	}
-
+	natives := s.natives()
 	for _, a := range natives {
 		a.Arm.(nativeArm).begin()
 	}
@@ -288,27 +286,90 @@ func (s *selecting) claimTimer(sel *park.Selection) event {
 	return again
 }
 
-// glance claims sel for what a native channel or a timer has at this instant, when the Selection stands in all queues already.
+// glance claims sel for a value that a native channel or a timer has, or for
+// the Default if there was an instant at which no case was possible. It returns
+// again if the Selection is now claimed for neither, and glance must look again.
+//
+// The instant is that of one non-blocking select over all native channels, which
+// the runtime does with all of them locked. At that instant
+//
+//   - no native channel had a value, and none was closed, says the select; nor
+//     had its FromChan receiver kept a value, which would have claimed sel;
+//   - no channel of this module had anything for its case: sel's waiters had
+//     stood in all queues since before, and were unclaimed until after. Whatever
+//     becomes possible for a waiter claims it;
+//   - no timer was due. Its due time was the same before the select as after
+//     it, and still in the future then. A due time changes when its value is
+//     taken, and only to a later one.
+//
+// So a Select that chooses Default after this takes effect at that instant.
 func (s *selecting) glance(sel *park.Selection) event {
 	if what := s.claimTimer(sel); what != again {
 		return what
 	}
 	for _, a := range s.arms {
-		arm, ok := a.Arm.(nativeArm)
-		if !ok {
-			continue
-		}
-		arm.begin()
-		if v, ok := arm.channel().TryRecv(); ok || v.IsValid() {
-			arm.hold(v, ok)
-			if what := arm.settle(sel, a.i); what != again {
-				return what
-			}
-		} else {
-			arm.end()
+		if arm, ok := a.Arm.(*timerArm); ok {
+			arm.noted, _ = arm.t.due()
 		}
 	}
-	return again
+
+	natives := s.natives()
+	for _, a := range natives {
+		a.Arm.(nativeArm).begin()
+	}
+	k, v, ok := tryReceive(natives)
+	for i, a := range natives {
+		if i != k {
+			a.Arm.(nativeArm).end()
+		}
+	}
+	if k >= 0 {
+		arm := natives[k].Arm.(nativeArm)
+		arm.hold(v, ok)
+		return arm.settle(sel, natives[k].i)
+	}
+
+	for _, a := range s.arms {
+		if arm, ok := a.Arm.(*timerArm); ok && !arm.unchanged() {
+			return again
+		}
+	}
+	if !sel.Claim(s.fallback) {
+		return served
+	}
+	return fallback
+}
+
+// tryReceive receives from one of the channels if at least one of them has a
+// value or is closed, and returns its index, or -1. It looks at all of them at
+// one instant.
+func tryReceive(natives []indexed) (k int, v reflect.Value, ok bool) {
+	switch len(natives) {
+	case 0:
+		return -1, v, false
+	case 1:
+		if v, ok = natives[0].Arm.(nativeArm).channel().TryRecv(); ok || v.IsValid() {
+			return 0, v, ok
+		}
+		return -1, v, false
+	}
+	cases := make([]reflect.SelectCase, 1, 1+len(natives))
+	cases[0].Dir = reflect.SelectDefault
+	for _, a := range natives {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: a.Arm.(nativeArm).channel()})
+	}
+	k, v, ok = reflect.Select(cases)
+	return k - 1, v, ok
+}
+
+// natives returns the arms that receive from native channels.
+func (s *selecting) natives() (natives []indexed) {
+	for _, a := range s.arms {
+		if _, ok := a.Arm.(nativeArm); ok {
+			natives = append(natives, a)
+		}
+	}
+	return natives
 }
 
 // awaitMany sleeps on several native channels, which needs reflection.

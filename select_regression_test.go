@@ -189,6 +189,58 @@ func TestA5_DefaultLooksAgain(t *testing.T) {
 	}
 }
 
+// R6. A goroutine moves a value round a ring of native channels. It puts the
+// value into the next channel before it takes it from the last, so that at every
+// instant until the Select takes it, one channel has a value. It fails if a
+// Select with a Default looks at the channels one after the other.
+func TestDefaultLooksAtAllNativeChannelsAtOnce(t *testing.T) {
+	const channels, rounds, moves = 8, 2000, 5000
+	open, other := mpmc.New[int](1)
+	defer open.Close()
+	later := leat.After(time.Hour)
+	for _, mixed := range []bool{false, true} {
+		wrong := 0
+		for range rounds {
+			var cases []leat.Case
+			chs := make([]chan int, channels)
+			for i := range chs {
+				chs[i] = make(chan int, 1)
+				cases = append(cases, leat.OnRecv(leat.FromChan(chs[i]), nil))
+			}
+			if mixed {
+				cases = append(cases, leat.OnRecv(other, nil), leat.OnRecv(later, nil))
+			}
+			cases = append(cases, leat.Default(nil))
+
+			chs[0] <- 0
+			started, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for i := range moves {
+					if i == 10 {
+						close(started)
+					}
+					chs[(i+1)%channels] <- 0
+					select {
+					case <-chs[i%channels]:
+					default: // the Select took it
+						return
+					}
+				}
+			}()
+			<-started
+			if chosen, _ := leat.Select(background, cases...); chosen == len(cases)-1 {
+				wrong++
+			}
+			<-stopped
+		}
+		if wrong > 0 {
+			t.Errorf("mixed with other kinds %v: Default was chosen in %d of %d Selects, though one channel had a value at every instant",
+				mixed, wrong, rounds)
+		}
+	}
+}
+
 // A permit of a channel that holds nothing speaks for a goroutine. It fails if a Select of two cases counts twice, or one that is over.
 func TestPermitsCountGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -84,8 +84,9 @@ func (t *timer) RecvArm() park.RecvArm[time.Time] {
 type timerArm struct {
 	bellArm
 	outcome[time.Time]
-	t    *timer
-	held bool // outcome is what s was claimed for
+	t     *timer
+	held  bool      // outcome is what s was claimed for
+	noted time.Time // when the value was due, at the last look before natives
 }
 
 func (a *timerArm) Try() bool {
@@ -116,6 +117,15 @@ func (a *timerArm) claim(s *park.Selection, i int) (claimed, lives bool) {
 	a.v, a.err = a.t.take(now)
 	a.held = true
 	return true, true
+}
+
+// unchanged reports whether the value is not due now, and was not at any
+// instant since its due time was noted.
+func (a *timerArm) unchanged() bool {
+	now := time.Now()
+	a.t.mu.Lock()
+	defer a.t.mu.Unlock()
+	return a.t.next.Equal(a.noted) && (a.noted.IsZero() || now.Before(a.noted))
 }
 
 func (a *timerArm) Finish() {
