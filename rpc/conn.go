@@ -34,6 +34,8 @@ type conn struct {
 	readBy  time.Duration // the read deadline, since the server began
 	results encoder
 	method  string // of the last request, so that a name that comes again is not allocated again
+	exited  bool   // the handler called runtime.Goexit
+	bare    bool   // the request it handled was bare
 
 	writeBy time.Duration // the write deadline, since the server began; belongs to who writes
 
@@ -75,11 +77,36 @@ func newConn(s *Server, nc net.Conn, base context.Context) *conn {
 
 // serve is the goroutine of the connection.
 func (c *conn) serve() {
-	defer c.server.remove(c)
-	defer c.cut()
-	if !c.handshake() {
+	defer c.end()
+	if c.handshake() {
+		c.serveRequests()
+	}
+}
+
+// end is deferred by the goroutine of the connection. If that goroutine ends
+// because a handler called runtime.Goexit, another one takes over.
+func (c *conn) end() {
+	if c.exited {
+		go c.resume()
 		return
 	}
+	c.cut()
+	c.server.remove(c)
+}
+
+// resume answers the request whose handler called runtime.Goexit, and goes on.
+func (c *conn) resume() {
+	defer c.end()
+	c.exited = false
+	failure := &Error{Code: CodeInternal, Message: "the method called runtime.Goexit"}
+	if enough := c.reply(c.bare, nil, failure); enough && !c.out.flush() {
+		return
+	}
+	c.serveRequests()
+}
+
+// serveRequests answers requests until there are no more.
+func (c *conn) serveRequests() {
 	for {
 		c.phase = answering
 		m, err := c.in.next()
@@ -237,21 +264,21 @@ func (c *conn) answer(m message) (enough bool) {
 	if mux != nil {
 		var isPing bool
 		if h, isPing = mux.find(m.name); isPing {
-			return c.reply(m, null, nil)
+			return c.reply(m.payload == nil, null, nil)
 		}
 	}
 	c.out.expect()
 	result, failure := c.handle(m, h)
-	return c.reply(m, result, failure)
+	return c.reply(m.payload == nil, result, failure)
 }
 
-// reply adds the answer to m.
-func (c *conn) reply(m message, result []byte, failure *Error) (enough bool) {
+// reply adds the answer to a request, which was bare or not.
+func (c *conn) reply(bare bool, result []byte, failure *Error) (enough bool) {
 	switch {
-	case m.payload == nil && failure == nil:
+	case bare && failure == nil:
 		return c.out.add(ack)
-	case m.payload == nil:
-		c.log.Debug("rpc: a bare request failed", "method", m.name, "code", failure.Code, "message", failure.Message)
+	case bare:
+		c.log.Debug("rpc: a bare request failed", "code", failure.Code, "message", failure.Message)
 		return c.out.add(failed)
 	case failure == nil:
 		return c.out.add(ackHead, result, tail)
@@ -267,8 +294,9 @@ func (c *conn) replyError(e *Error) (enough bool) {
 	return c.out.add(failedHead, b, tail)
 }
 
-// handle runs the handler, once it may, and encodes the result if one is asked for. The handler is h, or that of the server if
-// there is no h.
+// handle runs the handler, once it may. The handler is h, or that of the server
+// if there is no h. A panic becomes the failure. If the handler calls
+// runtime.Goexit, the goroutine ends with c.exited set; see end.
 func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 	if c.server.flight != nil {
 		if !c.takeOff() { // the connection is cut, so nobody gets this
@@ -277,12 +305,25 @@ func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 		defer func() { <-c.server.flight }()
 	}
 	// From here on to the end the user's code runs: the handler, the methods of its result and those of its error.
+	c.exited, c.bare = true, m.payload == nil
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		switch {
+		case v != nil:
+			c.exited = false
 			c.log.Error("rpc: handler panicked", "method", string(m.name), "panic", v, "stack", string(debug.Stack()))
 			result, failure = nil, &Error{Code: CodeInternal, Message: "the method panicked"}
+		case c.exited:
+			c.log.Error("rpc: handler called runtime.Goexit", "method", string(m.name))
 		}
 	}()
+	result, failure = c.run(m, h)
+	c.exited = false
+	return result, failure
+}
+
+// run calls the handler, and encodes the result if one is asked for.
+func (c *conn) run(m message, h method) (result []byte, failure *Error) {
 	v, err := c.call(m, h)
 	switch {
 	case err != nil:

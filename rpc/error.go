@@ -31,7 +31,7 @@ const (
 	CodeUnknownMethod Code = "unknown_method" // no such method
 	CodeBadParams     Code = "bad_params"     // the parameters do not fit the method
 	CodeFailed        Code = "failed"         // the method failed, and says no more of it; also what a bare "Error" means
-	CodeInternal      Code = "internal"       // the method panicked, or its result has no JSON form; the server's log says more
+	CodeInternal      Code = "internal"       // the method panicked or called runtime.Goexit, or its result has no JSON form; the server's log says more
 	CodeUnavailable   Code = "unavailable"    // the method cannot be served now, but later; the package itself never says so
 )
 

@@ -23,7 +23,8 @@ type Request struct {
 // peer has gone is not noticed before.
 //
 // The server calls ServeRPC concurrently for different connections. A panic is answered as CodeInternal and logged
-// with its stack, and the connection lives on.
+// with its stack, and the connection lives on. A call of runtime.Goexit is
+// answered and logged in the same way.
 type Handler interface {
 	ServeRPC(ctx context.Context, req *Request) (result any, err error)
 }

@@ -471,3 +471,33 @@ func TestPingCanBeReplaced(t *testing.T) {
 		t.Errorf("got %v, want the program's own error", err)
 	}
 }
+
+// A handler that calls runtime.Goexit, as t.FailNow in a handler does, is
+// answered like one that panics. The requests before and after it are
+// answered, too, and its place in MaxInFlight is free again. A connection that
+// dies with the handler's goroutine loses the first answer, and fails.
+func TestGoexitIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := echoMux()
+		rpc.Handle(m, "Exit", func(context.Context, struct{}) (int, error) {
+			runtime.Goexit()
+			return 1, nil
+		})
+		s := &rpc.Server{Handler: m, MaxInFlight: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		connect, stop := pipeServer(t, s)
+		c := connect()
+		write(t, c, `{"Echo":{"text":"1"}}{"Exit":{}}"Exit""Exit"{"Echo":{"text":"2"}}`)
+		expect(t, c, `{"Ack":{"text":"1"}}`+
+			`{"Error":{"code":"internal","message":"the method called runtime.Goexit"}}"Error""Error"`+
+			`{"Ack":{"text":"2"}}`)
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		expectEnd(t, c)
+		stop()
+		if n := strings.Count(log.String(), "runtime.Goexit"); n != 3 {
+			t.Errorf("the log tells of %d of 3 calls of runtime.Goexit:\n%s", n, log.String())
+		}
+	})
+}
