@@ -159,7 +159,8 @@ func (c *conn) handshake() bool {
 	}
 	err := t.HandshakeContext(c.ctx)
 	if err != nil {
-		c.log.Warn("rpc: TLS handshake failed", "err", err)
+		c.server.handshakeErrors.Add(1)
+		c.log.Debug("rpc: TLS handshake failed", "err", err)
 	}
 	return err == nil
 }

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -106,6 +107,18 @@ func ExampleServer() {
 	n, err := conn.Read(answer)
 	fmt.Println(string(answer[:n]), err)
 	// Output: "Ack" <nil>
+}
+
+// The numbers of a server, as a metrics endpoint would show them. Here a server
+// without a certificate fails each handshake.
+func ExampleServer_Stats() {
+	server := &rpc.Server{TLSConfig: new(tls.Config)}
+	l, _ := net.Listen("tcp", "127.0.0.1:0")
+	go server.Serve(l)
+	_, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	server.Shutdown(context.Background())
+	fmt.Printf("%t %+v\n", err != nil, server.Stats())
+	// Output: true {Conns:0 TLSHandshakeErrors:1}
 }
 
 // One function can answer every method.

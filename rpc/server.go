@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -71,6 +72,27 @@ type Server struct {
 	empty  chan struct{} // closed when stopped is set and the last connection is gone
 	slots  chan struct{} // holds one for each connection; nil is no limit
 	flight chan struct{} // holds one for each request being handled; nil is no limit
+
+	handshakeErrors atomic.Uint64
+}
+
+// ServerStats is what [Server.Stats] returns.
+type ServerStats struct {
+	// Conns is the number of open connections.
+	Conns int
+
+	// TLSHandshakeErrors counts the connections whose TLS handshake failed or
+	// timed out. The log tells of each one at the debug level.
+	TLSHandshakeErrors uint64
+}
+
+// Stats returns the server's numbers, for metrics and logs. It does not block,
+// and may be called concurrently with anything, before Serve and after Close
+// too.
+func (s *Server) Stats() ServerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ServerStats{Conns: len(s.conns), TLSHandshakeErrors: s.handshakeErrors.Load()}
 }
 
 const (

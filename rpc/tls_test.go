@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,8 +9,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"log/slog"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,5 +154,39 @@ func TestTLSHandshakeTimesOut(t *testing.T) {
 	isErr(t, err, context.DeadlineExceeded)
 	if time.Since(start) >= patience {
 		t.Error("DialTimeout did not bound the handshake")
+	}
+}
+
+// A failed handshake is counted, and logged at the debug level. A port scanner
+// must not fill the log: a record at a higher level fails.
+func TestTLSHandshakeErrorsAreCounted(t *testing.T) {
+	serverConfig, clientConfig := selfSigned(t)
+	var log bytes.Buffer
+	s := &rpc.Server{TLSConfig: serverConfig}
+	s.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	addr := serveTCP(t, s)
+	const scanners = 3
+	for range scanners {
+		c := rawDial(t, addr)
+		write(t, c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		io.Copy(io.Discard, c)
+	}
+	c := dial(t, addr, &rpc.ClientOptions{TLSConfig: clientConfig})
+	if err := c.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if conns := s.Stats().Conns; conns < 1 {
+		t.Errorf("Stats says %d connections, and one is open", conns)
+	}
+	c.Close()
+	if err := s.Shutdown(within(t)); err != nil {
+		t.Error(err)
+	}
+	if got := s.Stats(); got.TLSHandshakeErrors != scanners || got.Conns != 0 {
+		t.Errorf("got %+v, want %d failed handshakes and no connections", got, scanners)
+	}
+	const record = `level=DEBUG msg="rpc: TLS handshake failed"`
+	if n := strings.Count(log.String(), record); n != scanners || strings.Count(log.String(), "handshake failed") != n {
+		t.Errorf("the log has %d records %s, want %d and no others:\n%s", n, record, scanners, log.String())
 	}
 }
