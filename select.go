@@ -3,17 +3,19 @@ package leat
 import (
 	"context"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It is used once.
+// A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It
+// holds nothing but what it was made of, so it may be used again: in later
+// Selects, in several at the same time, and more than once in one. Used twice in
+// one Select, it is two cases that do the same.
 type Case struct {
-	arm park.Arm // nil for Default
-	fn  func()
+	arm func() (arm park.Arm, fn func()) // makes what one Select needs; nil for Default
+	fn  func()                           // for Default
 }
 
 // Select waits until one of the cases is possible, does it, calls its function with the result, and returns its index. The
@@ -29,7 +31,7 @@ type Case struct {
 //
 // A case can receive from or send to every kind in this module, receive from a timer ([After], [Every], [Never]), from a
 // native channel ([FromChan]), and from any other Receiver with a Ready method that opens again when it is asked for and a value is there.
-// Other senders and receivers panic, and so do a case given twice and a second Default. (Of a type that embeds a handle of this module, Select uses that handle, and none of the
+// Other senders and receivers panic, and so does a second Default. (Of a type that embeds a handle of this module, Select uses that handle, and none of the
 // methods that the type puts before it.)
 func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 	needContext(ctx)
@@ -37,41 +39,44 @@ func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 		return -1, err
 	}
 	s := selecting{ctx: ctx, fallback: -1}
+	fns := make([]func(), len(cases))
 	for i, c := range cases {
 		switch {
 		case c.arm != nil:
-			if slices.ContainsFunc(s.arms, func(a indexed) bool { return a.Arm == c.arm }) {
-				panic("leat: Select with the same Case twice; make one for each")
-			}
-			s.arms = append(s.arms, indexed{c.arm, i})
+			var arm park.Arm
+			arm, fns[i] = c.arm()
+			s.arms = append(s.arms, indexed{arm, i})
 		case c.fn == nil:
 			panic("leat: Select with a zero Case; make one with OnRecv, OnSend or Default")
 		case s.fallback >= 0:
 			panic("leat: Select with two Defaults")
 		default:
-			s.fallback = i
+			s.fallback, fns[i] = i, c.fn
 		}
 	}
 	if chosen, err = s.run(); err == nil {
-		cases[chosen].fn()
+		fns[chosen]()
 	}
 	return chosen, err
 }
 
 // OnRecv is the case of a receive from rx. fn is called with what Recv would return.
 func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
-	var a park.RecvArm[T]
+	var newArm func() park.RecvArm[T]
 	switch rx := rx.(type) {
 	case park.Receiver[T]:
-		a = rx.RecvArm()
+		newArm = rx.RecvArm
 	case interface{ Ready() <-chan struct{} }:
-		a = &readyArm[T]{rx: any(rx).(Receiver[T]), ready: rx}
+		newArm = func() park.RecvArm[T] { return &readyArm[T]{rx: any(rx).(Receiver[T]), ready: rx} }
 	default:
 		panic("leat: OnRecv of a Receiver that has no Ready method, so that nothing tells when it has a value")
 	}
-	return Case{a, func() {
-		if v, err := a.Result(); fn != nil {
-			fn(v, err)
+	return Case{arm: func() (park.Arm, func()) {
+		a := newArm()
+		return a, func() {
+			if v, err := a.Result(); fn != nil {
+				fn(v, err)
+			}
 		}
 	}}
 }
@@ -82,17 +87,19 @@ func OnSend[T any](tx Sender[T], v T, fn func(error)) Case {
 	if !ok {
 		panic("leat: OnSend of a Sender from outside of this module; nothing tells when it has room")
 	}
-	a := sender.SendArm(v)
-	return Case{a, func() {
-		if err := a.Result(); fn != nil {
-			fn(err)
+	return Case{arm: func() (park.Arm, func()) {
+		a := sender.SendArm(v)
+		return a, func() {
+			if err := a.Result(); fn != nil {
+				fn(err)
+			}
 		}
 	}}
 }
 
 // Default is the case that is chosen if no other is possible.
 func Default(fn func()) Case {
-	return Case{nil, func() {
+	return Case{fn: func() {
 		if fn != nil {
 			fn()
 		}

@@ -3,6 +3,7 @@ package leat_test
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -385,19 +386,85 @@ type panicking struct {
 
 func (p panicking) Done() <-chan struct{} { p.f(); panic("Done") }
 
-// A Case is used once. It fails if a second use goes unnoticed and breaks a queue.
-func TestCaseUsedTwicePanics(t *testing.T) {
-	_, rx := mpsc.New[int](1)
-	defer rx.Close()
-	c := leat.OnRecv(rx, nil)
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
+// A Case may be used again. It fails if a Select leaves something in its cases:
+// for a later Select, for the same case at another index, or for one that runs
+// at the same time in another goroutine.
+func TestCaseIsUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpmc.New[int](1)
+		ch := make(chan int, 1)
+		out, outRx := mpmc.New[int](1)
+		foreign, foreignRx := mpsc.New[int](1)
+		defer out.Close()
+		var got, sent atomic.Int64
+		note := func(v int, err error) {
+			if err == nil {
+				got.Add(int64(v))
+			}
 		}
-	}()
-	ctx, cancel := context.WithTimeout(background, time.Second)
-	defer cancel()
-	leat.Select(ctx, c, c)
+		cases := []leat.Case{
+			leat.OnRecv(rx, note),
+			leat.OnRecv(leat.FromChan(ch), note),
+			leat.OnRecv(leat.Receiver[int](onlyReady[int]{foreignRx}), note),
+			leat.OnRecv(leat.Every(time.Hour), func(_ time.Time, err error) { note(1000, err) }),
+		}
+		var want int64
+		for round := range 10 {
+			for _, twice := range []bool{false, true} {
+				all := cases
+				if twice {
+					all = append(append([]leat.Case(nil), cases...), cases...)
+				}
+				selected := blocked(func() { leat.Select(background, all...) })
+				switch round % 4 {
+				case 0:
+					tx.TrySend(1)
+					want++
+				case 1:
+					ch <- 2
+					want += 2
+				case 2:
+					foreign.TrySend(3)
+					want += 3
+				case 3:
+					<-time.After(time.Hour)
+					want += 1000
+				}
+				<-selected
+				if got.Load() != want {
+					t.Fatalf("round %d, cases twice %v: received %d in all, want %d", round, twice, got.Load(), want)
+				}
+			}
+		}
+
+		send := leat.OnSend(out, 1, func(err error) { sent.Add(1) })
+		fallback := leat.Default(func() { sent.Add(100) })
+		for range 3 {
+			leat.Select(background, send, fallback, send)
+			leat.Select(background, send, fallback)
+			outRx.TryRecv()
+		}
+		if sent.Load() != 303 {
+			t.Errorf("sends + 100 × defaults: %d, want 303", sent.Load())
+		}
+
+		// Several at the same time.
+		got.Store(0)
+		recv := leat.OnRecv(rx, note)
+		var selected []<-chan struct{}
+		for range 10 {
+			selected = append(selected, blocked(func() { leat.Select(background, recv, recv) }))
+		}
+		for range selected {
+			tx.Send(background, 1)
+		}
+		for _, done := range selected {
+			<-done
+		}
+		if got.Load() != 10 {
+			t.Errorf("10 Selects of one Case at the same time received %d values", got.Load())
+		}
+	})
 }
 
 // It fails if a sender that comes to a channel of capacity 0 takes the receiver that a permit speaks for.
