@@ -188,7 +188,9 @@ func (l *load) close() {
 	}
 }
 
-// run pings until everything due is done, and no longer than the timeout after the last ping was due.
+// run pings until everything due is done, and no longer than the timeout after
+// the last ping was due. So it ends at the latest when the duration and the
+// timeout have passed.
 func (l *load) run() {
 	send, end := l.channel()
 	// The pings have a ctx of their own: an interrupt lets those under way be answered.
@@ -202,29 +204,30 @@ func (l *load) run() {
 			all.Go(func() { l.ping(ctx, c, i) })
 		}
 	}
+	defer context.AfterFunc(l.ctx, func() { // a person who interrupts it does not want to wait
+		l.hurried.Store(true)
+		time.AfterFunc(lastWords, cancel)
+	})()
 	l.pace(send)
 	end()
-	hurry := time.AfterFunc(l.cmd.Timeout, func() { l.hurried.Store(true) })
-	defer hurry.Stop()
-	if l.stopped() != nil { // whoever interrupts it does not want to wait
+	defer time.AfterFunc(l.cmd.Timeout, func() {
 		l.hurried.Store(true)
-		defer time.AfterFunc(lastWords, cancel).Stop()
-	}
+		cancel()
+	}).Stop()
 	all.Wait()
 	l.took = time.Since(l.start)
 }
 
-// channel makes what drives the clients: it gives each its receiver, and returns what sends one tick, and what ends the ticks.
-func (l *load) channel() (send func(tick) error, end func()) {
+// channel makes the channel that drives the clients, and gives each its receiver.
+// It returns a function that sends one tick, for which it waits for room until
+// ctx ends, and a function that ends the ticks.
+func (l *load) channel() (send func(context.Context, tick) error, end func()) {
 	if l.cmd.Channel == "broadcast" {
 		tx := broadcast.New[tick](1024, leat.Name("ping"))
 		for _, c := range l.clients {
 			c.rx = share(tx.Subscribe(broadcast.Lossless()), l.cmd.Window)
 		}
-		return func(t tick) error {
-			l.due.Add(int64(len(l.clients)))
-			return tx.Send(l.ctx, t)
-		}, func() { tx.Close() }
+		return func(ctx context.Context, t tick) error { return sendTick(ctx, tx, t) }, func() { tx.Close() }
 	}
 	var txs []*mpmc.Sender[tick]
 	for i, c := range l.clients {
@@ -238,16 +241,24 @@ func (l *load) channel() (send func(tick) error, end func()) {
 		txs, c.rx = append(txs, tx), rx
 	}
 	turn := 0
-	return func(t tick) error {
+	return func(ctx context.Context, t tick) error {
 			tx := txs[turn]
 			turn = (turn + 1) % len(txs)
-			l.due.Add(1)
-			return tx.Send(l.ctx, t)
+			return sendTick(ctx, tx, t)
 		}, func() {
 			for _, tx := range txs {
 				tx.Close()
 			}
 		}
+}
+
+// sendTick sends a tick that is due, also if ctx has ended, unless there is no
+// room.
+func sendTick(ctx context.Context, tx leat.Sender[tick], t tick) error {
+	if err := tx.TrySend(t); !errors.Is(err, leat.ErrFull) {
+		return err
+	}
+	return tx.Send(ctx, t)
 }
 
 // share returns a receiver of the same ticks that n goroutines may use at once,
@@ -265,9 +276,13 @@ func share(rx *broadcast.Receiver[tick], n int) leat.Receiver[tick] {
 	return shared
 }
 
-// pace sends the ticks when they are due, until the duration is over or the process is stopped. After a while in which it could not run it
-// sends all that became due, so that none is left out.
-func (l *load) pace(send func(tick) error) {
+// pace sends the ticks when they are due, until the duration is over or the
+// process is stopped. After a while in which it could not run it sends all that
+// became due; a tick for which there is no room until the duration is over
+// counts as not sent in time. So none is left out.
+func (l *load) pace(send func(context.Context, tick) error) {
+	ctx, cancel := context.WithDeadline(l.ctx, l.start.Add(l.cmd.Duration))
+	defer cancel()
 	perTick := 1 // pings
 	if l.cmd.Channel == "broadcast" {
 		perTick = len(l.clients)
@@ -280,12 +295,16 @@ func (l *load) pace(send func(tick) error) {
 				return
 			}
 			t = tick(due)
-		} else if time.Since(l.start) >= l.cmd.Duration {
+		} else if ctx.Err() != nil {
 			return
 		}
-		if send(t) != nil {
-			return
+		if err := send(ctx, t); err != nil {
+			if t == noDue || l.ctx.Err() != nil {
+				return
+			}
+			l.record.undone.Add(int64(perTick))
 		}
+		l.due.Add(int64(perTick))
 	}
 }
 
@@ -307,10 +326,11 @@ func (l *load) sleepUntil(due time.Duration) bool {
 	}
 }
 
-// ping takes ticks and pings for each until the channel ends.
+// ping takes ticks and pings for each until the channel ends. A ping under way
+// ends with ctx.
 func (l *load) ping(ctx context.Context, c *pinger, shard int) {
 	for {
-		t, err := c.rx.Recv(ctx)
+		t, err := c.rx.Recv(context.Background()) // to the end of the channel, so that each tick is counted
 		if err != nil {
 			return
 		}
@@ -352,6 +372,8 @@ func (r *recorder) firstError() string {
 	switch {
 	case errors.Is(*err, context.DeadlineExceeded):
 		return "no answer in time; see --timeout"
+	case errors.Is(*err, context.Canceled):
+		return "no answer before the end"
 	case errors.As(*err, &op):
 		return reason(op).Error()
 	case errors.Is(*err, io.EOF):
