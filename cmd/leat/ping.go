@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +27,7 @@ type pingCmd struct {
 	Channel  string        `default:"mpmc" enum:"mpmc,broadcast" help:"What drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
 	Timeout  time.Duration `default:"5s" help:"How long a ping may take before it counts as not answered."`
 	JSON     bool          `help:"Print the report as JSON."`
-	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file."`
+	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file, which is replaced when the report is there."`
 }
 
 func (*pingCmd) Help() string {
@@ -77,13 +76,12 @@ func (cmd *pingCmd) Validate() error {
 }
 
 func (cmd *pingCmd) Run(p *process) error {
-	var svg *os.File // opened now, so that a wrong name does not cost the run
+	var svg *replacement
 	if cmd.SVG != "" {
 		var err error
-		if svg, err = os.Create(cmd.SVG); err != nil {
-			return fmt.Errorf("cannot write %s: %w; choose another file with --svg", cmd.SVG, reason(err))
+		if svg, err = prepareReplacement(cmd.SVG); err != nil { // now, so that a wrong name does not cost the run
+			return err
 		}
-		defer svg.Close()
 	}
 	l := newLoad(p, cmd)
 	p.obeySignals("the report so far follows", func() string { return "there is no report" })
@@ -97,9 +95,8 @@ func (cmd *pingCmd) Run(p *process) error {
 		return errOutput
 	}
 	if svg != nil {
-		_, err := svg.Write(r.figure())
-		if err = errors.Join(err, svg.Close()); err != nil {
-			return fmt.Errorf("cannot write %s: %w; choose another file with --svg", cmd.SVG, reason(err))
+		if err := svg.write(r.figure()); err != nil {
+			return err
 		}
 	}
 	return l.verdict(r)

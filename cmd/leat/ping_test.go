@@ -148,6 +148,78 @@ func TestPingFigure(t *testing.T) {
 	want(t, "standard error", stderr, "leat: cannot write "+nowhere+": no such file or directory; choose another file with --svg\n")
 }
 
+// A figure that is there stays until there is a new one. It fails if a run
+// without a report empties the file, replaces it by part of a figure, or leaves
+// another file beside it.
+func TestPingKeepsFigure(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "ping.svg")
+	if err := os.WriteFile(name, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	files := func(want string) {
+		t.Helper()
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.HasPrefix(string(text), want) {
+			t.Errorf("the file has %.20q, %v; want %q", text, err, want)
+		}
+		if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
+			t.Errorf("the directory has %v, %v", all, err)
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("the file has %v, %v", info, err)
+		}
+	}
+
+	l := listenAny(t)
+	l.Close()
+	start(t, "ping", "--addr", l.Addr().String(), "--svg", name).ends(exitFailed)
+	files("old")
+
+	addr, asked, _ := gate(t)
+	p := start(t, "ping", "--addr", addr, "--svg", name, "--duration=1h")
+	receive(t, asked)
+	files("old")
+	p.kill()
+	files("old")
+
+	addr = serveWith(t, func(context.Context) error { return nil })
+	start(t, "ping", "--addr", addr, "--svg", name, "--count=10").ends(exitDone)
+	files("<svg")
+}
+
+// A figure that cannot be written later is said before the run, without harm.
+func TestPingFigureCannotBeWritten(t *testing.T) {
+	addr := serveWith(t, func(context.Context) error { t.Error("a ping was sent"); return nil })
+	dir := t.TempDir()
+	_, stderr := start(t, "ping", "--addr", addr, "--svg", dir).ends(exitFailed)
+	want(t, "standard error", stderr, "leat: cannot write "+dir+": is a directory; choose another file with --svg\n")
+}
+
+// A link stays a link, and what is no file, such as a pipe, is written to.
+func TestPingFigureElsewhere(t *testing.T) {
+	addr := serveWith(t, func(context.Context) error { return nil })
+	dir := t.TempDir()
+	link, target := filepath.Join(dir, "link.svg"), filepath.Join(dir, "target.svg")
+	if err := os.Symlink(target, link); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	for range 2 { // the first makes the target
+		start(t, "ping", "--addr", addr, "--svg", link, "--count=1").ends(exitDone)
+		text, err := os.ReadFile(target)
+		if info, _ := os.Lstat(link); err != nil || !bytes.HasPrefix(text, []byte("<svg")) || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is %v, and its target has %.20q, %v", info.Mode(), text, err)
+		}
+	}
+	if _, err := os.Stat("/dev/stdout"); err != nil {
+		t.Skip("no /dev/stdout here: ", err)
+	}
+	stdout, _ := start(t, "ping", "--addr", addr, "--svg", "/dev/stdout", "--count=1").ends(exitDone)
+	if !strings.HasPrefix(stdout, "1 Ack from") || !strings.Contains(stdout, "\n<svg") {
+		t.Errorf("standard output is\n%s", stdout)
+	}
+}
+
 // Ctrl-C and SIGTERM end it with the report so far, and exit code 1.
 func TestPingInterrupted(t *testing.T) {
 	for _, sig := range endSignals {
