@@ -18,6 +18,7 @@ type verdict int
 const (
 	stored  verdict = iota // it is in the stream
 	full                   // definitely not stored: no room
+	again                  // definitely not stored, for a reason that passes
 	closed                 // definitely not stored: the stream is sealed, or gone
 	refused                // definitely not stored, and will not be
 	unclear                // nobody knows; with the same id it can be tried again
@@ -29,7 +30,9 @@ const (
 	codeStreamNotFound        = 10059
 	codeStoreFailed           = 10077 // full, or another failure: the description tells
 	codeSealed                = 10109
+	codeBatchIncomplete       = 10176 // the server has dropped a message of an atomic batch, or the batch
 	codeBatchDuplicate        = 10201 // of an atomic batch: an id of it is stored already
+	codeBatchesInFlight       = 10210 // the server holds as many unfinished batches as it allows
 )
 
 // judge tells what err, from publishing, means, and what the caller gets for it.
@@ -56,6 +59,8 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 		}
 	case codeSealed, codeStreamNotFound:
 		return closed, leat.ErrClosed
+	case codeBatchIncomplete, codeBatchesInFlight:
+		return again, fmt.Errorf("natschan: %w", api)
 	case codeInsufficientResources:
 		return refused, fmt.Errorf("%w: %s", ErrResource, api.Description)
 	}

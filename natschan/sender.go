@@ -60,9 +60,15 @@ func (s *Sender[T]) TrySend(v T) error {
 	return s.trySend(data)
 }
 
-// SendMany sends vs in order, as Send does, and returns how many were stored, and why not the rest. Up to 1000 values, and no more than
-// the capacity, are stored at once, or none of them: so it waits until there is room for so many. In files that costs some 2 ms a time,
-// however few they are. Of a Watch, only the last value matters, and only that is stored.
+// SendMany sends vs in order, as Send does, and returns how many were stored
+// and the error that stopped the rest. Up to 1000 values, but no more than the
+// capacity, are stored at once or not at all. SendMany therefore blocks until
+// there is room for that many. In files a batch costs some 2 ms, however small
+// it is. Of a Watch only the last value matters, and only that is stored.
+//
+// SendMany encodes and measures all values first. If the codec refuses one of
+// them, or one is larger than the server's max_payload (nats.ErrMaxPayload), it
+// returns 0 and an error that names the value's index, and has sent nothing.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -78,8 +84,8 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	values := make([][]byte, len(vs))
 	for i, v := range vs {
-		if values[i], err = s.family.encode(v); err != nil {
-			return 0, err
+		if values[i], err = s.family.ch.Codec.Marshal(v); err != nil {
+			return 0, fmt.Errorf("natschan: encode value %d of %d: %w", i, len(vs), err)
 		}
 	}
 	return s.sendMany(ctx, values)
@@ -125,7 +131,7 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 	if stream.CachedInfo().Config.Sealed {
 		return nil, fmt.Errorf("%w: %s; delete it to use the name again", leat.ErrClosed, ch.Name)
 	}
-	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next() + "."}
+	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next()}
 	if f.lease, err = f.ch.join(ctx, js, sending); err != nil {
 		return nil, err
 	}
@@ -135,7 +141,7 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 func (f *family) encode(v any) ([]byte, error) {
 	data, err := f.ch.Codec.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("natschan: a value that cannot be sent: %w", err)
+		return nil, fmt.Errorf("natschan: encode value: %w", err)
 	}
 	return data, nil
 }
@@ -189,7 +195,7 @@ func (s *sender) release() { <-s.turn }
 func (f *family) message(data []byte) *nats.Msg {
 	m := nats.NewMsg(f.ch.dataSubject())
 	m.Data = data
-	m.Header[jetstream.MsgIDHeader] = []string{f.id + strconv.FormatUint(f.next.Add(1), 10)}
+	m.Header[jetstream.MsgIDHeader] = []string{f.id + "." + strconv.FormatUint(f.next.Add(1), 10)}
 	return m
 }
 
@@ -248,6 +254,9 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 			doubt = doubt || !errors.Is(err, jetstream.ErrNoStreamResponse) // nobody was there to store it
 		}
 		if err := s.await(ctx, what, pause); err != nil {
+			if what == again && ctx.Err() != nil {
+				err = fmt.Errorf("%w: %w", err, answer) // the server's reason
+			}
 			if doubt {
 				return unknown(err)
 			}
@@ -363,51 +372,84 @@ func (s *sender) sendMany(ctx context.Context, values [][]byte) (n int, err erro
 	if s.isClosed() {
 		return 0, leat.ErrClosed
 	}
-	most := maxBatch
-	if s.family.ch.waits() {
-		most = min(most, s.family.ch.Capacity)
+	batches, err := s.family.batches(values)
+	if err != nil {
+		return 0, err
 	}
-	for n < len(values) {
-		k := min(len(values)-n, most)
-		if err := s.sendBatch(ctx, values[n:n+k]); err != nil {
+	for _, batch := range batches {
+		if err := s.sendBatch(ctx, batch); err != nil {
 			return n, err
 		}
-		n += k
+		n += len(batch)
 	}
 	return n, nil
 }
 
-// sendBatch stores all values or none.
-func (s *sender) sendBatch(ctx context.Context, values [][]byte) error {
-	if len(values) == 1 {
-		return s.send(ctx, values[0])
+// headerRoom is more than the headers of a message in a batch can take.
+const headerRoom = 512
+
+// batches returns the messages that carry values, in batches of one or more.
+// It returns an error that is nats.ErrMaxPayload if the server would not take
+// one of them. A batch that stops in the middle would stay with the server for
+// 10 s, and the server keeps no more than 50 for a stream.
+func (f *family) batches(values [][]byte) (batches [][]*nats.Msg, err error) {
+	most := maxBatch
+	if f.ch.waits() {
+		most = min(most, f.ch.Capacity)
 	}
+	limit := f.nc.MaxPayload()
+	for start := 0; start < len(values); start += most {
+		batch := make([]*nats.Msg, min(len(values)-start, most))
+		for i := range batch {
+			m := f.message(values[start+i])
+			if len(batch) > 1 {
+				m.Header["Nats-Batch-Id"] = []string{f.id} // of each attempt its own, of this length
+				m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+				if i == len(batch)-1 {
+					m.Header["Nats-Batch-Commit"] = []string{"1"}
+				}
+			}
+			if int64(len(m.Data)) > limit-headerRoom {
+				if size := int64(m.Size() - len(m.Subject)); size > limit {
+					return nil, fmt.Errorf("natschan: send value %d of %d: %d bytes with headers, the server takes %d: %w",
+						start+i, len(values), size, limit, nats.ErrMaxPayload)
+				}
+			}
+			batch[i] = m
+		}
+		batches = append(batches, batch)
+	}
+	return batches, nil
+}
+
+// sendBatch stores all messages or none.
+func (s *sender) sendBatch(ctx context.Context, batch []*nats.Msg) error {
 	if err := s.acquire(ctx); err != nil {
 		return err
 	}
 	defer s.release()
-	msgs := make([]*nats.Msg, len(values))
-	for i, data := range values {
-		msgs[i] = s.family.message(data)
-	}
-	return s.persist(ctx, func(attempt context.Context) error { return s.family.publishBatch(attempt, msgs) })
+	return s.persist(ctx, func(attempt context.Context) error {
+		if len(batch) == 1 {
+			return s.family.publish(attempt, batch[0])
+		}
+		return s.family.publishBatch(attempt, batch)
+	})
 }
 
-// publishBatch is one attempt: the messages go out one behind the other, and the last one's answer is that of all.
+// publishBatch is one attempt: the messages go out one after the other, and
+// the answer to the last one is the answer to all.
 func (f *family) publishBatch(ctx context.Context, msgs []*nats.Msg) error {
-	batch := nuid.Next()
+	id := []string{nuid.Next()}
+	last := len(msgs) - 1
 	for i, m := range msgs {
-		m.Header["Nats-Batch-Id"] = []string{batch}
-		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		if i < len(msgs)-1 {
+		m.Header["Nats-Batch-Id"] = id
+		if i < last {
 			if err := f.nc.PublishMsg(m); err != nil {
 				return err
 			}
 		}
 	}
-	last := msgs[len(msgs)-1]
-	last.Header["Nats-Batch-Commit"] = []string{"1"}
-	reply, err := f.nc.RequestMsgWithContext(ctx, last)
+	reply, err := f.nc.RequestMsgWithContext(ctx, msgs[last])
 	if errors.Is(err, nats.ErrNoResponders) {
 		return jetstream.ErrNoStreamResponse
 	}
