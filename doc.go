@@ -24,6 +24,7 @@
 //     receive it, so trying again is always right.
 //   - The context comes first. If it is done, a call fails with ctx.Err() before it does anything. If it ends while the
 //     call waits, the call fails with ctx.Err(), unless it had succeeded by then: a value in hand beats a cancelled context.
+//     If Done is closed and Err returns nil, which a context must not do, the error is context.Canceled.
 //   - Close never panics, never waits, may be called again, and may race with anything. Afterwards there is ErrClosed.
 //   - The channel ends when its last sender handle is closed. Receivers get what was accepted, then ErrClosed.
 //   - A receiver's Close stops the senders of a channel that has no other receiver: ErrClosed, for waiting ones at once.

@@ -172,7 +172,7 @@ func (s *selecting) once() (chosen int, done bool, err error) {
 	chosen = sel.Chosen()
 	switch chosen {
 	case park.Nothing:
-		return -1, true, s.ctx.Err()
+		return -1, true, park.Err(s.ctx)
 	case s.fallback: // -1 if there is none, and then sel is claimed for a case
 		return chosen, true, nil
 	}

@@ -129,7 +129,7 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
-// out of q, nothing was done for w, and it returns ctx.Err(). The caller holds mu, which guards q; Wait returns without it.
+// out of q, nothing was done for w, and it returns Err(ctx). The caller holds mu, which guards q; Wait returns without it.
 func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
 	w.bubbled = InBubble()
 	if ctx == context.Background() {
@@ -167,7 +167,17 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 	}
 	q.Remove(w)
 	mu.Unlock()
-	return ctx.Err()
+	return Err(ctx)
+}
+
+// Err returns the error of ctx, whose Done is closed. Some contexts that users
+// write have none; these count as canceled, because a nil error would say that
+// what the caller waited for is done.
+func Err(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.Canceled
 }
 
 // done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
