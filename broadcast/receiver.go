@@ -26,12 +26,20 @@ type Receiver[T any] struct {
 	cleanup seam.Cleanup
 }
 
+// made returns the handle's channel.
+func (r *Receiver[T]) made() *channel[T] {
+	if r == nil || r.c == nil {
+		panic("broadcast: nil or zero Receiver; use one that Subscribe returned")
+	}
+	return r.c
+}
+
 // Recv returns the next value, and waits while there is none. It returns a *leat.LaggedError when values were missed, once for
 // each gap; the next call continues with the oldest value kept. It returns ErrClosed when the channel has ended and all
 // was received, or when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
 // during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.c.needContext(ctx)
+	r.made().needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -50,6 +58,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 
 // TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
 func (r *Receiver[T]) TryRecv() (T, error) {
+	r.made()
 	v, err := r.tryRecv()
 	runtime.KeepAlive(r)
 	return v, err
@@ -163,7 +172,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 // It does not wait to fill buf, and it stops before a gap, which the next call then reports. With an error, n is 0;
 // with an empty buf, RecvMany returns 0 and nil at once.
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
-	r.c.needContext(ctx)
+	r.made().needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -246,6 +255,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 // It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is taken out
 // before TryRecv takes it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
+	r.made()
 	ready := r.cur.ready()
 	r.rejoin()
 	runtime.KeepAlive(r)
@@ -296,6 +306,7 @@ func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.accepted(0)) }
 // Len returns how many values were accepted that this receiver has neither received nor been told that it missed. If that is more
 // than the capacity, it has missed some and will be told.
 func (r *Receiver[T]) Len() int {
+	r.made()
 	if r.cur.closed.Load() {
 		return 0
 	}
@@ -303,13 +314,16 @@ func (r *Receiver[T]) Len() int {
 }
 
 // Missed returns how many values this receiver was told that it missed, in total.
-func (r *Receiver[T]) Missed() uint64 { return r.cur.missed.Load() }
+func (r *Receiver[T]) Missed() uint64 {
+	r.made()
+	return r.cur.missed.Load()
+}
 
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once, and senders
 // do not wait for it any more. Close never waits and never panics, may be called more than once and concurrently
 // with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
 func (r *Receiver[T]) Close() error {
-	c := r.c
+	c := r.made()
 	var wk wakes[T]
 	c.mu.Lock()
 	if r.cur.closed.Load() {

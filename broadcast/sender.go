@@ -19,12 +19,20 @@ type Sender[T any] struct {
 	spare   park.Spare[sending[T]]
 }
 
+// made returns the handle's channel.
+func (s *Sender[T]) made() *channel[T] {
+	if s == nil || s.c == nil {
+		panic("broadcast: nil or zero Sender; use one that New returned")
+	}
+	return s.c
+}
+
 // Send hands v to the channel, for each receiver to see. It waits only for lossless receivers, while one of them has as many
 // values before it as the capacity; senders that wait are served in the order in which they came. That there is
 // no receiver is no error. Send returns nil when the channel accepted v; ErrClosed when this handle is closed, also
 // during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	c := s.c
+	c := s.made()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -58,7 +66,7 @@ func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error
 
 // TrySend is Send without the wait: it returns ErrFull if a lossless receiver holds the channel back, or if senders wait.
 func (s *Sender[T]) TrySend(v T) error {
-	s.c.mu.Lock()
+	s.made().mu.Lock()
 	err := s.trySend(v)
 	if err == leat.ErrFull {
 		s.c.mu.Unlock()
@@ -98,7 +106,7 @@ func (s *Sender[T]) trySend(v T) error {
 // accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
 // to wait, it keeps its place before senders that come later. It does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
-	c := s.c
+	c := s.made()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -143,7 +151,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 			opt.set(&o)
 		}
 	}
-	c := s.c
+	c := s.made()
 	cur := &cursor{lossless: o.lossless}
 	c.mu.Lock()
 	cur.pos.Store(c.tail.Load() - min(o.replay, c.kept()))
@@ -164,14 +172,14 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 
 // Receivers returns how many receivers are subscribed.
 func (s *Sender[T]) Receivers() int {
-	s.c.mu.Lock()
+	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
 	return len(s.c.cursors)
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	closed := s.closed
 	if !closed {
@@ -187,7 +195,7 @@ func (s *Sender[T]) Clone() *Sender[T] {
 // Len returns how many of the kept values some receiver has yet to receive: as many as the slowest has before it, but at most the
 // capacity.
 func (s *Sender[T]) Len() int {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var longest uint64
@@ -198,7 +206,7 @@ func (s *Sender[T]) Len() int {
 }
 
 // Cap returns the capacity.
-func (s *Sender[T]) Cap() int { return len(s.c.ring) }
+func (s *Sender[T]) Cap() int { return len(s.made().ring) }
 
 // Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
 // the channel ends: each receiver gets what it has before it, then ErrClosed. Close never waits and never
@@ -207,7 +215,7 @@ func (s *Sender[T]) Cap() int { return len(s.c.ring) }
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
 func (s *Sender[T]) Close() error {
-	c := s.c
+	c := s.made()
 	var wk wakes[T]
 	c.mu.Lock()
 	if s.closed {

@@ -23,10 +23,22 @@ type Permit[T any] struct {
 	spent seam.Bool
 }
 
+const noPermit = "mpmc: nil or zero Permit; use one that Reserve returned"
+
 // Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or all
 // receivers were dropped; one that is closed can still receive v.
-func (p *Permit[T]) Send(v T) error { return p.c.Redeem(&p.spent, v) }
+func (p *Permit[T]) Send(v T) error {
+	if p == nil {
+		panic(noPermit)
+	}
+	return p.c.Redeem(&p.spent, v)
+}
 
 // Release gives the slot back, to the first sender that waits, if there is one. It does nothing if the permit is used up, so
 // that it can be deferred.
-func (p *Permit[T]) Release() { p.c.Release(&p.spent) }
+func (p *Permit[T]) Release() {
+	if p == nil {
+		panic(noPermit)
+	}
+	p.c.Release(&p.spent)
+}

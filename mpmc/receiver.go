@@ -12,25 +12,54 @@ import (
 // senders are stopped when all are.
 type Receiver[T any] struct{ rx queue.Rx[T] }
 
+// noReceiver is the panic of a nil or zero Receiver. The methods that move values
+// compare with nil themselves, and return by name, because each must stay small
+// enough to be inlined. Package queue finds a zero handle.
+const noReceiver = "mpmc: nil or zero Receiver; use one that New returned"
+
+// made returns the handle's part in package queue.
+func (r *Receiver[T]) made() *queue.Rx[T] {
+	if r == nil {
+		panic(noReceiver)
+	}
+	return &r.rx
+}
+
 // Recv returns the next value, in the order in which the channel accepted them, and waits while there is none. Receivers that
 // wait are served in the order in which they came. It returns ErrClosed when nothing more can come: all values were received, all
 // permits used or released, and all senders or all receivers closed; or when this handle is closed and others are not. It
 // returns ctx.Err() at once if ctx is done already, or when it ends during the wait, unless a value was handed over by then.
-func (r *Receiver[T]) Recv(ctx context.Context) (T, error) { return r.rx.Recv(ctx) }
+func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
+	if r == nil {
+		panic(noReceiver)
+	}
+	v, err = r.rx.Recv(ctx)
+	return
+}
 
 // TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come. On a channel of capacity 0
 // it takes the value of a sender that waits.
-func (r *Receiver[T]) TryRecv() (T, error) { return r.rx.TryRecv() }
+func (r *Receiver[T]) TryRecv() (v T, err error) {
+	if r == nil {
+		panic(noReceiver)
+	}
+	v, err = r.rx.TryRecv()
+	return
+}
 
 // RecvMany waits for a value as Recv does, moves as many as there are and as fit to the front of buf, and returns how many.
 // It does not wait to fill buf. With an error, n is 0; with an empty buf, RecvMany returns 0 and nil at once.
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
-	return r.rx.RecvMany(ctx, buf)
+	if r == nil {
+		panic(noReceiver)
+	}
+	n, err = r.rx.RecvMany(ctx, buf)
+	return
 }
 
 // All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; ctx.Err() tells
 // which. Leaving the loop early leaves the rest in the channel, and All may be called again.
-func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.rx.All(ctx) }
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.made().All(ctx) }
 
 // Ready returns a channel for native select, which can be received from when there is a value to take, or the end to be
 // told. Then use TryRecv, once for each receive from Ready, which lets one receiver through for each value; another one may
@@ -46,18 +75,18 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.rx.All(ctx
 //
 // It is the same channel each time and for all handles, and made when first asked for. No goroutine stands behind it, and no value
 // is taken out before TryRecv takes it.
-func (r *Receiver[T]) Ready() <-chan struct{} { return r.rx.Ready() }
+func (r *Receiver[T]) Ready() <-chan struct{} { return r.made().Ready() }
 
 // Len returns how many values the channel has accepted that were not yet received.
-func (r *Receiver[T]) Len() int { return r.rx.Len() }
+func (r *Receiver[T]) Len() int { return r.made().Len() }
 
 // Cap returns the capacity; math.MaxInt if the channel is unbounded.
-func (r *Receiver[T]) Cap() int { return r.rx.Cap() }
+func (r *Receiver[T]) Cap() int { return r.made().Cap() }
 
 // Clone makes another handle of the receiving end, to be closed on its own. The clone of a closed handle is closed.
 func (r *Receiver[T]) Clone() *Receiver[T] {
 	to := new(Receiver[T])
-	r.rx.Clone(&to.rx)
+	r.made().Clone(&to.rx)
 	return to
 }
 
@@ -68,7 +97,7 @@ func (r *Receiver[T]) Clone() *Receiver[T] {
 //
 // A handle that is dropped without Close closes itself when the garbage collector finds it. When all are dropped, closed or not, it
 // releases what was not received.
-func (r *Receiver[T]) Close() error { return r.rx.Close() }
+func (r *Receiver[T]) Close() error { return r.made().Close() }
 
 // RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return r.rx.RecvArm() }
+func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return r.made().RecvArm() }

@@ -11,50 +11,84 @@ import (
 // closed; the channel ends when all are.
 type Sender[T any] struct{ tx queue.Tx[T] }
 
+// noSender is the panic of a nil or zero Sender. The methods that move values
+// compare with nil themselves, and return by name, because each must stay small
+// enough to be inlined. Package queue finds a zero handle.
+const noSender = "mpmc: nil or zero Sender; use one that New returned"
+
+// made returns the handle's part in package queue.
+func (s *Sender[T]) made() *queue.Tx[T] {
+	if s == nil {
+		panic(noSender)
+	}
+	return &s.tx
+}
+
 // Send hands v to the channel, and waits while it is full. Senders that wait are served in the order in which they came. It
 // returns nil when the channel accepted v; ErrClosed when all receivers are closed or this handle is, also
 // during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
-func (s *Sender[T]) Send(ctx context.Context, v T) error { return s.tx.Send(ctx, v) }
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	if s == nil {
+		panic(noSender)
+	}
+	return s.tx.Send(ctx, v)
+}
 
 // TrySend is Send without the wait: it returns ErrFull if there is no room, or if all room is for senders that wait; on a channel of
 // capacity 0, if no receiver waits.
-func (s *Sender[T]) TrySend(v T) error { return s.tx.TrySend(v) }
+func (s *Sender[T]) TrySend(v T) error {
+	if s == nil {
+		panic(noSender)
+	}
+	return s.tx.TrySend(v)
+}
 
 // SendMany sends the values of vs in order, waits for room as often as it must, and returns how many the channel
 // accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
 // to wait, it keeps its place before senders that come later. It does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
-	return s.tx.SendMany(ctx, vs)
+	if s == nil {
+		panic(noSender)
+	}
+	n, err = s.tx.SendMany(ctx, vs)
+	return
 }
 
 // Reserve takes one slot of the capacity, and waits for it as Send does, so that a value need not be made before there is
 // room for it. The permit must be used or released: until then the slot is taken, and the channel does not end. It stays
 // good when the receivers or this handle close. The errors are those of Send.
 func (s *Sender[T]) Reserve(ctx context.Context) (p *Permit[T], err error) {
-	// Small enough to be inlined, so that a permit that does not leave its caller needs no allocation.
-	c, err := s.tx.Reserve(ctx)
+	// This is small enough to be inlined, so that a permit that does not leave its caller needs no allocation.
+	c, err := s.reserve(ctx)
 	if c != nil {
 		p = &Permit[T]{c: c}
 	}
 	return
 }
 
+// reserve is not inlined, because Reserve would then be too large to be.
+//
+//go:noinline
+func (s *Sender[T]) reserve(ctx context.Context) (*queue.Channel[T], error) {
+	return s.made().Reserve(ctx)
+}
+
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
 	to := new(Sender[T])
-	s.tx.Clone(&to.tx)
+	s.made().Clone(&to.tx)
 	return to
 }
 
 // Done returns a channel that is closed once all receivers are: for senders that wait for something else than room. It is made
 // when first asked for.
-func (s *Sender[T]) Done() <-chan struct{} { return s.tx.Done() }
+func (s *Sender[T]) Done() <-chan struct{} { return s.made().Done() }
 
 // Len returns how many values the channel has accepted that were not yet received.
-func (s *Sender[T]) Len() int { return s.tx.Len() }
+func (s *Sender[T]) Len() int { return s.made().Len() }
 
 // Cap returns the capacity; math.MaxInt if the channel is unbounded.
-func (s *Sender[T]) Cap() int { return s.tx.Cap() }
+func (s *Sender[T]) Cap() int { return s.made().Cap() }
 
 // Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
 // the channel ends: the receivers get what was accepted, and what permits still bring, then ErrClosed.
@@ -62,7 +96,7 @@ func (s *Sender[T]) Cap() int { return s.tx.Cap() }
 //
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
-func (s *Sender[T]) Close() error { return s.tx.Close() }
+func (s *Sender[T]) Close() error { return s.made().Close() }
 
 // SendArm is for leat.Select.
-func (s *Sender[T]) SendArm(v T) park.SendArm { return s.tx.SendArm(v) }
+func (s *Sender[T]) SendArm(v T) park.SendArm { return s.made().SendArm(v) }

@@ -17,11 +17,19 @@ type Receiver[T any] struct {
 	cleanup seam.Cleanup
 }
 
+// made returns the handle's channel.
+func (r *Receiver[T]) made() *channel[T] {
+	if r == nil || r.c == nil {
+		panic("oneshot: nil or zero Receiver; use one that New returned")
+	}
+	return r.c
+}
+
 // Recv returns the value, and waits while it may still come. It returns ErrClosed when none can come: the value was received before,
 // or the sender or this receiver was closed without one. It returns ctx.Err() at once if ctx is done already, or when it ends
 // during the wait, unless the value was handed over by then.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	c := r.c
+	c := r.made()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
@@ -44,7 +52,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 
 // TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
 func (r *Receiver[T]) TryRecv() (T, error) {
-	r.c.mu.Lock()
+	r.made().mu.Lock()
 	v, err := r.tryRecv()
 	if err == leat.ErrEmpty {
 		r.c.mu.Unlock()
@@ -108,7 +116,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 // It is the same channel each time, and made when first asked for. No goroutine stands behind it, and the value is not taken out
 // before TryRecv takes it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
-	c := r.c
+	c := r.made()
 	c.mu.Lock()
 	ready := c.ready.Chan()
 	c.settle(false)
@@ -123,7 +131,7 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 //
 // When the receiver is dropped, closed or not, the garbage collector closes it and releases what was not received.
 func (r *Receiver[T]) Close() error {
-	c := r.c
+	c := r.made()
 	c.mu.Lock()
 	if c.rxFinished {
 		c.mu.Unlock()

@@ -16,10 +16,18 @@ type Sender[T any] struct {
 	cleanup seam.Cleanup
 }
 
+// made returns the handle's channel.
+func (s *Sender[T]) made() *channel[T] {
+	if s == nil || s.c == nil {
+		panic("oneshot: nil or zero Sender; use one that New returned")
+	}
+	return s.c
+}
+
 // Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted
 // before, or the receiver or this end is closed; or ctx.Err() if ctx is done. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.c.needContext(ctx)
+	s.made().needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -28,7 +36,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 
 // TrySend is Send without the context. It never returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	if c.ended() {
 		c.mu.Unlock()
@@ -55,7 +63,7 @@ func (s *Sender[T]) TrySend(v T) error {
 // Done returns a channel that is closed once nobody will receive any more, because the receiver is closed or has received: for a
 // sender that works on the value meanwhile. It is made when first asked for.
 func (s *Sender[T]) Done() <-chan struct{} {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	done := c.done.Chan()
@@ -69,7 +77,7 @@ func (s *Sender[T]) Done() <-chan struct{} {
 // A Sender that is dropped without Send or Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
 func (s *Sender[T]) Close() error {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	if c.txFinished {
 		c.mu.Unlock()

@@ -8,10 +8,16 @@ import (
 )
 
 // SendArm is for leat.Select.
-func (s *Sender[T]) SendArm(v T) park.SendArm { return &sendArm[T]{tx: s, v: v} }
+func (s *Sender[T]) SendArm(v T) park.SendArm {
+	s.made()
+	return &sendArm[T]{tx: s, v: v}
+}
 
 // RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return &recvArm[T]{rx: r} }
+func (r *Receiver[T]) RecvArm() park.RecvArm[T] {
+	r.made()
+	return &recvArm[T]{rx: r}
+}
 
 // A sendArm never waits, so it has no waiter.
 type sendArm[T any] struct {

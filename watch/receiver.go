@@ -24,12 +24,20 @@ type Receiver[T any] struct {
 	cleanup seam.Cleanup
 }
 
+// made returns the handle's channel.
+func (r *Receiver[T]) made() *channel[T] {
+	if r == nil || r.c == nil {
+		panic("watch: nil or zero Receiver; use one that Subscribe returned")
+	}
+	return r.c
+}
+
 // Recv returns the newest value that this receiver has not seen, and waits while there is none; the value is seen then. What came
 // before it and was not seen in time is skipped. When the channel has ended, Recv returns the last value if it was not
 // seen, then ErrClosed. It returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done
 // already, or when it ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.c.needContext(ctx)
+	r.made().needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -48,6 +56,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 
 // TryRecv is Recv without the wait: it returns ErrEmpty if the current value was seen and a newer one may come.
 func (r *Receiver[T]) TryRecv() (T, error) {
+	r.made()
 	v, err := r.tryRecv()
 	runtime.KeepAlive(r)
 	return v, err
@@ -118,7 +127,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 // No lock is held while fn runs, so it may use the channel. If it panics, so does WaitFor, with nothing changed.
 func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 	var zero T
-	c := r.c
+	c := r.made()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return zero, err
@@ -174,7 +183,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 // It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is seen
 // before TryRecv sees it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
-	r.c.mu.Lock()
+	r.made().mu.Lock()
 	ready := r.cur.gate.Chan()
 	r.cur.joined.Store(true)
 	r.c.mu.Unlock()
@@ -207,20 +216,21 @@ func (r *Receiver[T]) rejoin() {
 
 // Get returns the current value, and leaves it unseen if it was. It takes no lock, and works for ever, also when the channel has ended or
 // this receiver is closed.
-func (r *Receiver[T]) Get() T { return r.c.current.Load().value }
+func (r *Receiver[T]) Get() T { return r.made().current.Load().value }
 
 // HasChanged reports whether there is a value that this receiver has not seen: the last one when the channel has ended, and none when
 // this receiver is closed.
 func (r *Receiver[T]) HasChanged() bool {
+	c := r.made()
 	seen := r.cur.seen.Load()
-	return r.c.current.Load().n != seen && !r.cur.closed.Load()
+	return c.current.Load().n != seen && !r.cur.closed.Load()
 }
 
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once. Get still
 // returns the current value. Close never waits and never panics, may be called more than once and concurrently
 // with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
 func (r *Receiver[T]) Close() error {
-	c := r.c
+	c := r.made()
 	var wk wakes
 	c.mu.Lock()
 	if r.cur.closed.Load() {

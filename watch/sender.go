@@ -17,11 +17,19 @@ type Sender[T any] struct {
 	cleanup seam.Cleanup
 }
 
+// made returns the handle's channel.
+func (s *Sender[T]) made() *channel[T] {
+	if s == nil || s.c == nil {
+		panic("watch: nil or zero Sender; use one that New returned")
+	}
+	return s.c
+}
+
 // Send makes v the current value, for each receiver to see if nothing newer comes before it looks. It never waits. That there
 // is no receiver is no error: v is kept. Equal values are not compared; each Send is a change. Send returns ctx.Err() if ctx
 // is done, and ErrClosed if this handle is closed. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.c.needContext(ctx)
+	s.made().needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -31,7 +39,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // TrySend is Send without the context. It never returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
 	e := &entry[T]{value: v}
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	if s.closed.Load() {
 		c.mu.Unlock()
@@ -54,7 +62,7 @@ func (s *Sender[T]) TrySend(v T) error {
 // than writes to it. It must not keep the pointer. It may use the channel; but if it sends on it each time that it runs, Update
 // never ends.
 func (s *Sender[T]) Update(fn func(*T) bool) bool {
-	c := s.c
+	c := s.made()
 	if s.closed.Load() {
 		return false
 	}
@@ -80,13 +88,13 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 }
 
 // Get returns the current value. It takes no lock, and works on a closed handle, too.
-func (s *Sender[T]) Get() T { return s.c.current.Load().value }
+func (s *Sender[T]) Get() T { return s.made().current.Load().value }
 
 // Subscribe makes a receiver. The value that is current now counts as seen by it: it receives what is sent from now on, and reads
 // the current value by Get or All. On a channel that has ended, the last value is there to be read. A closed
 // handle can subscribe, too.
 func (s *Sender[T]) Subscribe() *Receiver[T] {
-	c := s.c
+	c := s.made()
 	cur := new(cursor)
 	c.mu.Lock()
 	cur.seen.Store(c.current.Load().n)
@@ -104,14 +112,14 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 
 // Receivers returns how many receivers are subscribed.
 func (s *Sender[T]) Receivers() int {
-	s.c.mu.Lock()
+	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
 	return s.c.receivers
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
-	c := s.c
+	c := s.made()
 	c.mu.Lock()
 	closed := s.closed.Load()
 	if !closed {
@@ -133,7 +141,7 @@ func (s *Sender[T]) Clone() *Sender[T] {
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
 func (s *Sender[T]) Close() error {
-	c := s.c
+	c := s.made()
 	var wk wakes
 	c.mu.Lock()
 	if s.closed.Load() {

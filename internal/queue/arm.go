@@ -8,10 +8,16 @@ import (
 )
 
 // RecvArm makes r a case of a Select.
-func (r *Rx[T]) RecvArm() park.RecvArm[T] { return &recvArm[T]{rx: r} }
+func (r *Rx[T]) RecvArm() park.RecvArm[T] {
+	r.channel()
+	return &recvArm[T]{rx: r}
+}
 
 // SendArm makes s, with v, a case of a Select.
-func (s *Tx[T]) SendArm(v T) park.SendArm { return &sendArm[T]{tx: s, v: v} }
+func (s *Tx[T]) SendArm(v T) park.SendArm {
+	s.channel()
+	return &sendArm[T]{tx: s, v: v}
+}
 
 type recvArm[T any] struct {
 	rx  *Rx[T]

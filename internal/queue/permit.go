@@ -11,6 +11,9 @@ import (
 
 // Redeem puts v into the slot of a permit, if the permit is not used up.
 func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
+	if c == nil {
+		panic(notMade())
+	}
 	if !spent.CompareAndSwap(false, true) {
 		return leat.ErrClosed
 	}
@@ -38,6 +41,9 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 
 // Release gives the slot of a permit back, if the permit is not used up.
 func (c *Channel[T]) Release(spent *seam.Bool) {
+	if c == nil {
+		panic(notMade())
+	}
 	if !spent.CompareAndSwap(false, true) {
 		return
 	}

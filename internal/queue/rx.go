@@ -32,7 +32,7 @@ func (r *Rx[T]) attach(c *Channel[T]) {
 
 // Clone makes to another handle like r.
 func (r *Rx[T]) Clone(to *Rx[T]) {
-	c := r.c
+	c := r.channel()
 	c.Lock()
 	to.closed = r.closed
 	if !to.closed {
@@ -46,7 +46,7 @@ func (r *Rx[T]) Clone(to *Rx[T]) {
 
 // Recv returns the next value, and waits while there is none.
 func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
-	c := r.c
+	c := r.channel()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
@@ -74,7 +74,7 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 
 // TryRecv returns the next value if there is one.
 func (r *Rx[T]) TryRecv() (v T, err error) {
-	c := r.c
+	c := r.channel()
 	if !c.values.Head.TryLock() {
 		c.values.Head.Lock()
 	}
@@ -178,7 +178,7 @@ func (r *Rx[T]) twoReceivers() {
 
 // RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.
 func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
-	c := r.c
+	c := r.channel()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -248,7 +248,7 @@ func (r *Rx[T]) All(ctx context.Context) iter.Seq[T] {
 
 // Ready returns the channel's gate.
 func (r *Rx[T]) Ready() <-chan struct{} {
-	c := r.c
+	c := r.channel()
 	c.Lock()
 	ready := c.ready.Chan()
 	c.finish()
@@ -257,14 +257,14 @@ func (r *Rx[T]) Ready() <-chan struct{} {
 }
 
 // Len returns how many values were accepted and not yet received.
-func (r *Rx[T]) Len() int { return r.c.length() }
+func (r *Rx[T]) Len() int { return r.channel().length() }
 
 // Cap returns the capacity.
-func (r *Rx[T]) Cap() int { return r.c.capacity }
+func (r *Rx[T]) Cap() int { return r.channel().capacity }
 
 // Close gives up the handle. The last one closes the channel.
 func (r *Rx[T]) Close() error {
-	c := r.c
+	c := r.channel()
 	c.Lock()
 	if r.closed {
 		c.Unlock()

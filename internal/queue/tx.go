@@ -26,7 +26,7 @@ func (s *Tx[T]) attach(c *Channel[T]) {
 
 // Clone makes to another handle like s.
 func (s *Tx[T]) Clone(to *Tx[T]) {
-	c := s.c
+	c := s.channel()
 	c.Lock()
 	to.closed = s.closed
 	if !to.closed {
@@ -42,7 +42,7 @@ func (s *Tx[T]) Clone(to *Tx[T]) {
 
 // Send sends v, and waits for room.
 func (s *Tx[T]) Send(ctx context.Context, v T) error {
-	c := s.c
+	c := s.channel()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 
 // TrySend sends v if there is room.
 func (s *Tx[T]) TrySend(v T) error {
-	c := s.c
+	c := s.channel()
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
 	}
@@ -142,7 +142,7 @@ func (s *Tx[T]) trySend(v T) error {
 
 // SendMany sends the values of vs in order, and returns how many were accepted.
 func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
-	c := s.c
+	c := s.channel()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -194,7 +194,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 
 // Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
-	c := s.c
+	c := s.channel()
 	c.needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 
 // Done returns a channel that is closed when all receivers are.
 func (s *Tx[T]) Done() <-chan struct{} {
-	c := s.c
+	c := s.channel()
 	c.Lock()
 	defer c.Unlock()
 	done := c.done.Chan()
@@ -238,14 +238,14 @@ func (s *Tx[T]) Done() <-chan struct{} {
 }
 
 // Len returns how many values were accepted and not yet received.
-func (s *Tx[T]) Len() int { return s.c.length() }
+func (s *Tx[T]) Len() int { return s.channel().length() }
 
 // Cap returns the capacity.
-func (s *Tx[T]) Cap() int { return s.c.capacity }
+func (s *Tx[T]) Cap() int { return s.channel().capacity }
 
 // Close gives up the handle.
 func (s *Tx[T]) Close() error {
-	c := s.c
+	c := s.channel()
 	c.Lock()
 	if s.closed {
 		c.Unlock()
