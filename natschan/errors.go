@@ -28,7 +28,8 @@ const (
 const (
 	codeInsufficientResources = 10023
 	codeStreamNotFound        = 10059
-	codeStoreFailed           = 10077 // full, or another failure: the description tells
+	codeMessageTooLarge       = 10054 // for the stream's max_msg_size
+	codeStoreFailed           = 10077 // see judgeStoreFailed
 	codeSealed                = 10109
 	codeBatchIncomplete       = 10176 // the server has dropped a message of an atomic batch, or the batch
 	codeBatchDuplicate        = 10201 // of an atomic batch: an id of it is stored already
@@ -54,9 +55,9 @@ func judge(err error) (verdict, error) {
 func judgeAPI(api *jetstream.APIError) (verdict, error) {
 	switch api.ErrorCode {
 	case codeStoreFailed:
-		if strings.HasPrefix(api.Description, "maximum ") {
-			return full, leat.ErrFull
-		}
+		return judgeStoreFailed(api)
+	case codeMessageTooLarge:
+		return refused, tooLarge(api)
 	case codeSealed, codeStreamNotFound:
 		return closed, leat.ErrClosed
 	case codeBatchIncomplete, codeBatchesInFlight:
@@ -65,6 +66,27 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 		return refused, fmt.Errorf("%w: %s", ErrResource, api.Description)
 	}
 	return refused, fmt.Errorf("natschan: %w", api)
+}
+
+// judgeStoreFailed tells the causes of JetStream's code 10077 apart. The server
+// gives the same code for a full stream, for a message that no file can hold,
+// and for a store that is being closed. Only the description differs. A
+// description that is not known is not taken for a full channel, nor for a final
+// failure: the message was not stored, and can be sent again.
+func judgeStoreFailed(api *jetstream.APIError) (verdict, error) {
+	switch api.Description {
+	case "maximum messages exceeded", "maximum messages per subject exceeded", "maximum bytes exceeded":
+		return full, leat.ErrFull
+	case "message too large":
+		return refused, tooLarge(api)
+	}
+	return again, fmt.Errorf("natschan: %w", api)
+}
+
+// tooLarge is the error for a message that the server takes from the
+// connection, but not into the stream.
+func tooLarge(api *jetstream.APIError) error {
+	return fmt.Errorf("natschan: %w: %w", nats.ErrMaxPayload, api)
 }
 
 // gone reports whether the stream does not exist, which the server says only if asked: publishing to it gets no answer, as
