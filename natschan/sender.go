@@ -50,8 +50,11 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.send(ctx, data)
 }
 
-// TrySend is Send that does not wait for room: it returns leat.ErrFull. It is one exchange with the server, and fails, after some seconds,
-// when there is none.
+// TrySend is Send that does not wait for room: it returns leat.ErrFull. It is
+// one exchange with the server. If no server answers for the channel, as while
+// a cluster has no leader, it returns an error that is
+// jetstream.ErrNoStreamResponse, and v was not stored. If a server is there but
+// silent for some seconds, the error is [ErrUnknown].
 func (s *Sender[T]) TrySend(v T) error {
 	data, err := s.family.encode(v)
 	if err != nil {
@@ -360,7 +363,7 @@ func (s *sender) trySend(data []byte) error {
 		if s.family.gone(ctx) {
 			return leat.ErrClosed
 		}
-		return fmt.Errorf("natschan: no server answers for %s", s.family.ch.Name)
+		return fmt.Errorf("natschan: send to %q: %w", s.family.ch.Name, err)
 	}
 	return unknown(explain(s.family.nc, fmt.Errorf("natschan: %w", err)))
 }

@@ -70,6 +70,32 @@ func TestFullAndTooLarge(t *testing.T) {
 	}
 }
 
+// The channel's stream is there, but no server listens for its values: so it is
+// while a cluster has no leader, and here because an operator has changed the
+// stream's subject. The test fails if a program cannot tell that TrySend met
+// this, or if the value counts as perhaps sent.
+func TestTrySendWithoutAServerForTheStream(t *testing.T) {
+	js := server(t, nil)
+	ctx, tx, _ := ends(t, js, natschan.Channel{Name: unique(), Kind: natschan.MPMC, Capacity: 4})
+	all, err := natschan.List(ctx, js)
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	stream, err := js.Stream(ctx, "LEAT_"+all[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.Subjects = []string{"elsewhere"}
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	err = tx.TrySend(1)
+	if !errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, natschan.ErrUnknown) || errors.Is(err, leat.ErrClosed) {
+		t.Errorf("TrySend = %v; want ErrNoStreamResponse, and neither ErrUnknown nor ErrClosed", err)
+	}
+}
+
 // plainServer starts a server with the options that change sets, and connects
 // to it over TCP.
 func plainServer(t *testing.T, change func(*natsserver.Options)) jetstream.JetStream {
