@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
 // A12. The value is the instant that was asked for, however late it is taken; there is one, and then none, and no end.
@@ -201,7 +201,7 @@ func TestAbandonedTimers(t *testing.T) {
 		go cancel()
 		leat.Select(ctx, leat.OnRecv(rx, func(time.Time, error) { _ = v }), leat.OnRecv(leat.Every(time.Hour), nil))
 	}
-	kindtest.Until(t, "all freed that belonged to abandoned Selects", func() bool { return freed.Load() == n })
+	kind.Until(t, "all freed that belonged to abandoned Selects", func() bool { return freed.Load() == n })
 	if after := runtime.NumGoroutine(); after > before+2 {
 		t.Errorf("%d goroutines after %d abandoned timers, %d before", after, n, before)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
 var background = context.Background()
@@ -43,24 +43,24 @@ func take(rx *broadcast.Receiver[int]) string {
 
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	kindtest.MustPanic(t, "broadcast", "capacity 0", func() { broadcast.New[int](0) })
-	kindtest.MustPanic(t, "broadcast", "capacity -3", func() { broadcast.New[int](-3) })
-	kindtest.MustPanic(t, "broadcast", "Replay of -1", func() { broadcast.Replay(-1) })
+	kind.MustPanic(t, "broadcast", "capacity 0", func() { broadcast.New[int](0) })
+	kind.MustPanic(t, "broadcast", "capacity -3", func() { broadcast.New[int](-3) })
+	kind.MustPanic(t, "broadcast", "Replay of -1", func() { broadcast.Replay(-1) })
 
 	tx := broadcast.New[int](1, leat.Name("news"))
 	rx := tx.Subscribe()
 	var none context.Context
-	kindtest.MustPanic(t, "broadcast", `"news": nil context`, func() { tx.Send(none, 1) })
-	kindtest.MustPanic(t, "broadcast", "nil context", func() { tx.SendMany(none, nil) })
-	kindtest.MustPanic(t, "broadcast", "nil context", func() { rx.Recv(none) })
-	kindtest.MustPanic(t, "broadcast", "nil context", func() { rx.RecvMany(none, nil) })
+	kind.MustPanic(t, "broadcast", `"news": nil context`, func() { tx.Send(none, 1) })
+	kind.MustPanic(t, "broadcast", "nil context", func() { tx.SendMany(none, nil) })
+	kind.MustPanic(t, "broadcast", "nil context", func() { rx.Recv(none) })
+	kind.MustPanic(t, "broadcast", "nil context", func() { rx.RecvMany(none, nil) })
 
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](1)
 		rx := tx.Subscribe()
 		go rx.Recv(background)
 		synctest.Wait()
-		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
+		kind.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
 		tx.Send(background, 1)
 	})
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
 // Rule 15. It fails if an operation that does not wait allocates; a send of values without pointers may, once in 32.
@@ -48,7 +48,7 @@ func TestA20_OverwrittenValuesAreFreed(t *testing.T) {
 		runtime.AddCleanup(v, func(struct{}) { freed.Add(1) }, struct{}{})
 		tx.TrySend(v)
 	}
-	kindtest.Until(t, "all freed but the four values that are kept", func() bool { return freed.Load() == n-capacity })
+	kind.Until(t, "all freed but the four values that are kept", func() bool { return freed.Load() == n-capacity })
 	runtime.GC()
 	if freed.Load() != n-capacity {
 		t.Errorf("%d of %d values freed with capacity %d: a kept one is gone", freed.Load(), n, capacity)
@@ -65,7 +65,7 @@ func TestA20_NoGrowth(t *testing.T) {
 		tx.TrySend([64]byte{})
 		rx.TryRecv()
 	}
-	idle := kindtest.Live()
+	idle := kind.Live()
 	for range 1_000_000 {
 		tx.TrySend([64]byte{})
 		rx.TryRecv()
@@ -79,7 +79,7 @@ func TestA20_NoGrowth(t *testing.T) {
 		other.Ready()
 		other.Close()
 	}
-	if after := kindtest.Live(); after > idle+1<<19 {
+	if after := kind.Live(); after > idle+1<<19 {
 		t.Errorf("after a million sends and 10,000 receivers %d bytes are live, before them %d", after, idle)
 	}
 	runtime.KeepAlive(tx)
@@ -97,7 +97,7 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 		_, err := rx.Recv(background)
 		ended <- err
 	}()
-	kindtest.Until(t, "the receiver told the end after the last sender handle was dropped", func() bool { return len(ended) == 1 })
+	kind.Until(t, "the receiver told the end after the last sender handle was dropped", func() bool { return len(ended) == 1 })
 	if err := <-ended; err != leat.ErrClosed {
 		t.Errorf("Recv: %v, want ErrClosed", err)
 	}
@@ -114,7 +114,7 @@ func TestDroppedReceiverLetsTheSendersGo(t *testing.T) {
 	tx.TrySend(1)
 	sent := make(chan error, 1)
 	go func() { sent <- tx.Send(background, 2) }()
-	kindtest.Until(t, "the send done and the receivers gone", func() bool { return len(sent) == 1 && tx.Receivers() == 0 })
+	kind.Until(t, "the send done and the receivers gone", func() bool { return len(sent) == 1 && tx.Receivers() == 0 })
 	if err := <-sent; err != nil {
 		t.Errorf("Send: %v", err)
 	}
@@ -146,7 +146,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 		leaks := []func() uint64{broadcast.LeakedFunc(inside), broadcast.LeakedFunc(outside), broadcast.LeakedFunc(full)}
 		inside, outside = nil, nil
 		for _, leaked := range leaks {
-			kindtest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
+			kind.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
 		}
 		synctest.Wait()
 		if len(errs) != 0 {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -240,8 +240,8 @@ func TestSelectBesideRecvPanics(t *testing.T) {
 		var got int
 		go leat.Select(background, leat.OnRecv(rx, func(v int, _ error) { got = v }), leat.OnRecv(rx, func(v int, _ error) { got = v }))
 		synctest.Wait()
-		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
-		kindtest.MustPanic(t, "broadcast", "two goroutines receive", func() { leat.Select(background, leat.OnRecv(rx, nil)) })
+		kind.MustPanic(t, "broadcast", "two goroutines receive", func() { rx.Recv(background) })
+		kind.MustPanic(t, "broadcast", "two goroutines receive", func() { leat.Select(background, leat.OnRecv(rx, nil)) })
 		tx.TrySend(1)
 		synctest.Wait()
 		if got != 1 {

@@ -5,7 +5,7 @@ go 1.25.0
 require (
 	github.com/chromedp/chromedp v0.14.2
 	github.com/leat-go/leat v0.0.0
-	github.com/leat-go/leat/inspect/browsertest v0.0.0
+	github.com/leat-go/leat/dev v0.0.0
 	github.com/leat-go/leat/natschan v0.0.0
 	github.com/leat-go/leat/natsembed v0.0.0
 	github.com/nats-io/nats.go v1.53.1
@@ -33,7 +33,7 @@ require (
 
 replace (
 	github.com/leat-go/leat => ../
-	github.com/leat-go/leat/inspect/browsertest => ../inspect/browsertest
+	github.com/leat-go/leat/dev => ../dev
 	github.com/leat-go/leat/natschan => ../natschan
 	github.com/leat-go/leat/natsembed => ../natsembed
 )

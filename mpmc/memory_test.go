@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpmc"
 )
 
@@ -58,14 +58,14 @@ func TestDroppedReceiversStopTheSenders(t *testing.T) {
 	v := new([1 << 16]byte)
 	runtime.AddCleanup(v, func(struct{}) { freed.Store(true) }, struct{}{})
 	tx.TrySend(v)
-	kindtest.Until(t, "the dropped clone found", func() bool { return mpmc.LeakedFunc(tx)() == 1 })
+	kind.Until(t, "the dropped clone found", func() bool { return mpmc.LeakedFunc(tx)() == 1 })
 	if err := tx.TrySend(nil); err != leat.ErrFull {
 		t.Errorf("TrySend with one receiver left: %v, want ErrFull", err)
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- tx.Send(background, nil) }()
 	runtime.KeepAlive(rx)
-	kindtest.Until(t, "the senders stopped and the value freed after the last receiver was dropped", func() bool { return len(stopped) == 1 && freed.Load() })
+	kind.Until(t, "the senders stopped and the value freed after the last receiver was dropped", func() bool { return len(stopped) == 1 && freed.Load() })
 	if err := <-stopped; err != leat.ErrClosed {
 		t.Errorf("Send: %v, want ErrClosed", err)
 	}
@@ -87,7 +87,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 		synctest.Wait()
 		leaks := []func() uint64{mpmc.LeakedFunc(tx), mpmc.LeakedFunc(full)}
 		for _, leaked := range leaks {
-			kindtest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
+			kind.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
 		}
 		synctest.Wait()
 		if len(errs) != 0 {

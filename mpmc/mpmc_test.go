@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpmc"
 )
 
@@ -19,11 +19,11 @@ var background = context.Background()
 
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	kindtest.MustPanic(t, "mpmc", "capacity -1", func() { mpmc.New[int](-1) })
+	kind.MustPanic(t, "mpmc", "capacity -1", func() { mpmc.New[int](-1) })
 	tx, rx := mpmc.New[int](1, leat.Name("jobs"))
 	var none context.Context
-	kindtest.MustPanic(t, "mpmc", `"jobs": nil context`, func() { tx.Send(none, 1) })
-	kindtest.MustPanic(t, "mpmc", "nil context", func() { rx.Recv(none) })
+	kind.MustPanic(t, "mpmc", `"jobs": nil context`, func() { tx.Send(none, 1) })
+	kind.MustPanic(t, "mpmc", "nil context", func() { rx.Recv(none) })
 }
 
 func TestCap(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -64,7 +64,7 @@ func TestA20_ReceivedValuesAreFreed(t *testing.T) {
 	for range n - 40 {
 		rx.TryRecv()
 	}
-	kindtest.Until(t, "all 100 received values freed while the channel lives", func() bool { return freed.Load() == n })
+	kind.Until(t, "all 100 received values freed while the channel lives", func() bool { return freed.Load() == n })
 	runtime.KeepAlive(tx)
 	runtime.KeepAlive(rx)
 }
@@ -97,7 +97,7 @@ func TestWaitedValuesAreFreed(t *testing.T) {
 	rx.TryRecv()
 	rx.TryRecv()
 	<-done
-	kindtest.Until(t, "all three values freed while the handles live", func() bool { return freed.Load() == 3 })
+	kind.Until(t, "all three values freed while the handles live", func() bool { return freed.Load() == 3 })
 	runtime.KeepAlive(tx)
 	runtime.KeepAlive(rx)
 }
@@ -107,25 +107,25 @@ func TestA20_UnboundedShrinks(t *testing.T) {
 	tx, rx := mpsc.NewUnbounded[[64]byte]()
 	tx.TrySend([64]byte{})
 	rx.TryRecv()
-	idle := kindtest.Live()
+	idle := kind.Live()
 	const burst = 1_000_000
 	for range burst {
 		tx.TrySend([64]byte{})
 	}
-	if grown := kindtest.Live() - idle; grown < burst*64 {
+	if grown := kind.Live() - idle; grown < burst*64 {
 		t.Fatalf("a burst of a million 64-byte values takes %d bytes: this test measures the wrong thing", grown)
 	}
 	for rx.Len() > 0 {
 		rx.TryRecv()
 	}
-	if after := kindtest.Live(); after > idle+1<<20 {
+	if after := kind.Live(); after > idle+1<<20 {
 		t.Errorf("after the burst %d bytes are live, before it %d", after, idle)
 	}
 	for range burst {
 		tx.TrySend([64]byte{})
 		rx.TryRecv()
 	}
-	if after := kindtest.Live(); after > idle+1<<20 {
+	if after := kind.Live(); after > idle+1<<20 {
 		t.Errorf("after a million sends and receives %d bytes are live, before them %d", after, idle)
 	}
 	runtime.KeepAlive(tx)
@@ -142,7 +142,7 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 		ended <- err
 	}()
 	tx = nil
-	kindtest.Until(t, "the receiver told the end after the last sender handle was dropped", func() bool { return len(ended) == 1 })
+	kind.Until(t, "the receiver told the end after the last sender handle was dropped", func() bool { return len(ended) == 1 })
 	if err := <-ended; err != leat.ErrClosed {
 		t.Errorf("Recv: %v, want ErrClosed", err)
 	}
@@ -168,7 +168,7 @@ func TestDroppedReceiverStopsTheSenders(t *testing.T) {
 		}
 		close(p)
 	}()
-	kindtest.Until(t, "the senders stopped and the value freed after the receiver was dropped", func() bool { return len(stopped) == 1 && freed.Load() })
+	kind.Until(t, "the senders stopped and the value freed after the receiver was dropped", func() bool { return len(stopped) == 1 && freed.Load() })
 	if err := <-stopped; err != leat.ErrClosed {
 		t.Errorf("Send: %v, want ErrClosed", err)
 	}
@@ -186,7 +186,7 @@ func TestPermitAfterTheReceiverIsGone(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	p, _ := tx.Reserve(background)
 	rx.Close()
-	kindtest.Until(t, "the closed receiver found", func() bool { return mpsc.Gone(tx) })
+	kind.Until(t, "the closed receiver found", func() bool { return mpsc.Gone(tx) })
 	if err := p.Send(1); err != leat.ErrClosed {
 		t.Errorf("Send: %v, want ErrClosed", err)
 	}
@@ -215,7 +215,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 		leaks := []func() uint64{mpsc.LeakedFunc(inside), mpsc.LeakedFunc(outside), mpsc.LeakedFunc(full)}
 		inside, outside = nil, nil
 		for _, leaked := range leaks {
-			kindtest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
+			kind.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
 		}
 		synctest.Wait()
 		if len(errs) != 0 {

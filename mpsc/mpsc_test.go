@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -19,22 +19,22 @@ var background = context.Background()
 
 // Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
-	kindtest.MustPanic(t, "mpsc", "capacity 0", func() { mpsc.New[int](0) })
-	kindtest.MustPanic(t, "mpsc", "capacity -1", func() { mpsc.New[int](-1) })
+	kind.MustPanic(t, "mpsc", "capacity 0", func() { mpsc.New[int](0) })
+	kind.MustPanic(t, "mpsc", "capacity -1", func() { mpsc.New[int](-1) })
 
 	tx, rx := mpsc.New[int](1, leat.Name("jobs"))
 	var none context.Context
-	kindtest.MustPanic(t, "mpsc", `"jobs": nil context`, func() { tx.Send(none, 1) })
-	kindtest.MustPanic(t, "mpsc", "nil context", func() { tx.SendMany(none, nil) })
-	kindtest.MustPanic(t, "mpsc", "nil context", func() { tx.Reserve(none) })
-	kindtest.MustPanic(t, "mpsc", "nil context", func() { rx.Recv(none) })
-	kindtest.MustPanic(t, "mpsc", "nil context", func() { rx.RecvMany(none, nil) })
+	kind.MustPanic(t, "mpsc", `"jobs": nil context`, func() { tx.Send(none, 1) })
+	kind.MustPanic(t, "mpsc", "nil context", func() { tx.SendMany(none, nil) })
+	kind.MustPanic(t, "mpsc", "nil context", func() { tx.Reserve(none) })
+	kind.MustPanic(t, "mpsc", "nil context", func() { rx.Recv(none) })
+	kind.MustPanic(t, "mpsc", "nil context", func() { rx.RecvMany(none, nil) })
 
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
 		go rx.Recv(background)
 		synctest.Wait()
-		kindtest.MustPanic(t, "mpsc", "two goroutines receive", func() { rx.Recv(background) })
+		kind.MustPanic(t, "mpsc", "two goroutines receive", func() { rx.Recv(background) })
 		if err := tx.Send(background, 1); err != nil { // the channel still works, and the first goroutine ends
 			t.Errorf("Send after the panic: %v", err)
 		}

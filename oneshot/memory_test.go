@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/oneshot"
 )
 
@@ -82,7 +82,7 @@ func TestA20_ReceivedValueIsFreed(t *testing.T) {
 		runtime.AddCleanup(v, func(struct{}) { freed.Store(true) }, struct{}{})
 		recv(tx, rx, v)
 		v = nil
-		kindtest.Until(t, name+": the received value freed while the channel lives", freed.Load)
+		kind.Until(t, name+": the received value freed while the channel lives", freed.Load)
 		runtime.KeepAlive(tx)
 		runtime.KeepAlive(rx)
 	}
@@ -118,7 +118,7 @@ func TestDroppedSenderEndsTheWait(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- wait(rx) }()
 		tx = nil
-		kindtest.Until(t, name+": the receiver told the end", func() bool { return len(ended) == 1 })
+		kind.Until(t, name+": the receiver told the end", func() bool { return len(ended) == 1 })
 		if err := <-ended; err != leat.ErrClosed {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
@@ -132,7 +132,7 @@ func TestDroppedSenderEndsTheWait(t *testing.T) {
 func TestDroppedReceiver(t *testing.T) {
 	tx, _ := oneshot.New[int]()
 	done := tx.Done()
-	kindtest.Until(t, "Done closed after the receiver was dropped", func() bool { return open(done) })
+	kind.Until(t, "Done closed after the receiver was dropped", func() bool { return open(done) })
 	if err := tx.TrySend(1); err != leat.ErrClosed {
 		t.Errorf("TrySend: %v, want ErrClosed", err)
 	}
@@ -150,7 +150,7 @@ func TestDroppedReceiver(t *testing.T) {
 			rx.Close()
 		}
 		v, rx = nil, nil
-		kindtest.Until(t, "the value released with the receiver", freed.Load)
+		kind.Until(t, "the value released with the receiver", freed.Load)
 		if n := oneshot.LeakedFunc(tx)(); n != 0 {
 			t.Errorf("closed %v: %d handles counted as leaked, want none: the channel had ended", closed, n)
 		}
@@ -186,7 +186,7 @@ func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
 		}
 		rx = nil
 		done := tx.Done()
-		kindtest.Until(t, name+": Done closed after the receiver was dropped", func() bool { return open(done) })
+		kind.Until(t, name+": Done closed after the receiver was dropped", func() bool { return open(done) })
 		if n := oneshot.LeakedFunc(tx)(); n != 0 {
 			t.Errorf("%s: %d handles counted as leaked, want none: the channel had ended", name, n)
 		}
@@ -213,7 +213,7 @@ func TestUsedHandlesAreNotLeaked(t *testing.T) {
 			counts = append(counts, oneshot.LeakedFunc(tx))
 		}
 	}
-	kindtest.Until(t, "all handles found", func() bool { return freed.Load() == rounds*4*2 })
+	kind.Until(t, "all handles found", func() bool { return freed.Load() == rounds*4*2 })
 	for i, leaked := range counts {
 		if leaked() != 0 {
 			t.Errorf("way of use %d: %d handles counted as leaked, want none", i%4, leaked())
@@ -243,7 +243,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 			oneshot.LeakedFunc(joined), oneshot.LeakedFunc(alone)}
 		inside, outside, selecting, joined = nil, nil, nil, nil
 		for _, leaked := range leaks {
-			kindtest.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
+			kind.Until(t, "the dropped handle found", func() bool { return leaked() == 1 })
 		}
 		synctest.Wait()
 		if len(errs) != 0 || open(ready) || open(done) {

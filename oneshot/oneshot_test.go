@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/oneshot"
 )
 
@@ -31,7 +31,7 @@ func start(recv func() (int, error)) <-chan result {
 	return done
 }
 
-var wantRecv, open = kindtest.WantTryRecv, kindtest.Open
+var wantRecv, open = kind.WantTryRecv, kind.Open
 
 // openForGood reports whether ch can be received from again and again.
 func openForGood(ch <-chan struct{}) bool {
@@ -74,8 +74,8 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, make func()
 func TestMisusePanics(t *testing.T) {
 	tx, rx := oneshot.New[int](leat.Name("answer"))
 	var none context.Context
-	kindtest.MustPanic(t, "oneshot", `"answer": nil context`, func() { tx.Send(none, 1) })
-	kindtest.MustPanic(t, "oneshot", "nil context", func() { rx.Recv(none) })
+	kind.MustPanic(t, "oneshot", `"answer": nil context`, func() { tx.Send(none, 1) })
+	kind.MustPanic(t, "oneshot", "nil context", func() { rx.Recv(none) })
 
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		for first := range 2 {
@@ -86,7 +86,7 @@ func TestMisusePanics(t *testing.T) {
 					func() (int, error) { return leat.Select(ctx, leat.OnRecv(rx, nil), leat.OnRecv(rx, nil)) },
 				}
 				done := start(waits[first])
-				kindtest.MustPanic(t, "oneshot", "two goroutines receive", func() { waits[second]() })
+				kind.MustPanic(t, "oneshot", "two goroutines receive", func() { waits[second]() })
 				if err := tx.Send(ctx, 1); err != nil { // the channel still works, and the first goroutine ends
 					t.Errorf("Send after the panic: %v", err)
 				}

@@ -10,18 +10,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/leat-go/leat/internal/proxytest"
+	"github.com/leat-go/leat/internal/testkit/proxy"
 	"github.com/leat-go/leat/rpc"
 )
 
 // behind runs a server and a proxy in front of it, in memory, and returns a client that connects through the proxy.
-func behind(t *testing.T, s *rpc.Server, f proxytest.Faults, window int) (c *rpc.Client, p *proxytest.Proxy, stop func()) {
+func behind(t *testing.T, s *rpc.Server, f proxy.Faults, window int) (c *rpc.Client, p *proxy.Proxy, stop func()) {
 	t.Helper()
 	server, dialServer := rpc.PipeListener()
 	s.Logger = quiet
 	go s.Serve(server)
 	front, dialProxy := rpc.PipeListener()
-	p = proxytest.Start(front, dialServer, f)
+	p = proxy.Start(front, dialServer, f)
 	c, err := rpc.NewClient(t.Context(), &rpc.ClientOptions{Window: window, Logger: quiet}, dialProxy)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func behind(t *testing.T, s *rpc.Server, f proxytest.Faults, window int) (c *rpc
 // The network delays, drips and cuts, at other bytes with each seed. Every call ends in time, and none is executed twice; one that was
 // answered was executed, with its own answer; one that was not sent was not executed. The seed of a failure replays the cuts.
 func TestBadNetwork(t *testing.T) {
-	for name, f := range map[string]proxytest.Faults{
+	for name, f := range map[string]proxy.Faults{
 		"late":      {Latency: 20 * time.Millisecond, Jitter: 50 * time.Millisecond},
 		"drips":     {Drip: time.Millisecond},
 		"cuts":      {Cut: 200},
@@ -53,7 +53,7 @@ func TestBadNetwork(t *testing.T) {
 	}
 }
 
-func badNetwork(t *testing.T, f proxytest.Faults) {
+func badNetwork(t *testing.T, f proxy.Faults) {
 	const callers, calls = 8, 20
 	var executed, claimed [callers * calls]atomic.Int32
 	m := new(rpc.Mux)
@@ -120,7 +120,7 @@ func TestCorruptNetwork(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &rpc.Server{Handler: echoMux(), IdleTimeout: time.Second}
-				c, p, stop := behind(t, s, proxytest.Faults{Seed: seed, Corrupt: 0.01}, 8)
+				c, p, stop := behind(t, s, proxy.Faults{Seed: seed, Corrupt: 0.01}, 8)
 				var all sync.WaitGroup
 				for range 8 {
 					all.Go(func() {

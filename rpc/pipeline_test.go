@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/leat-go/leat/internal/programtest"
+	"github.com/leat-go/leat/internal/testkit/program"
 	"github.com/leat-go/leat/rpc"
 )
 
@@ -309,7 +309,7 @@ func TestLazyDeadlines(t *testing.T) {
 // A ping allocates nothing in the server, and at most one object in the client; a call with parameters no more than encoding/json does for
 // them, which is not counted here.
 func TestAllocations(t *testing.T) {
-	if programtest.UnderRace() {
+	if program.UnderRace() {
 		t.Skip("the race detector makes sync.Pool forget at random")
 	}
 	c := rawDial(t, serveTCP(t, new(rpc.Server)))

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/watch"
 )
 
@@ -64,7 +64,7 @@ func TestA20_ReplacedValuesAreFreed(t *testing.T) {
 	send()
 	<-waiting
 	send()
-	kindtest.Until(t, "all freed but the current value", func() bool { return freed.Load() == n })
+	kind.Until(t, "all freed but the current value", func() bool { return freed.Load() == n })
 	runtime.GC()
 	if freed.Load() != n {
 		t.Errorf("%d of %d values freed: the current one is gone", freed.Load(), n+1)
@@ -79,7 +79,7 @@ func TestA20_NoGrowth(t *testing.T) {
 	tx := watch.New([64]byte{})
 	rx := tx.Subscribe()
 	rx.Ready()
-	idle := kindtest.Live()
+	idle := kind.Live()
 	for range 1_000_000 {
 		tx.TrySend([64]byte{})
 		rx.TryRecv()
@@ -89,7 +89,7 @@ func TestA20_NoGrowth(t *testing.T) {
 		other.Ready()
 		other.Close()
 	}
-	if after := kindtest.Live(); after > idle+1<<19 {
+	if after := kind.Live(); after > idle+1<<19 {
 		t.Errorf("after a million sends and 10,000 receivers %d bytes are live, before them %d", after, idle)
 	}
 	runtime.KeepAlive(tx)
@@ -114,7 +114,7 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 		ended <- err
 	}()
 	tx = nil
-	kindtest.Until(t, "all receivers told the end after the last sender handle was dropped", func() bool { return len(ended) == 3 })
+	kind.Until(t, "all receivers told the end after the last sender handle was dropped", func() bool { return len(ended) == 3 })
 	for range 3 {
 		if err := <-ended; err != leat.ErrClosed {
 			t.Errorf("receive: %v, want ErrClosed", err)
@@ -135,13 +135,13 @@ func TestDroppedReceiver(t *testing.T) {
 	tx.Subscribe().Ready() // a joined one stands on a list of the channel
 	tx.Subscribe()
 	tx.Subscribe().Close()
-	kindtest.Until(t, "the dropped receivers found", func() bool { return tx.Receivers() == 0 })
+	kind.Until(t, "the dropped receivers found", func() bool { return tx.Receivers() == 0 })
 	if leaked() != 2 {
 		t.Errorf("%d handles counted as leaked, want 2", leaked())
 	}
 	tx.Subscribe()
 	tx.Close()
-	kindtest.Until(t, "the receiver found that was dropped after the end", func() bool { return tx.Receivers() == 0 })
+	kind.Until(t, "the receiver found that was dropped after the end", func() bool { return tx.Receivers() == 0 })
 	if leaked() != 2 {
 		t.Errorf("%d handles counted as leaked, want 2: one that saw the end owes no Close", leaked())
 	}
@@ -157,7 +157,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 		insideRx, joined, selecting := inside.Subscribe(), inside.Subscribe(), inside.Subscribe()
 		inside.Subscribe().Ready() // dropped at once, with its gate
 		insideLeaked, outsideLeaked := watch.LeakedFunc(inside), watch.LeakedFunc(outside)
-		kindtest.Until(t, "the dropped receiver found", func() bool { return insideLeaked() == 1 })
+		kind.Until(t, "the dropped receiver found", func() bool { return insideLeaked() == 1 })
 
 		ctx, cancel := context.WithCancel(background)
 		errs := make(chan error, 3)
@@ -169,7 +169,7 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 
 		runtime.KeepAlive(inside)
 		inside, outside = nil, nil
-		kindtest.Until(t, "the dropped senders found", func() bool { return insideLeaked() == 2 && outsideLeaked() == 1 })
+		kind.Until(t, "the dropped senders found", func() bool { return insideLeaked() == 2 && outsideLeaked() == 1 })
 		synctest.Wait()
 		if len(errs) != 0 {
 			t.Errorf("%v: a goroutine in the bubble was woken from outside of it", <-errs)

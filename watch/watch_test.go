@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/kindtest"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/watch"
 )
 
@@ -31,7 +31,7 @@ func start(recv func() (int, error)) <-chan result {
 	return done
 }
 
-var wantRecv, open = kindtest.WantTryRecv, kindtest.Open
+var wantRecv, open = kind.WantTryRecv, kind.Open
 
 // bubbles runs f in a synctest bubble, on a channel made inside of it and on one made outside, with a ctx that cannot end and with one
 // that can.
@@ -61,16 +61,16 @@ func TestMisusePanics(t *testing.T) {
 	rx := tx.Subscribe()
 	yes := func(int) bool { return true }
 	var none context.Context
-	kindtest.MustPanic(t, "watch", `"config": nil context`, func() { tx.Send(none, 1) })
-	kindtest.MustPanic(t, "watch", "nil context", func() { rx.Recv(none) })
-	kindtest.MustPanic(t, "watch", "nil context", func() { rx.WaitFor(none, yes) })
-	kindtest.MustPanic(t, "watch", "nil context", func() {
+	kind.MustPanic(t, "watch", `"config": nil context`, func() { tx.Send(none, 1) })
+	kind.MustPanic(t, "watch", "nil context", func() { rx.Recv(none) })
+	kind.MustPanic(t, "watch", "nil context", func() { rx.WaitFor(none, yes) })
+	kind.MustPanic(t, "watch", "nil context", func() {
 		for range rx.All(none) {
 			t.Error("a value")
 		}
 	})
 
-	kindtest.MustPanic(t, "watch", "two goroutines receive", func() { watch.Advance(rx, 1, 2) }) // rx has seen version 0
+	kind.MustPanic(t, "watch", "two goroutines receive", func() { watch.Advance(rx, 1, 2) }) // rx has seen version 0
 	tx.TrySend(1)
 	wantRecv(t, rx, 1, nil)
 
@@ -84,7 +84,7 @@ func TestMisusePanics(t *testing.T) {
 		for _, first := range waits {
 			for _, second := range waits {
 				done := start(first)
-				kindtest.MustPanic(t, "watch", "two goroutines receive", func() { second() })
+				kind.MustPanic(t, "watch", "two goroutines receive", func() { second() })
 				tx.Send(ctx, -1) // the channel still works, and the first goroutine ends
 				if r := <-done; r.err != nil {
 					t.Errorf("the first goroutine got %v", r.err)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/programtest"
+	"github.com/leat-go/leat/internal/testkit/program"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -22,7 +22,7 @@ import (
 
 var leatBinary string
 
-func TestMain(m *testing.M) { os.Exit(programtest.Main(m, &leatBinary)) }
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &leatBinary)) }
 
 // No run of the program takes this long, unless it hangs or does not stop.
 const hang = 20 * time.Second

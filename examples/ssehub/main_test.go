@@ -15,8 +15,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/leat-go/leat/dev/browsertest"
 	"github.com/leat-go/leat/examples/internal/program"
-	"github.com/leat-go/leat/inspect/browsertest"
 )
 
 func TestMain(m *testing.M) { os.Exit(program.Main(m)) }

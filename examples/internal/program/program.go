@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/programtest"
+	testprogram "github.com/leat-go/leat/internal/testkit/program"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -24,7 +24,7 @@ const hang = time.Minute
 var binary string
 
 // Main builds the program in the current directory, runs the tests, and returns their exit code: it is what TestMain does.
-func Main(m *testing.M) int { return programtest.Main(m, &binary) }
+func Main(m *testing.M) int { return testprogram.Main(m, &binary) }
 
 // A Process is a run of the example.
 type Process struct {

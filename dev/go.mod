@@ -1,0 +1,54 @@
+// The benchmarks, the verification and the tests that need a server or a
+// browser. Nothing imports this module but the tests of the examples, and it
+// has no versions.
+module github.com/leat-go/leat/dev
+
+go 1.25.0
+
+require (
+	github.com/anishathalye/porcupine v1.3.1
+	github.com/chromedp/cdproto v0.0.0-20250724212937-08a3db8b4327
+	github.com/chromedp/chromedp v0.14.2
+	github.com/creachadair/jrpc2 v1.3.3
+	github.com/cskr/pubsub/v2 v2.0.2
+	github.com/dustin/go-broadcast v0.0.0-20171205050544-f664265f5a66
+	github.com/leat-go/leat v0.0.0
+	github.com/leat-go/leat/natschan v0.0.0
+	github.com/leat-go/leat/natsembed v0.0.0
+	github.com/nats-io/nats-server/v2 v2.14.5
+	github.com/nats-io/nats.go v1.53.1
+	github.com/puzpuzpuz/xsync/v4 v4.5.0
+	github.com/smallnest/chanx v1.2.0
+	google.golang.org/grpc v1.80.0
+	pgregory.net/rapid v1.3.0
+)
+
+require (
+	github.com/antithesishq/antithesis-sdk-go v0.7.2-default-no-op // indirect
+	github.com/chromedp/sysutil v1.1.0 // indirect
+	github.com/creachadair/mds v0.25.4 // indirect
+	github.com/go-json-experiment/json v0.0.0-20250725192818-e39067aee2d2 // indirect
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/pool v0.2.1 // indirect
+	github.com/gobwas/ws v1.4.0 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260120221211-b8f7ae30c516 // indirect
+	google.golang.org/protobuf v1.36.11 // indirect
+)
+
+replace (
+	github.com/leat-go/leat => ../
+	github.com/leat-go/leat/natschan => ../natschan
+	github.com/leat-go/leat/natsembed => ../natsembed
+)

@@ -1,0 +1,232 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"strings"
+
+	"github.com/leat-go/leat/dev/verify/script"
+)
+
+// Cases are the programs of all kinds.
+func Cases() []*script.Program {
+	var all []*script.Program
+	add := func(kind string, capacities []int, programs string) {
+		for _, capacity := range capacities {
+			for _, p := range strings.Split(strings.TrimSpace(programs), "\n") {
+				all = append(all, &script.Program{Kind: kind, Capacity: capacity, Words: strings.Fields(p)})
+			}
+		}
+	}
+	queues := []int{1, 2, script.Unbounded}
+	both := `
+		ss rr
+		tt yy
+		st ry
+		ts rr
+		ss zr
+		ssx rrr
+		b n
+		b rr
+		s s rr
+		t s r
+		s s z
+		S rr c
+		S S c
+		S z c
+		s Rr c
+		p r
+		ps rr
+		q s rr
+		p z
+		pt ry
+		ss w
+		t ww
+		se z
+		D r
+		sD rr
+		s s y
+		ss ii
+		sj r
+		jj i
+		s I c
+		s Ir c
+		sJ r c
+		sJ z c
+		D i
+		s j z
+	`
+	add("mpsc", queues, both)
+	add("mpmc", append([]int{0}, queues...), both)
+	more := `
+		s r r
+		t r r
+		ss r r
+		x r r
+		s r z
+		s R r c
+		b r r
+		b n n
+		l r
+		l s
+		l l
+		L s c
+		L r c
+		d s
+		d r
+		d t y
+		l b
+		s w w
+		s zw w
+		s rG
+	`
+	add("mpmc", []int{0, 1, 2, script.Unbounded}, more)
+	add("mpsc", queues, `
+		l
+		d s
+		l s
+		L s c
+	`)
+	add("oneshot", []int{1}, `
+		s r
+		t y
+		s z
+		x r
+		s R c
+		sx rr
+		S r c
+		ss ry
+		s w
+		D r
+		s G
+		se r
+		e z
+		s i
+		x i
+		s I c
+		D i
+		s i z
+		j r
+		s ry z
+		xe yG
+		l
+	`)
+	add("broadcast", []int{2}, `ssss yy y`)
+	add("broadcast", []int{1, 2}, `
+		ss rr
+		sss rr
+		sss ry
+		tt yy
+		s s rr
+		s r r
+		sx rr
+		ss z
+		ss rz
+		s Rr c
+		b rr
+		b n
+		sss n
+		ss w
+		s ww
+		l r
+		d s
+		D r
+		sD rr
+		s rG
+		ss Urr
+		ss Vrr
+		s Vrr
+		ss Vn
+		ss Orr
+		s s Ury
+		ss rr Ur
+		ss Uw
+		sss VzUr
+		ss ii
+		sss ii
+		s I c
+		s i i
+		s I r c
+		s i z
+		sD ii
+		sx VrUr
+		sD Ur
+	`)
+	add("lossless", []int{1, 2}, `
+		ss rr
+		sss rr
+		tt yy
+		ts yr
+		s s rr
+		s s yz
+		ss r r
+		ss z
+		ss rz
+		S s r c
+		Ss ry c
+		b rr
+		b n
+		b rz
+		sss n
+		ss ww
+		ss rG
+		l r
+		s t yy
+		ss Urr
+		ss Vrr
+		sss Vyr
+		sss Vz
+		s Vrr
+		ss Vn
+		ss Orr
+		tt r Vy
+		sss Ur Uy
+		ss ii
+		jj rr
+		sJ r c
+		s j r
+		js z
+		s I c
+		s r Ury
+		b Uzr
+		ss UrG
+		sD Vr
+	`)
+	add("watch", []int{1}, `
+		ss rr
+		tt yy
+		u u rr
+		us ry
+		s r r
+		ss gr
+		s Rr c
+		sx rr
+		s z
+		s rz
+		s ww
+		s s w
+		x r
+		D r
+		l r
+		s u g
+		ss Urr
+		su Ur
+		u s Ury
+		ss Uw
+		s r Ug
+		sx UrUr
+		sD Ur
+		ss ii
+		s I c
+		s s ii
+		x i
+		s iw
+		s i z
+		ss f
+		s rf
+		s fr
+		s s fy
+		u Uf
+	`)
+	return all
+}

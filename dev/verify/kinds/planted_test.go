@@ -1,0 +1,94 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var plant = flag.Bool("plant", false, "plant defects in the core, one at a time, and look whether they are found; each is a build")
+
+// planted are defects, each a change of a line of the core, and the program that has to find it, or the test of another name.
+var planted = []struct{ name, file, old, new, programs string }{
+	{"a wake-up of a plain wait is dropped", "internal/park/park.go", "		w.cond.Signal()\n", "", "mpsc_1/ss_rr"},
+	{"a wake-up of a wait with a context is dropped", "internal/park/park.go", "		seam.Close(w.ch)\n", "", "mpsc_1/s_Rr_c"},
+	{"a served waiter leaves as if it were not", "internal/park/park.go", "if w.queue == nil { // served", "if false { // served", "mpmc_1/s_Rr_c"},
+	{"a Selection is claimed twice", "internal/park/select.go", "	if s.chosen != unclaimed {\n		return false\n	}\n", "", "mpmc_0/L_r_c"},
+	{"a broadcast receiver does not look again before it parks", "broadcast/receiver.go",
+		"	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {\n		c.mu.Unlock()\n		return nil\n	}\n", "", "broadcast_1/ss_rr"},
+	{"a watch receiver does not look again before it parks", "watch/receiver.go",
+		"if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {", "if r.cur.closed.Load() {", "watch_1/ss_rr"},
+	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
+		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
+	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
+	{"a bound that has risen is taken for one that has not", "broadcast/chan.go", "if bound == c.limit {", "if bound >= c.limit {", "lossless_1/ss_rr"},
+	{"a slot is claimed and not published", "internal/fifo/fifo.go", "e.word.Swap(e.pos<<1)", "e.word.Swap(e.word.Load()<<1>>2<<1)", "mpsc_1/tt_yy"},
+	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&locked == 0 && e.word.CompareAndSwap(v, v|locked)",
+		"return e.word.CompareAndSwap(v, v|locked)", "mpmc_1/s_r_r"},
+	{"who sleeps for a lock is not noted", "internal/fifo/fifo.go", "e.word.CompareAndSwap(v, v|waiting)", "e.word.CompareAndSwap(v, v)", "mpmc_1/s_r_r"},
+	{"a lock is published without who sleeps for it", "internal/fifo/fifo.go", "e.pos<<1|v&(locked|waiting)", "e.pos<<1|v&locked", "mpmc_2/b_n_n"},
+	{"a Select leaves a waiter behind", "internal/queue/arm.go", "		c.rxq.Remove(&a.w)\n", "", "mpmc_0/L_r_c"},
+	{"a Select leaves a waiter behind that sends", "internal/queue/arm.go", "		c.txq.Remove(&a.w)\n", "", "mpmc_0/L_s_c"},
+	{"a Select leaves a waiter of a broadcast behind", "broadcast/arm.go", "		c.rxq.Remove(&a.w)\n", "", "broadcast_1/s_I_c"},
+	{"a Select leaves a waiter of a broadcast behind that sends", "broadcast/arm.go", "		c.txq.Remove(&a.w)\n", "", "lossless_1/sJ_r_c"},
+	{"a Select leaves a waiter of a watch behind", "watch/arm.go", "		c.rxq.Remove(&a.w)\n", "", "watch_1/s_I_c"},
+	{"a Select leaves a waiter of a oneshot behind", "oneshot/arm.go", "		c.rxq.Remove(&a.w)\n", "", "oneshot_1/s_I_c"},
+	{"two Selections are locked in any order", "internal/park/select.go", "	if first.id > second.id {\n		first, second = second, first\n	}\n", "", "TestSelectsMeetOnce"},
+	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() << 1 >> 2", "return uint64(uint32(e.word.Load() << 1 >> 2))", "mpsc_1/ss_rr"},
+	{"what a Replay asks for is one too many", "broadcast/sender.go", "min(o.replay, c.kept())", "min(o.replay, c.kept()+1)", "broadcast_1/ss_Vrr"},
+	{"a subscription does not hold senders back", "broadcast/sender.go", "		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))\n", "", "lossless_1/ss_Vrr"},
+	{"a new watch receiver has not seen the current value", "watch/sender.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
+	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
+}
+
+// It fails if a planted defect is not found, or cannot be planted, because the line has changed.
+func TestFindsPlantedDefects(t *testing.T) {
+	if !*plant {
+		t.Skip("each defect needs a build of its own; run it with -plant")
+	}
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range planted {
+		t.Run(strings.ReplaceAll(p.name, " ", "_"), func(t *testing.T) {
+			file := filepath.Join(root, p.file)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Count(string(text), p.old) != 1 {
+				t.Fatalf("%s does not hold, exactly once: %s", p.file, p.old)
+			}
+			changed := filepath.Join(t.TempDir(), "changed.go")
+			if err := os.WriteFile(changed, []byte(strings.Replace(string(text), p.old, p.new, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: changed}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := filepath.Join(t.TempDir(), "overlay.json")
+			if err := os.WriteFile(list, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pattern := "^Test(EveryInterleaving|LargeNumbers)$/" + p.programs + "$"
+			if strings.HasPrefix(p.programs, "Test") {
+				pattern = "^" + p.programs + "$"
+			}
+			out, err := exec.Command("go", "test", "-vet=off", "-tags", "modelcheck", "-overlay", list, "-run", pattern, ".").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "to run it again") {
+				t.Fatalf("not found by %s: %v\n%s", p.programs, err, out)
+			}
+			found := strings.SplitN(string(out), "to run it again", 2)[0]
+			lines := strings.Split(strings.TrimSpace(found), "\n")
+			t.Log(strings.TrimSpace(lines[len(lines)-1]))
+		})
+	}
+}

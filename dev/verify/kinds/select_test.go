@@ -1,0 +1,113 @@
+//go:build modelcheck
+
+package kinds
+
+import (
+	"context"
+	"testing"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/dev/verify/model"
+	"github.com/leat-go/leat/internal/fifo"
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/oneshot"
+	"github.com/leat-go/leat/watch"
+)
+
+// Programs have one channel. These have several, because a Select waits in several.
+func exploreSelects(t *testing.T, program func(*model.Run)) {
+	fifo.SegmentSize = 2
+	for _, o := range []model.Options{{Schedules: *limit}, {Preemptions: model.AtMost(2), Schedules: 10 * *limit}} {
+		r := model.Explore(o, func(r *model.Run) {
+			waiting := park.Queued()
+			program(r)
+			r.Check(func() {
+				if n := park.Queued() - waiting; n != 0 {
+					r.Failf("%d waiters are left in queues", n)
+				}
+			})
+		})
+		t.Logf("%v: %v", o.Preemptions, r)
+		if r.Failure != nil {
+			t.Fatal(r.Failure)
+		}
+	}
+}
+
+// Two goroutines, each of which would receive from one channel and send to the other, meet on one of the two. It fails if they meet on both, or on none,
+// or lock each other out while each looks at another channel.
+func TestSelectsMeetOnce(t *testing.T) {
+	exploreSelects(t, func(r *model.Run) {
+		aTx, aRx := mpmc.New[int](0)
+		bTx, bRx := mpmc.New[int](0)
+		var got, sent [2]int
+		r.Go("A", func() {
+			leat.Select(context.Background(),
+				leat.OnRecv(aRx, func(v int, err error) { got[0] = v }), leat.OnSend(bTx, 2, func(err error) { sent[0]++ }))
+		})
+		r.Go("B", func() {
+			leat.Select(context.Background(),
+				leat.OnRecv(bRx, func(v int, err error) { got[1] = v }), leat.OnSend(aTx, 1, func(err error) { sent[1]++ }))
+		})
+		r.Check(func() {
+			if !(got == [2]int{1, 0} && sent == [2]int{0, 1}) && !(got == [2]int{0, 2} && sent == [2]int{1, 0}) {
+				r.Failf("received %v, sent %v", got, sent)
+			}
+		})
+	})
+}
+
+// A Select of receives from two kinds takes one value and leaves the other. It fails if it takes both or none, or if what it leaves is gone.
+func TestSelectTakesOne(t *testing.T) {
+	type end struct {
+		tx leat.Sender[int]
+		rx leat.Receiver[int]
+	}
+	for name, open := range map[string]func() (a, b end){
+		"mpsc and broadcast": func() (a, b end) {
+			tx, rx := mpsc.New[int](1)
+			btx := broadcast.New[int](1)
+			return end{tx, rx}, end{btx, btx.Subscribe()}
+		},
+		"watch and oneshot": func() (a, b end) {
+			tx, rx := oneshot.New[int]()
+			wtx := watch.New(0)
+			return end{wtx, wtx.Subscribe()}, end{tx, rx}
+		},
+		"broadcast and watch": func() (a, b end) {
+			btx, wtx := broadcast.New[int](1), watch.New(0)
+			return end{btx, btx.Subscribe(broadcast.Lossless())}, end{wtx, wtx.Subscribe()}
+		},
+		"mpmc and oneshot": func() (a, b end) {
+			mtx, mrx := mpmc.New[int](1)
+			tx, rx := oneshot.New[int]()
+			return end{mtx, mrx}, end{tx, rx}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exploreSelects(t, func(r *model.Run) {
+				a, b := open()
+				var got []int
+				r.Go("selects", func() {
+					note := func(v int, err error) { got = append(got, v) }
+					leat.Select(context.Background(), leat.OnRecv(a.rx, note), leat.OnRecv(b.rx, note))
+				})
+				r.Go("a", func() { a.tx.TrySend(1) })
+				r.Go("b", func() { b.tx.TrySend(2) })
+				r.Check(func() {
+					left := a.rx
+					if len(got) == 1 && got[0] == 1 {
+						left = b.rx
+					}
+					v, err := left.TryRecv()
+					if got = append(got, v); err != nil || len(got) != 2 || got[0]+got[1] != 3 {
+						r.Failf("received %v, and then %v", got, err)
+					}
+				})
+			})
+		})
+	}
+}

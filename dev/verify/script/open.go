@@ -1,0 +1,138 @@
+package script
+
+import (
+	"context"
+
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/dev/verify/spec"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/oneshot"
+	"github.com/leat-go/leat/watch"
+)
+
+// handles deals out the ends of a channel: the first goroutine that needs one gets the first handle, the others clones of it; or, if clone is
+// nil, the same. ids are the goroutines after which the specification calls the handles, and set is the set of these.
+func handles[H any](uses []bool, first H, clone func() H) (all []H, ids []int, set uint32) {
+	all, ids = make([]H, len(uses)), make([]int, len(uses))
+	owner := -1
+	for i, u := range uses {
+		ids[i] = i
+		switch {
+		case !u:
+			continue
+		case owner < 0:
+			all[i], owner = first, i
+		case clone == nil:
+			all[i], ids[i] = first, owner
+		default:
+			all[i] = clone()
+		}
+		set |= 1 << ids[i]
+	}
+	return all, ids, set
+}
+
+func openMpmc(p *Program) *channel {
+	tx, rx := mpmc.NewUnbounded[rune]()
+	if p.Capacity != Unbounded {
+		tx, rx = mpmc.New[rune](p.Capacity)
+	}
+	ch := p.channel(tx, func() sender { return tx.Clone() }, rx, func() receiver { return rx.Clone() })
+	ch.model = spec.Queue(p.Capacity, ch.senders, ch.receivers)
+	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
+		return asPermit(tx.(*mpmc.Sender[rune]).Reserve(ctx))
+	}
+	return ch
+}
+
+func openMpsc(p *Program) *channel {
+	tx, rx := mpsc.NewUnbounded[rune]()
+	if p.Capacity != Unbounded {
+		tx, rx = mpsc.New[rune](p.Capacity)
+	}
+	ch := p.channel(tx, func() sender { return tx.Clone() }, rx, nil)
+	ch.model = spec.Queue(p.Capacity, ch.senders, ch.receivers)
+	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
+		return asPermit(tx.(*mpsc.Sender[rune]).Reserve(ctx))
+	}
+	return ch
+}
+
+// asPermit keeps a nil pointer from becoming a permit.
+func asPermit[P permit](p P, err error) (permit, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func openOneshot(p *Program) *channel {
+	tx, rx := oneshot.New[rune]()
+	ch := p.channel(tx, nil, rx, nil)
+	ch.model = spec.Oneshot()
+	return ch
+}
+
+func openBroadcast(lossless bool) func(p *Program) *channel {
+	return func(p *Program) *channel {
+		tx := broadcast.New[rune](p.Capacity)
+		var never uint32
+		if lossless {
+			never = ^uint32(0)
+		}
+		options := func(replay int, lossless bool) []broadcast.SubscribeOption {
+			opts := []broadcast.SubscribeOption{broadcast.Replay(replay)}
+			if lossless {
+				opts = append(opts, broadcast.Lossless())
+			}
+			return opts
+		}
+		first := func() receiver { return tx.Subscribe(options(0, lossless)...) }
+		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, first)
+		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never)
+		if p.subscribes() {
+			late := tx.Clone() // closed, so that it keeps no receiver waiting
+			late.Close()
+			ch.subscribe = func(letter rune) (receiver, spec.Call) {
+				call := spec.Call{Lossless: lossless != (letter == 'O')}
+				if letter == 'V' {
+					call.Replay = 2
+				}
+				return late.Subscribe(options(call.Replay, call.Lossless)...), call
+			}
+		}
+		return ch
+	}
+}
+
+func openWatch(p *Program) *channel {
+	tx := watch.New[rune](initial)
+	ch := p.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
+	ch.model = spec.Watch(initial, ch.senders)
+	if p.subscribes() {
+		late := tx.Clone() // closed, so that it keeps no receiver waiting
+		late.Close()
+		ch.subscribe = func(rune) (receiver, spec.Call) { return late.Subscribe(), spec.Call{} }
+	}
+	return ch
+}
+
+// channel deals out the handles; without a first receiver, each goroutine that needs one gets one of its own.
+func (p *Program) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
+	ch := &channel{cap: p.Capacity}
+	ch.tx, ch.txID, ch.senders = handles(p.uses(sending), tx, clone)
+	uses := p.uses(receiving)
+	for i, later := range p.uses(subscribing) {
+		uses[i] = uses[i] && !later
+	}
+	ch.rx, ch.rxID, ch.receivers = handles(uses, rx, subscribe)
+	if rx == nil {
+		for i, id := range ch.rxID {
+			if ch.receivers>>id&1 == 1 && ch.rx[i] == nil {
+				ch.rx[i] = subscribe()
+			}
+		}
+	}
+	return ch
+}

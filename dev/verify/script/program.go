@@ -1,0 +1,420 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/dev/verify/spec"
+	"github.com/leat-go/leat/watch"
+)
+
+// A sender is what the handles of the kinds have in common, where they have it.
+type sender interface {
+	leat.Sender[rune]
+}
+
+type receiver interface {
+	leat.Receiver[rune]
+	Ready() <-chan struct{}
+}
+
+// A permit is one reserved slot.
+type permit interface {
+	Send(v rune) error
+	Release()
+}
+
+// A channel is what one run's goroutines use: handle i is that of goroutine i.
+type channel struct {
+	tx                 []sender
+	rx                 []receiver
+	txID               []int // what the specification calls them
+	rxID               []int
+	senders, receivers uint32 // the sets of these
+	reserve            func(tx sender, ctx context.Context) (permit, error)
+	subscribe          func(letter rune) (receiver, spec.Call)
+	model              porcupine.Model
+	cap                int
+}
+
+// A Program is what some goroutines do with one channel.
+type Program struct {
+	Kind     string // a name in Kinds
+	Capacity int
+	Words    []string // of one goroutine each
+}
+
+// Unbounded is the capacity of a channel without a bound.
+const Unbounded = math.MaxInt
+
+// Kinds are the kinds of channels that a Program can be for, with the capacities that are worth a try and the letters that they know, apart
+// from c.
+var Kinds = map[string]struct {
+	Capacities []int
+	Letters    string
+	open       func(*Program) *channel
+}{
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpmc},
+	"broadcast": {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(false)},
+	"lossless":  {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(true)},
+	"watch":     {[]int{1}, "sStjJrRyiIwlLdgufUxz", openWatch},
+	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
+}
+
+// Name is what the program is called.
+func (p *Program) Name() string {
+	capacity := fmt.Sprint(p.Capacity)
+	if p.Capacity == Unbounded {
+		capacity = "unbounded"
+	}
+	return fmt.Sprintf("%s_%s/%s", p.Kind, capacity, strings.Join(p.Words, "_"))
+}
+
+// Parse returns the program of that Name.
+func Parse(name string) (*Program, error) {
+	channel, words, _ := strings.Cut(name, "/")
+	kind, capacity, _ := strings.Cut(channel, "_")
+	p := &Program{Kind: kind, Words: strings.Split(words, "_")}
+	k, ok := Kinds[kind]
+	n, err := strconv.Atoi(capacity)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("script: %q has no kind; a program looks like mpmc_1/ss_rr", name)
+	case capacity == "unbounded":
+		n = Unbounded
+	case err != nil || n < slices.Min(k.Capacities):
+		return nil, fmt.Errorf("script: %q has no capacity that a %s can have; a program looks like mpmc_1/ss_rr", name, kind)
+	}
+	p.Capacity = n
+	for _, w := range p.Words {
+		if w == "" || strings.Trim(w, k.Letters+"cDGe") != "" {
+			return nil, fmt.Errorf("script: %q has a letter that is none of a %s: %s", name, kind, k.Letters+"cDGe")
+		}
+	}
+	return p, nil
+}
+
+// A World is where a program runs.
+type World struct {
+	Begin, End func() int64             // the instants at which a call begins and has returned
+	Await      func(ch <-chan struct{}) // receives from ch
+	Drop       func(handle any)         // does what the garbage collector would
+	Context    context.Context          // for the capital letters of S, R, I, J and L
+	Cancel     context.CancelFunc
+}
+
+// A Play is one run of a program. Each of its Actors is run in a goroutine.
+type Play struct {
+	Actors []*Actor
+	ch     *channel
+}
+
+// Start makes a channel and the actors.
+func (p *Program) Start(w World) *Play {
+	ch := Kinds[p.Kind].open(p)
+	play := &Play{ch: ch}
+	for i, word := range p.Words {
+		play.Actors = append(play.Actors, &Actor{World: w, Word: word, ch: ch, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i],
+			value: rune(maxCalls*i + 1)})
+	}
+	return play
+}
+
+// maxCalls is more than a goroutine sends values.
+const maxCalls = 40
+
+// Model is the specification of the channel.
+func (p *Play) Model() porcupine.Model { return p.ch.model }
+
+// History is what the actors have done. They have all returned.
+func (p *Play) History() *spec.History {
+	h := new(spec.History)
+	for i, a := range p.Actors {
+		for _, e := range a.events {
+			h.Add(i, e.begun, e.returned, e.calls...)
+		}
+	}
+	return h
+}
+
+// initial is the value that a watch begins with.
+const initial = 100
+
+const (
+	sending     = "sStbpqjJxlLdueD"
+	receiving   = "rRyniIwzlLdgfG"
+	subscribing = "UVO"
+)
+
+// uses reports which goroutines need a handle that the letters use.
+func (p *Program) uses(letters string) []bool {
+	which := make([]bool, len(p.Words))
+	for i, w := range p.Words {
+		which[i] = strings.ContainsAny(w, letters)
+	}
+	return which
+}
+
+// subscribes reports whether a goroutine subscribes during the run.
+func (p *Program) subscribes() bool { return slices.Contains(p.uses(subscribing), true) }
+
+// An Actor is one goroutine of a program.
+type Actor struct {
+	World
+	Word     string
+	ch       *channel
+	txID     int
+	rxID     int
+	tx       sender
+	rx       receiver
+	txClosed bool
+	rxClosed bool
+	value    rune
+	events   []event
+}
+
+// Run does the calls of the word, and closes what is then open.
+func (a *Actor) Run() {
+	for _, letter := range a.Word {
+		a.do(letter)
+	}
+	if a.tx != nil && !a.txClosed {
+		a.do('x')
+	}
+	if a.rx != nil && !a.rxClosed {
+		a.do('z')
+	}
+}
+
+type event struct {
+	begun, returned int64
+	calls           []spec.Call
+}
+
+// call notes a call, with what it turned out to be.
+func (a *Actor) call(f func() []spec.Call) {
+	begun := a.Begin()
+	calls := f()
+	a.events = append(a.events, event{begun, a.End(), calls})
+}
+
+func (a *Actor) next() rune {
+	a.value++
+	return a.value - 1
+}
+
+func (a *Actor) do(letter rune) {
+	background := context.Background()
+	switch letter {
+	case 's':
+		a.send(background, a.tx.Send)
+	case 'S':
+		a.send(a.Context, a.tx.Send)
+	case 't':
+		a.send(background, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
+	case 'b':
+		a.sendMany()
+	case 'p', 'q':
+		a.reserve(letter == 'p')
+	case 'r':
+		a.recv(background, a.rx.Recv)
+	case 'R':
+		a.recv(a.Context, a.rx.Recv)
+	case 'y':
+		a.recv(background, func(context.Context) (rune, error) { return a.rx.TryRecv() })
+	case 'n':
+		a.recvMany()
+	case 'w':
+		a.Await(a.rx.Ready())
+		a.do('y')
+	case 'i':
+		a.choose(background, a.onRecv)
+	case 'I':
+		a.choose(a.Context, a.onRecv)
+	case 'j':
+		a.choose(background, a.onSend)
+	case 'J':
+		a.choose(a.Context, a.onSend)
+	case 'l':
+		a.choose(background, a.onRecv, a.onSend)
+	case 'L':
+		a.choose(a.Context, a.onRecv, a.onSend)
+	case 'd':
+		a.choose(background, a.onRecv, a.onSend, a.onDefault)
+	case 'U', 'V', 'O':
+		a.subscribe(letter)
+	case 'g':
+		a.call(func() []spec.Call {
+			v := a.rx.(interface{ Get() rune }).Get()
+			return []spec.Call{{Op: spec.Get, Value: v, Result: spec.OK}}
+		})
+	case 'f':
+		a.call(func() []spec.Call {
+			v, err := a.rx.(*watch.Receiver[rune]).WaitFor(background, func(v rune) bool { return v != initial })
+			calls := spec.Recvs(a.rxID, err, v)
+			calls[0].Op = spec.WaitFor
+			return calls
+		})
+	case 'u':
+		a.update()
+	case 'x':
+		a.closeTx(func() { a.tx.Close() })
+	case 'z':
+		a.closeRx(func() { a.rx.Close() })
+	case 'D':
+		a.closeTx(func() { a.Drop(a.tx) })
+	case 'G':
+		a.closeRx(func() { a.Drop(a.rx) })
+	case 'c':
+		a.Cancel()
+	case 'e':
+		a.Await(a.tx.(interface{ Done() <-chan struct{} }).Done())
+	default:
+		panic(fmt.Sprintf("script: a program with the letter %q", letter))
+	}
+}
+
+func (a *Actor) send(ctx context.Context, f func(context.Context, rune) error) {
+	v := a.next()
+	a.call(func() []spec.Call {
+		err := f(ctx, v)
+		return spec.Sends(a.ch.cap, a.txID, accepted(err), err, v)
+	})
+}
+
+func accepted(err error) int {
+	if err == nil {
+		return 1
+	}
+	return 0
+}
+
+func (a *Actor) sendMany() {
+	vs := []rune{a.next(), a.next()}
+	a.call(func() []spec.Call {
+		n, err := a.tx.(interface {
+			SendMany(context.Context, []rune) (int, error)
+		}).SendMany(context.Background(), vs)
+		return spec.Sends(a.ch.cap, a.txID, n, err, vs...)
+	})
+}
+
+func (a *Actor) reserve(use bool) {
+	var p permit
+	a.call(func() []spec.Call {
+		var err error
+		p, err = a.ch.reserve(a.tx, context.Background())
+		result, _ := spec.Result(err)
+		return []spec.Call{{Op: spec.Reserve, Handle: a.txID, Result: result}}
+	})
+	if a.events[len(a.events)-1].calls[0].Result != spec.OK {
+		return
+	}
+	a.call(func() []spec.Call {
+		if !use {
+			p.Release()
+			return []spec.Call{{Op: spec.Release, Handle: a.txID, Result: spec.OK}}
+		}
+		v := a.next()
+		result, _ := spec.Result(p.Send(v))
+		return []spec.Call{{Op: spec.Redeem, Handle: a.txID, Value: v, Result: result}}
+	})
+}
+
+func (a *Actor) recv(ctx context.Context, f func(context.Context) (rune, error)) {
+	a.call(func() []spec.Call {
+		v, err := f(ctx)
+		return spec.Recvs(a.rxID, err, v)
+	})
+}
+
+func (a *Actor) recvMany() {
+	a.call(func() []spec.Call {
+		buf := make([]rune, 2)
+		n, err := a.rx.(interface {
+			RecvMany(context.Context, []rune) (int, error)
+		}).RecvMany(context.Background(), buf)
+		return spec.Recvs(a.rxID, err, buf[:n]...)
+	})
+}
+
+// A choice makes a case of a Select, which notes in calls what was done. v is the value to be sent.
+type choice func(v rune, calls *[]spec.Call) leat.Case
+
+func (a *Actor) choose(ctx context.Context, choices ...choice) {
+	v := a.next()
+	a.call(func() (calls []spec.Call) {
+		var cases []leat.Case
+		for _, c := range choices {
+			cases = append(cases, c(v, &calls))
+		}
+		leat.Select(ctx, cases...)
+		return calls
+	})
+}
+
+func (a *Actor) onRecv(_ rune, calls *[]spec.Call) leat.Case {
+	return leat.OnRecv(leat.Receiver[rune](a.rx), func(v rune, err error) { *calls = spec.Recvs(a.rxID, err, v) })
+}
+
+func (a *Actor) onSend(v rune, calls *[]spec.Call) leat.Case {
+	return leat.OnSend(leat.Sender[rune](a.tx), v, func(err error) { *calls = spec.Sends(a.ch.cap, a.txID, accepted(err), err, v) })
+}
+
+func (a *Actor) onDefault(v rune, calls *[]spec.Call) leat.Case {
+	return leat.Default(func() {
+		*calls = []spec.Call{
+			{Op: spec.Recv, Handle: a.rxID, Result: spec.Empty},
+			{Op: spec.Send, Handle: a.txID, Value: v, Result: spec.Full},
+		}
+	})
+}
+
+func (a *Actor) subscribe(letter rune) {
+	if a.rx != nil && !a.rxClosed {
+		a.do('z')
+	}
+	a.call(func() []spec.Call {
+		rx, call := a.ch.subscribe(letter)
+		call.Op, call.Handle, call.Result = spec.Subscribe, a.rxID, spec.OK
+		a.rx, a.rxClosed = rx, false
+		return []spec.Call{call}
+	})
+}
+
+func (a *Actor) update() {
+	a.call(func() []spec.Call {
+		ok := a.tx.(interface{ Update(func(*rune) bool) bool }).Update(func(v *rune) bool {
+			*v++
+			return true
+		})
+		if !ok {
+			return []spec.Call{{Op: spec.Add, Handle: a.txID, Value: 1, Result: spec.Closed}}
+		}
+		return []spec.Call{{Op: spec.Add, Handle: a.txID, Value: 1, Result: spec.OK}}
+	})
+}
+
+func (a *Actor) closeTx(f func()) {
+	a.txClosed = true
+	a.call(func() []spec.Call {
+		f()
+		return []spec.Call{{Op: spec.CloseTx, Handle: a.txID, Result: spec.OK}}
+	})
+}
+
+func (a *Actor) closeRx(f func()) {
+	a.rxClosed = true
+	a.call(func() []spec.Call {
+		f()
+		return []spec.Call{{Op: spec.CloseRx, Handle: a.rxID, Result: spec.OK}}
+	})
+}

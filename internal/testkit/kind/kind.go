@@ -1,0 +1,61 @@
+// Package kind holds what the tests of the kinds have in common, besides the contract, which is leattest's.
+package kind
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// MustPanic fails t unless f panics with a text that begins with the kind's name and contains want.
+func MustPanic(t testing.TB, kind, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got, ok := recover().(string); !ok || !strings.Contains(got, want) || !strings.HasPrefix(got, kind) {
+			t.Errorf("panic value %q; it should begin with %q and contain %q", got, kind, want)
+		}
+	}()
+	f()
+}
+
+// Until collects garbage until done reports true, and fails t, saying what did not happen, if that takes longer than ten
+// seconds of the real clock. Inside a testing/synctest bubble the clock stands still, and the test's own time-out is the bound.
+func Until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for start := time.Now(); !done(); {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("the garbage collector ran for ten seconds, and yet: not %s", what)
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+}
+
+// Live returns how many bytes are reachable.
+func Live() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one found unreachable was swept, and its cleanups have been queued
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// WantTryRecv fails t unless TryRecv of rx returns v and err.
+func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, err error) {
+	t.Helper()
+	if gotV, gotErr := rx.TryRecv(); gotV != v || gotErr != err {
+		t.Errorf("TryRecv: %d, %v; want %d, %v", gotV, gotErr, v, err)
+	}
+}
+
+// Open reports whether ch can be received from.
+func Open(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
