@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -137,13 +138,16 @@ func (r *natsRun) sendOnly(send func(tx leat.Sender[int])) error {
 func (r *natsRun) awaitReceivers() error {
 	said := false
 	for {
-		s, err := r.js.Stream(r.ctx, "LEAT_"+r.ch.Name)
+		all, err := natschan.List(r.ctx, r.js)
+		i := slices.IndexFunc(all, func(ch natschan.Info) bool { return ch.Name == r.ch.Name })
 		switch {
 		case r.stopped() != nil:
 			return fmt.Errorf("%w while waiting for receivers; no value was sent", r.stopped())
 		case err != nil:
 			return err
-		case s.CachedInfo().State.Consumers >= r.clients:
+		case i < 0:
+			return fmt.Errorf("channel %s was deleted while waiting for receivers; no value was sent", r.ch.Name)
+		case all[i].Receivers >= r.clients:
 			return nil
 		case !said:
 			r.say("waiting for %s; start leat run … --role recv", plural(int64(r.clients), "receiver"))

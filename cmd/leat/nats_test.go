@@ -1,10 +1,18 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"io"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/leat-go/leat/natschan"
 	"github.com/leat-go/leat/natsembed"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // It fails if a system whose channel is on JetStream prints anything else than one in memory.
@@ -78,6 +86,71 @@ func TestNATSURL(t *testing.T) {
 		stdout, stderr := start(t, "run", "mpsc", "--nats", s.URL(), "--addr", anyPort, "--interval=1ms").ends(exitDone)
 		want(t, "standard output", stdout, acks(11))
 		wantLastLine(t, stderr, `11 Acks from 1 client, none lost`)
+	}
+}
+
+// A receiver whose process crashed leaves a consumer on the server for minutes,
+// and the lease that says that the receiver is there for a second. It fails if
+// the sender takes the consumer for a receiver.
+func TestNATSAwaitsLiveReceivers(t *testing.T) {
+	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	js, err := s.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	ch := natschan.Channel{Name: "crash", Kind: natschan.MPSC, Capacity: 4, Lease: time.Second}
+
+	nc, err := nats.Connect(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crashed, err := natschan.NewReceiver[int](ctx, theirs, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crashed.Close()
+	nc.Close() // as the system does it for a process that crashes
+	for receivers := 1; receivers > 0; {
+		all, err := natschan.List(ctx, js)
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		receivers = all[0].Receivers
+		<-time.After(50 * time.Millisecond)
+	}
+
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	run := &natsRun{process: newProcess(io.Discard, w), ch: ch, clients: 1, js: js}
+	awaited := make(chan error, 1)
+	go func() {
+		defer w.Close()
+		awaited <- run.awaitReceivers()
+	}()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "leat: waiting for 1 receiver; ") {
+		t.Fatalf("the sender says %q, %v; want that it waits", line, err)
+	}
+	rx, err := natschan.NewReceiver[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rx.Close()
+	if err := <-awaited; err != nil {
+		t.Fatal(err)
 	}
 }
 
