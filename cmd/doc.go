@@ -1,5 +1,9 @@
-// Package cmd is the module of leat's programs. It is a module of its own so that what they need, a command line parser
-// for one, is no requirement of those who import leat.
+// Package cmd is the module of leat's programs. It is a module of its own so
+// that a program that imports leat does not require what these programs need,
+// such as a command line parser.
 //
-// The program is in [github.com/leat-go/leat/cmd/leat].
+// The programs are [github.com/leat-go/leat/cmd/leat] and
+// [github.com/leat-go/leat/cmd/leat-nats], which has the same systems with the
+// channel on NATS JetStream. They are two so that the first one links no NATS
+// server, which takes as long to compile as all else.
 package cmd

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/inspect"
 	"github.com/leat-go/leat/rpc"
 )
@@ -100,14 +101,14 @@ func TestHostileAnswers(t *testing.T) {
 		"ping svg":  {"ping", "--addr", addr, "--count=20", "--svg", svg},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr := start(t, args...).ends(exitFailed)
+			stdout, stderr := childtest.Start(t, args...).Ends(program.ExitFailed)
 			wantHarmless(t, "standard output", stdout)
 			wantHarmless(t, "standard error", stderr)
 			if name == "run" {
 				if !strings.Contains(stderr, "peer peer") || !strings.Contains(stderr, "…); its log may say why\n") {
 					t.Errorf("neither what the peer said nor the advice is there:\n%s", stderr)
 				}
-				wantLastLine(t, stderr, "0 Acks from 1 client, 11 answered with an error")
+				childtest.WantLastLine(t, stderr, "0 Acks from 1 client, 11 answered with an error")
 			}
 			if name == "ping json" {
 				var r report
@@ -178,7 +179,7 @@ func TestHostileView(t *testing.T) {
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(body) }))
 	defer s.Close()
-	stdout, stderr := start(t, "top", "--once", s.URL).ends(exitDone)
+	stdout, stderr := childtest.Start(t, "top", "--once", s.URL).Ends(program.ExitDone)
 	wantHarmless(t, "standard output", stdout)
 	wantHarmless(t, "standard error", stderr)
 	if !strings.Contains(stdout, "owned") {
@@ -223,8 +224,8 @@ func TestHostileStatus(t *testing.T) {
 					c.Close()
 				}
 			}()
-			stdout, stderr := start(t, "top", "--once", l.Addr().String()).ends(exitFailed)
-			want(t, "standard output", stdout, "")
+			stdout, stderr := childtest.Start(t, "top", "--once", l.Addr().String()).Ends(program.ExitFailed)
+			childtest.Want(t, "standard output", stdout, "")
 			wantHarmless(t, "standard error", stderr)
 			if n := strings.Count(stderr, "\n"); n != 1 {
 				t.Errorf("the error has %d lines, want 1:\n%s", n, stderr)
@@ -233,16 +234,5 @@ func TestHostileStatus(t *testing.T) {
 				t.Errorf("the error has no advice:\n%s", stderr)
 			}
 		})
-	}
-}
-
-// A log record of package rpc may quote what a peer sent.
-func TestHostileLog(t *testing.T) {
-	var b bytes.Buffer
-	c := &console{w: &b}
-	c.logger("client 1").Warn("rpc: connection lost", "err", errors.New(hostile))
-	wantHarmless(t, "standard error", b.String())
-	if n := strings.Count(b.String(), "\n"); n != 1 {
-		t.Errorf("the record has %d lines, want 1:\n%s", n, b.String())
 	}
 }

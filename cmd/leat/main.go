@@ -1,4 +1,5 @@
-// Command leat runs three small systems that are built on leat's channels, and the RPC server that two of them talk to.
+// Command leat runs three small systems that are built on leat's channels, and
+// the RPC server that two of them talk to.
 //
 //	leat run mpsc         one producer, one channel, one client that pings a server for each value
 //	leat run broadcast    one channel, ten clients that each see every value
@@ -7,28 +8,20 @@
 //	leat top URL          the channels of a running program
 //	leat ping             load on a server, and how long it takes to answer
 //
-// Each prints its own lines on standard output and everything else on standard error, loses nothing at its end,
-// and explains itself with --help. The exit code is 0 when everything was done, 1 when something failed, 2 when the command
-// line was not understood.
+// Each prints its own lines on standard output and everything else on standard
+// error, loses nothing at its end, and explains itself with --help. The exit
+// code is 0 when everything was done, 1 when something failed, 2 when the
+// command line was not understood.
+//
+// Command leat-nats runs the first two with the channel on NATS JetStream.
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"os/signal"
-	"runtime"
-	"runtime/debug"
-	"syscall"
 
 	"github.com/alecthomas/kong"
-)
 
-const (
-	exitDone = iota
-	exitFailed
-	exitUsage
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 type commandLine struct {
@@ -67,58 +60,4 @@ func (*runCmd) Help() string {
 `
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-// run is the whole program; it returns the exit code.
-func run(args []string) int {
-	// A standard output that is gone must not kill the program silently: with SIGPIPE ignored, the write fails instead.
-	signal.Ignore(syscall.SIGPIPE)
-	p := newProcess(os.Stdout, os.Stderr)
-
-	parser := kong.Must(&commandLine{},
-		kong.Name("leat"),
-		kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.WithHyphenPrefixedParameters(true), // so that "--count -5" is told what is allowed
-		kong.Vars{"version": version()},
-	)
-	ctx, err := parser.Parse(args)
-	if err != nil {
-		return p.usage(err)
-	}
-	if err := ctx.Run(p); err != nil {
-		p.say("%v", err)
-		return exitFailed
-	}
-	return exitDone
-}
-
-// usage explains a command line that could not be parsed, and returns the exit code.
-func (p *process) usage(err error) int {
-	var write *fs.PathError // of the help text; parsing opens no file
-	if errors.As(err, &write) {
-		p.say("%v", outputError{err})
-		return exitFailed
-	}
-	command := "leat"
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
-		command = parse.Context.Selected().FullPath()
-	}
-	p.say("%v (see %s --help)", err, command)
-	return exitUsage
-}
-
-// version says what was built, as far as the build recorded it.
-func version() string {
-	v, revision := "(unknown version)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = fmt.Sprintf("commit %.12s, ", s.Value)
-			}
-		}
-	}
-	return fmt.Sprintf("leat %s (%s%s, %s/%s)", v, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
+func main() { os.Exit(program.Main("leat", description, &commandLine{}, os.Args[1:])) }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/cmd/internal/program"
+	"github.com/leat-go/leat/cmd/internal/systems"
 	"github.com/leat-go/leat/mpmc"
 	"github.com/leat-go/leat/rpc"
 )
@@ -72,10 +74,10 @@ func (cmd *pingCmd) Validate() error {
 	if cmd.Timeout <= 0 || cmd.Timeout > longestLatency {
 		return fmt.Errorf("--timeout must be longer than 0 and at most %v, is %v", longestLatency, cmd.Timeout)
 	}
-	return checkAddr("addr", cmd.Addr)
+	return systems.CheckAddr("addr", cmd.Addr)
 }
 
-func (cmd *pingCmd) Run(p *process) error {
+func (cmd *pingCmd) Run(p *program.Process) error {
 	var svg *replacement
 	if cmd.SVG != "" {
 		var err error
@@ -84,15 +86,15 @@ func (cmd *pingCmd) Run(p *process) error {
 		}
 	}
 	l := newLoad(p, cmd)
-	p.obeySignals("the report so far follows", func() string { return "there is no report" })
+	p.ObeySignals("the report so far follows", func() string { return "there is no report" })
 	if err := l.connect(); err != nil {
 		return err
 	}
 	defer l.close()
 	l.run()
 	r := l.report()
-	if !p.out.print(r.text(cmd.JSON)) {
-		return errOutput
+	if !p.Out.Print(r.text(cmd.JSON)) {
+		return program.ErrOutput
 	}
 	if svg != nil {
 		if err := svg.write(r.figure()); err != nil {
@@ -104,7 +106,7 @@ func (cmd *pingCmd) Run(p *process) error {
 
 // A load is one run of leat ping.
 type load struct {
-	*process
+	*program.Process
 	cmd     *pingCmd
 	clients []*pinger
 
@@ -130,15 +132,15 @@ type pinger struct {
 	rx   leat.Receiver[tick]
 }
 
-func newLoad(p *process, cmd *pingCmd) *load {
-	l := &load{process: p, cmd: cmd, sleepShort: sleepShort}
+func newLoad(p *program.Process, cmd *pingCmd) *load {
+	l := &load{Process: p, cmd: cmd, sleepShort: sleepShort}
 	l.record.init(cmd.Clients)
 	return l
 }
 
 // connect connects all clients, at most so many at once as a server's queue holds.
 func (l *load) connect() error {
-	ctx, cancel := context.WithTimeout(l.ctx, l.cmd.Timeout)
+	ctx, cancel := context.WithTimeout(l.Ctx, l.cmd.Timeout)
 	defer cancel()
 	l.clients = make([]*pinger, l.cmd.Clients)
 	next := make(chan int)
@@ -148,7 +150,7 @@ func (l *load) connect() error {
 		all.Go(func() {
 			for i := range next {
 				conn, err := rpc.Dial(ctx, l.cmd.Addr, &rpc.ClientOptions{
-					Window: l.cmd.Window, MaxBackoff: maxBackoff, Logger: slog.New(slog.DiscardHandler),
+					Window: l.cmd.Window, MaxBackoff: systems.MaxBackoff, Logger: slog.New(slog.DiscardHandler),
 				})
 				if err != nil {
 					failed.CompareAndSwap(nil, &err)
@@ -166,10 +168,10 @@ func (l *load) connect() error {
 	all.Wait()
 	if err := failed.Load(); err != nil {
 		l.close()
-		if l.stopped() != nil {
-			return fmt.Errorf("%w while connecting; no ping was sent", l.stopped())
+		if l.Stopped() != nil {
+			return fmt.Errorf("%w while connecting; no ping was sent", l.Stopped())
 		}
-		return cannotConnect("a client", l.cmd.Addr, *err, fmt.Sprintf("start a server with leat serve --addr %s", l.cmd.Addr))
+		return systems.CannotConnect("a client", l.cmd.Addr, *err, fmt.Sprintf("start a server with leat serve --addr %s", l.cmd.Addr))
 	}
 	return nil
 }
@@ -194,16 +196,16 @@ func (l *load) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.start = time.Now()
-	defer l.showProgress((&meter{load: l}).line)()
+	defer l.ShowProgress((&meter{load: l}).line)()
 	var all sync.WaitGroup
 	for i, c := range l.clients {
 		for range l.cmd.Window {
 			all.Go(func() { l.ping(ctx, c, i) })
 		}
 	}
-	defer context.AfterFunc(l.ctx, func() { // a person who interrupts it does not want to wait
+	defer context.AfterFunc(l.Ctx, func() { // a person who interrupts it does not want to wait
 		l.hurried.Store(true)
-		time.AfterFunc(lastWords, cancel)
+		time.AfterFunc(program.LastWords, cancel)
 	})()
 	l.pace(send)
 	end()
@@ -278,7 +280,7 @@ func share(rx *broadcast.Receiver[tick], n int) leat.Receiver[tick] {
 // became due; a tick for which there is no room until the duration is over
 // counts as not sent in time. So none is left out.
 func (l *load) pace(send func(context.Context, tick) error) {
-	ctx, cancel := context.WithDeadline(l.ctx, l.start.Add(l.cmd.Duration))
+	ctx, cancel := context.WithDeadline(l.Ctx, l.start.Add(l.cmd.Duration))
 	defer cancel()
 	perTick := 1 // pings
 	if l.cmd.Channel == "broadcast" {
@@ -296,7 +298,7 @@ func (l *load) pace(send func(context.Context, tick) error) {
 			return
 		}
 		if err := send(ctx, t); err != nil {
-			if t == noDue || l.ctx.Err() != nil {
+			if t == noDue || l.Ctx.Err() != nil {
 				return
 			}
 			l.record.undone.Add(int64(perTick))
@@ -312,9 +314,9 @@ func (l *load) sleepUntil(due time.Duration) bool {
 		wait := due - time.Since(l.start)
 		switch {
 		case wait <= 0:
-			return l.ctx.Err() == nil
+			return l.Ctx.Err() == nil
 		case wait > short:
-			if !l.sleep(wait - short/2) {
+			if !l.Sleep(wait - short/2) {
 				return false
 			}
 		default:
@@ -349,8 +351,8 @@ func (l *load) ping(ctx context.Context, c *pinger, shard int) {
 // verdict is what the command returns when the report is out.
 func (l *load) verdict(r *report) error {
 	switch failed := r.Refused + r.Unanswered + r.Undone; {
-	case l.stopped() != nil:
-		return fmt.Errorf("%w after %v of %v", l.stopped(), l.took.Round(100*time.Millisecond), l.cmd.Duration)
+	case l.Stopped() != nil:
+		return fmt.Errorf("%w after %v of %v", l.Stopped(), l.took.Round(100*time.Millisecond), l.cmd.Duration)
 	case failed > 0:
 		return fmt.Errorf("%d of %d pings failed: %s", failed, failed+r.Acks, r.why())
 	case r.Acks == 0:
@@ -372,9 +374,9 @@ func (r *recorder) firstError() string {
 	case errors.Is(*err, context.Canceled):
 		return "no answer before the end"
 	case errors.As(*err, &op):
-		return reason(op).Error()
+		return program.Reason(op).Error()
 	case errors.Is(*err, io.EOF):
 		return "the server closed the connection"
 	}
-	return clean((*err).Error())
+	return program.Clean((*err).Error())
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"html"
 	"math"
+
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 // svgText returns text as it may stand in SVG.
-func svgText(text string) string { return html.EscapeString(printable(text, mostLine)) }
+func svgText(text string) string { return html.EscapeString(program.Printable(text, program.MostLine)) }
 
 // figure draws the percentiles: how many nines of the pings, to the right, took how long, upwards; both logarithmic.
 func (r *report) figure() []byte {
@@ -17,9 +19,9 @@ func (r *report) figure() []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="12" role="img">`+"\n", width, height)
 	fmt.Fprint(&b, `<style>text{fill:#222}.t{font-size:16px;font-weight:600}.g{stroke:#d0d5db}.l{fill:none;stroke:#0b7285;stroke-width:2}.p{fill:#0b7285}
 @media (prefers-color-scheme:dark){text{fill:#e6e6e6}.g{stroke:#3b424a}.l{stroke:#3bc9db}.p{fill:#3bc9db}}</style>`+"\n")
-	title := fmt.Sprintf("leat ping %s: latency of %s", r.Addr, plural(r.Acks, "Ack"))
+	title := fmt.Sprintf("leat ping %s: latency of %s", r.Addr, program.Plural(r.Acks, "Ack"))
 	fmt.Fprintf(&b, `<title>%s</title><text class="t" x="16" y="26">%[1]s</text>`+"\n", svgText(title))
-	what := fmt.Sprintf("%s, window %d, over %s; %.0f a second for %.1f s; %s", plural(int64(r.Clients), "client"), r.Window, r.Channel,
+	what := fmt.Sprintf("%s, window %d, over %s; %.0f a second for %.1f s; %s", program.Plural(int64(r.Clients), "client"), r.Window, r.Channel,
 		r.PerSec, r.Seconds, r.why())
 	fmt.Fprintf(&b, `<text x="16" y="46">%s</text>`+"\n", svgText(what))
 	if len(r.Percentiles) == 0 {

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 // A replacement is a file to be written whole, in one instant: until then the
@@ -95,5 +97,5 @@ func (r *replacement) failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("cannot write %s: %w; choose another file with --svg", r.name, reason(err))
+	return fmt.Errorf("cannot write %s: %w; choose another file with --svg", r.name, program.Reason(err))
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/rpc"
 )
 
@@ -19,7 +20,7 @@ func runLoad(t *testing.T, cmd *pingCmd, fn func(context.Context) error, before 
 	log := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // rpc.Local's
 	defer slog.SetDefault(log)
-	l := newLoad(newProcess(io.Discard, io.Discard), cmd)
+	l := newLoad(program.New("leat", io.Discard, io.Discard), cmd)
 	l.sleepShort = time.Sleep
 	for range cmd.Clients {
 		conn, end := rpc.Local(rpc.HandlerFunc(func(ctx context.Context, _ *rpc.Request) (any, error) { return nil, fn(ctx) }))
@@ -103,11 +104,11 @@ func testInterrupt(t *testing.T, duration time.Duration) {
 		cmd := &pingCmd{Clients: 2, Window: 2, Rate: 1000, Duration: duration, Timeout: 5 * time.Minute, Channel: channel}
 		var stop func(error)
 		l, r := runLoad(t, cmd, func(ctx context.Context) error {
-			time.AfterFunc(500*time.Millisecond, func() { stop(errInterrupted) })
+			time.AfterFunc(500*time.Millisecond, func() { stop(program.ErrInterrupted) })
 			<-ctx.Done()
 			return ctx.Err()
-		}, func(l *load) { stop = l.stop })
-		if most := 502*time.Millisecond + lastWords; l.took > most {
+		}, func(l *load) { stop = l.Stop })
+		if most := 502*time.Millisecond + program.LastWords; l.took > most {
 			t.Errorf("it took %v, want at most %v", l.took, most)
 		}
 		if all, due := r.Unanswered+r.Undone, l.due.Load(); r.Acks != 0 || all != due {

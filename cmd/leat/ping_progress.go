@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"time"
 )
@@ -19,38 +18,6 @@ func bar(part float64, width int) string {
 		s += string([]rune("▏▎▍▌▋▊▉")[rest-1])
 	}
 	return s
-}
-
-const progressInterval = 200 * time.Millisecond
-
-// showProgress shows a line under what is said, if standard error is a terminal, until the function that it returns is called.
-func (c *console) showProgress(line func() string) (stop func()) {
-	f, ok := c.w.(*os.File)
-	if !ok {
-		return func() {}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return func() {}
-	}
-	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		t := time.NewTicker(progressInterval)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				c.overwrite(line())
-			case <-end:
-				c.overwrite("")
-				return
-			}
-		}
-	}()
-	return func() {
-		close(end)
-		<-ended
-	}
 }
 
 // A meter makes the line on how far a load is.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 // A report is what came of a load, as --json prints it. Times are in microseconds.
@@ -51,7 +53,7 @@ func (l *load) report() *report {
 		Seconds: l.took.Seconds(), Acks: l.record.acks.Load(), Refused: l.record.refused.Load(),
 		Unanswered: l.record.unanswered.Load(), Undone: l.record.undone.Load(), Error: l.record.firstError(),
 	}
-	if err := l.stopped(); err != nil {
+	if err := l.Stopped(); err != nil {
 		r.Stopped = err.Error()
 	}
 	r.PerSec = float64(r.Acks) / r.Seconds
@@ -110,7 +112,7 @@ func (r *report) text(asJSON bool) string {
 		loop = "each as soon as the last is answered"
 	}
 	fmt.Fprintf(&b, "%s from %s to %s, window %d, over %s; %s\n",
-		plural(r.Acks, "Ack"), plural(int64(r.Clients), "client"), r.Addr, r.Window, r.Channel, loop)
+		program.Plural(r.Acks, "Ack"), program.Plural(int64(r.Clients), "client"), r.Addr, r.Window, r.Channel, loop)
 	fmt.Fprintf(&b, "%.0f a second for %.1f s; %s", r.PerSec, r.Seconds, r.why())
 	if len(r.Percentiles) == 0 {
 		return b.String()

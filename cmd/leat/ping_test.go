@@ -16,13 +16,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/rpc"
 )
 
 // pingReport runs leat ping --json against addr, and returns its report and what it says.
 func pingReport(t *testing.T, code int, addr string, flags ...string) (report, string) {
 	t.Helper()
-	stdout, stderr := start(t, append([]string{"ping", "--json", "--addr", addr}, flags...)...).ends(code)
+	stdout, stderr := childtest.Start(t, append([]string{"ping", "--json", "--addr", addr}, flags...)...).Ends(code)
 	var r report
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatalf("standard output is no JSON: %v\n%s", err, stdout)
@@ -59,7 +61,7 @@ func TestPingCounts(t *testing.T) {
 		t.Run(channel, func(t *testing.T) {
 			var pings atomic.Int64
 			addr := serveWith(t, func(context.Context) error { pings.Add(1); return nil })
-			r, stderr := pingReport(t, exitDone, addr, "--channel", channel, "--clients=5", "--window=3", "--rate=500", "--count=100")
+			r, stderr := pingReport(t, program.ExitDone, addr, "--channel", channel, "--clients=5", "--window=3", "--rate=500", "--count=100")
 			if r.Acks != 100 || pings.Load() != 100 || r.Clients != 5 || r.Window != 3 || r.Channel != channel {
 				t.Errorf("%d pings were asked for and %d came: %+v", 100, pings.Load(), r)
 			}
@@ -67,7 +69,7 @@ func TestPingCounts(t *testing.T) {
 				t.Errorf("100 pings at 500 a second took %v s, want at least %v", r.Seconds, least)
 			}
 			balanced(t, r)
-			want(t, "standard error", stderr, "")
+			childtest.Want(t, "standard error", stderr, "")
 		})
 	}
 }
@@ -75,7 +77,7 @@ func TestPingCounts(t *testing.T) {
 // With no rate each client asks as soon as it has its answer.
 func TestPingClosedLoop(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
-	r, _ := pingReport(t, exitDone, addr, "--rate=0", "--duration=200ms", "--window=8")
+	r, _ := pingReport(t, program.ExitDone, addr, "--rate=0", "--duration=200ms", "--window=8")
 	if r.Acks < 100 || r.Rate != 0 {
 		t.Errorf("200 ms without a rate gave %+v", r)
 	}
@@ -92,7 +94,7 @@ func TestPingShowsAStall(t *testing.T) {
 		}
 		return nil
 	})
-	r, _ := pingReport(t, exitDone, addr, "--clients=1", "--rate=200", "--duration=1s")
+	r, _ := pingReport(t, program.ExitDone, addr, "--clients=1", "--rate=200", "--duration=1s")
 	slow := int64(0)
 	for _, b := range r.Histogram {
 		if b.From >= 50_000 {
@@ -107,8 +109,8 @@ func TestPingShowsAStall(t *testing.T) {
 // For people: what came, the percentiles, and a histogram.
 func TestPingText(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
-	stdout, stderr := start(t, "ping", "--addr", addr, "--count=50", "--clients=2").ends(exitDone)
-	want(t, "standard error", stderr, "")
+	stdout, stderr := childtest.Start(t, "ping", "--addr", addr, "--count=50", "--clients=2").Ends(program.ExitDone)
+	childtest.Want(t, "standard error", stderr, "")
 	for _, text := range []string{
 		"50 Acks from 2 clients to " + addr + ", window 1, over mpmc; 1000 a second wanted\n", "none failed\n",
 		"latency, from when a ping was due\n", "  p50 ", "  p99.99 ", "  max ", "█",
@@ -126,7 +128,7 @@ func TestPingText(t *testing.T) {
 func TestPingFigure(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
 	name := filepath.Join(t.TempDir(), "ping.svg")
-	start(t, "ping", "--addr", addr, "--count=50", "--svg", name).ends(exitDone)
+	childtest.Start(t, "ping", "--addr", addr, "--count=50", "--svg", name).Ends(program.ExitDone)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -143,9 +145,9 @@ func TestPingFigure(t *testing.T) {
 		t.Errorf("the figure does not show what it should:\n%s", text)
 	}
 	nowhere := filepath.Join(t.TempDir(), "no", "ping.svg")
-	stdout, stderr := start(t, "ping", "--addr", addr, "--svg", nowhere).ends(exitFailed)
-	want(t, "standard output", stdout, "")
-	want(t, "standard error", stderr, "leat: cannot write "+nowhere+": no such file or directory; choose another file with --svg\n")
+	stdout, stderr := childtest.Start(t, "ping", "--addr", addr, "--svg", nowhere).Ends(program.ExitFailed)
+	childtest.Want(t, "standard output", stdout, "")
+	childtest.Want(t, "standard error", stderr, "leat: cannot write "+nowhere+": no such file or directory; choose another file with --svg\n")
 }
 
 // A figure that is there stays until there is a new one. It fails if a run
@@ -173,18 +175,18 @@ func TestPingKeepsFigure(t *testing.T) {
 
 	l := listenAny(t)
 	l.Close()
-	start(t, "ping", "--addr", l.Addr().String(), "--svg", name).ends(exitFailed)
+	childtest.Start(t, "ping", "--addr", l.Addr().String(), "--svg", name).Ends(program.ExitFailed)
 	files("old")
 
 	addr, asked, _ := gate(t)
-	p := start(t, "ping", "--addr", addr, "--svg", name, "--duration=1h")
+	p := childtest.Start(t, "ping", "--addr", addr, "--svg", name, "--duration=1h")
 	receive(t, asked)
 	files("old")
-	p.kill()
+	p.Kill()
 	files("old")
 
 	addr = serveWith(t, func(context.Context) error { return nil })
-	start(t, "ping", "--addr", addr, "--svg", name, "--count=10").ends(exitDone)
+	childtest.Start(t, "ping", "--addr", addr, "--svg", name, "--count=10").Ends(program.ExitDone)
 	files("<svg")
 }
 
@@ -192,8 +194,8 @@ func TestPingKeepsFigure(t *testing.T) {
 func TestPingFigureCannotBeWritten(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { t.Error("a ping was sent"); return nil })
 	dir := t.TempDir()
-	_, stderr := start(t, "ping", "--addr", addr, "--svg", dir).ends(exitFailed)
-	want(t, "standard error", stderr, "leat: cannot write "+dir+": is a directory; choose another file with --svg\n")
+	_, stderr := childtest.Start(t, "ping", "--addr", addr, "--svg", dir).Ends(program.ExitFailed)
+	childtest.Want(t, "standard error", stderr, "leat: cannot write "+dir+": is a directory; choose another file with --svg\n")
 }
 
 // A link stays a link, and what is no file, such as a pipe, is written to.
@@ -205,7 +207,7 @@ func TestPingFigureElsewhere(t *testing.T) {
 		t.Skip("no symbolic links here: ", err)
 	}
 	for range 2 { // the first makes the target
-		start(t, "ping", "--addr", addr, "--svg", link, "--count=1").ends(exitDone)
+		childtest.Start(t, "ping", "--addr", addr, "--svg", link, "--count=1").Ends(program.ExitDone)
 		text, err := os.ReadFile(target)
 		if info, _ := os.Lstat(link); err != nil || !bytes.HasPrefix(text, []byte("<svg")) || info.Mode()&os.ModeSymlink == 0 {
 			t.Errorf("the link is %v, and its target has %.20q, %v", info.Mode(), text, err)
@@ -214,7 +216,7 @@ func TestPingFigureElsewhere(t *testing.T) {
 	if _, err := os.Stat("/dev/stdout"); err != nil {
 		t.Skip("no /dev/stdout here: ", err)
 	}
-	stdout, _ := start(t, "ping", "--addr", addr, "--svg", "/dev/stdout", "--count=1").ends(exitDone)
+	stdout, _ := childtest.Start(t, "ping", "--addr", addr, "--svg", "/dev/stdout", "--count=1").Ends(program.ExitDone)
 	if !strings.HasPrefix(stdout, "1 Ack from") || !strings.Contains(stdout, "\n<svg") {
 		t.Errorf("standard output is\n%s", stdout)
 	}
@@ -232,14 +234,14 @@ func TestPingInterrupted(t *testing.T) {
 				}
 				return nil
 			})
-			p := start(t, "ping", "--addr", addr, "--duration=1h")
+			p := childtest.Start(t, "ping", "--addr", addr, "--duration=1h")
 			receive(t, pinged)
-			p.signal(sig)
-			stdout, stderr := p.ends(exitFailed)
+			p.Signal(sig)
+			stdout, stderr := p.Ends(program.ExitFailed)
 			if !strings.Contains(stdout, " from 10 clients to "+addr) || !strings.Contains(stdout, "p99.99") {
 				t.Errorf("there is no report:\n%s", stdout)
 			}
-			wantLastLine(t, stderr, `interrupted after \d.* of 1h0m0s`)
+			childtest.WantLastLine(t, stderr, `interrupted after \d.* of 1h0m0s`)
 		})
 	}
 }
@@ -247,10 +249,10 @@ func TestPingInterrupted(t *testing.T) {
 // A ping under way when it is interrupted is not waited for longer than a second. It fails by hanging.
 func TestPingInterruptedInAStall(t *testing.T) {
 	addr, asked, _ := gate(t)
-	p := start(t, "ping", "--json", "--addr", addr, "--timeout=5m", "--duration=1h")
+	p := childtest.Start(t, "ping", "--json", "--addr", addr, "--timeout=5m", "--duration=1h")
 	receive(t, asked)
-	p.signal(os.Interrupt)
-	stdout, _ := p.ends(exitFailed)
+	p.Signal(os.Interrupt)
+	stdout, _ := p.Ends(program.ExitFailed)
 	var r report
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.Stopped != "interrupted" || r.Acks != 0 || r.Unanswered == 0 {
 		t.Errorf("the report is %+v, %v", r, err)
@@ -267,28 +269,28 @@ func TestPingFailures(t *testing.T) {
 			}
 			return nil
 		})
-		r, stderr := pingReport(t, exitFailed, addr, "--count=40")
+		r, stderr := pingReport(t, program.ExitFailed, addr, "--count=40")
 		if r.Acks != 30 || r.Refused != 10 {
 			t.Errorf("got %+v, want 30 Acks and 10 errors", r)
 		}
 		balanced(t, r)
-		wantLine(t, stderr, `10 of 40 pings failed: 10 answered with an error \(.*failed\)`)
+		childtest.WantLine(t, stderr, `10 of 40 pings failed: 10 answered with an error \(.*failed\)`)
 	})
 	t.Run("silence", func(t *testing.T) {
 		addr := listenAny(t).Addr().String() // the system accepts, nobody reads
-		r, stderr := pingReport(t, exitFailed, addr, "--clients=1", "--rate=100", "--count=10", "--timeout=200ms")
+		r, stderr := pingReport(t, program.ExitFailed, addr, "--clients=1", "--rate=100", "--count=10", "--timeout=200ms")
 		if r.Acks != 0 || r.Unanswered == 0 || r.Unanswered+r.Undone != 10 {
 			t.Errorf("got %+v, want 10 pings that failed", r)
 		}
-		wantLine(t, stderr, `10 of 10 pings failed: .*no answer in time; see --timeout.*`)
+		childtest.WantLine(t, stderr, `10 of 10 pings failed: .*no answer in time; see --timeout.*`)
 	})
 	t.Run("no server", func(t *testing.T) {
 		l := listenAny(t)
 		addr := l.Addr().String()
 		l.Close()
-		stdout, stderr := start(t, "ping", "--addr", addr).ends(exitFailed)
-		want(t, "standard output", stdout, "")
-		want(t, "standard error", stderr, "leat: a client cannot connect to "+addr+": connection refused; start a server with leat serve --addr "+addr+"\n")
+		stdout, stderr := childtest.Start(t, "ping", "--addr", addr).Ends(program.ExitFailed)
+		childtest.Want(t, "standard output", stdout, "")
+		childtest.Want(t, "standard error", stderr, "leat: a client cannot connect to "+addr+": connection refused; start a server with leat serve --addr "+addr+"\n")
 	})
 }
 
@@ -309,7 +311,7 @@ func TestPingServerComesBack(t *testing.T) {
 	l := listenAny(t)
 	addr := l.Addr().String()
 	s := serve(l)
-	p := start(t, "ping", "--json", "--addr", addr, "--clients=4", "--rate=400", "--duration=2s")
+	p := childtest.Start(t, "ping", "--json", "--addr", addr, "--clients=4", "--rate=400", "--duration=2s")
 	receive(t, pinged)
 	s.Close()
 	s.Shutdown(t.Context()) // its handlers have ended
@@ -324,8 +326,8 @@ func TestPingServerComesBack(t *testing.T) {
 	s = serve(l)
 	defer s.Close()
 	receive(t, pinged)
-	stdout := p.stdout.rest(t)
-	p.cmd.Wait()
+	stdout := p.Stdout.Rest(t)
+	p.Cmd.Wait()
 	var r report
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil || r.Acks+r.Refused+r.Unanswered+r.Undone != 800 {
 		t.Errorf("of 800 pings: %+v, %v", r, err)
@@ -339,12 +341,12 @@ func TestPingProgressOnATerminal(t *testing.T) {
 		t.Skip("the program script, which makes a terminal, is not installed")
 	}
 	addr := serveWith(t, func(context.Context) error { return nil })
-	out, err := exec.Command(script, "-qec", leatBinary+" ping --duration 900ms --addr "+addr, "/dev/null").CombinedOutput()
+	out, err := exec.Command(script, "-qec", childtest.Binary()+" ping --duration 900ms --addr "+addr, "/dev/null").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	bars, rest, _ := bytes.Cut(out, []byte(" Acks from "))
-	if n := bytes.Count(bars, []byte(clearLine)); n < 3 || !bytes.Contains(bars, []byte("·  ")) && !bytes.Contains(bars, []byte("%  ")) {
+	if n := bytes.Count(bars, []byte(program.ClearLine)); n < 3 || !bytes.Contains(bars, []byte("·  ")) && !bytes.Contains(bars, []byte("%  ")) {
 		t.Errorf("the bar is drawn %d times:\n%q", n, bars)
 	}
 	if bytes.Contains(rest, []byte("\x1b")) {

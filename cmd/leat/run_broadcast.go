@@ -7,17 +7,17 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/cmd/internal/program"
+	"github.com/leat-go/leat/cmd/internal/systems"
 )
 
 type broadcastCmd struct {
-	PaceFlags
-	ClientsFlags
-	CapacityFlags
+	systems.PaceFlags
+	systems.ClientsFlags
+	systems.CapacityFlags
 	Lossy bool   `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
 	Slow  []slow `placeholder:"N:PAUSE" sep:"none" help:"Let client N pause after each value, such as 1:200ms, to see what a slow receiver does; may be given more than once."`
-	ServerFlags
-	NATSFlags
+	systems.ServerFlags
 	UIFlags
 }
 
@@ -36,26 +36,13 @@ Example: clients that cannot keep up; Acks and missed values together are what w
 
     $ leat run broadcast --lossy --capacity 1 --count 1000 --interval 0 | grep -c Ack
 
-Example: the two ends in two processes, with a nats-server -js between; the receiving one may be ended and started again
-
-    $ leat run broadcast --nats nats://127.0.0.1:4222 --role recv
-    $ leat run broadcast --nats nats://127.0.0.1:4222 --role send
-
 Example: one slow client holds everybody back; see it at http://127.0.0.1:7070
 
     $ leat run broadcast --count 1000 --interval 50ms --slow 1:200ms --ui 127.0.0.1:7070
 `
 }
 
-func (cmd *broadcastCmd) Run(p *process) error {
-	if cmd.NATS != "" {
-		if cmd.UI != "" || len(cmd.Slow) > 0 {
-			return errNotOnNATS
-		}
-		r := &natsRun{process: p, flags: &cmd.NATSFlags, server: &cmd.ServerFlags, clients: cmd.Clients, total: cmd.Count, lossless: !cmd.Lossy,
-			ch: natschan.Channel{Kind: natschan.Broadcast, Capacity: cmd.Capacity, Lossless: !cmd.Lossy}}
-		return r.run(func(tx leat.Sender[int]) { p.send(tx, cmd.values(), cmd.Interval) })
-	}
+func (cmd *broadcastCmd) Run(p *program.Process) error {
 	hide, err := cmd.show(p)
 	if err != nil {
 		return err
@@ -65,15 +52,16 @@ func (cmd *broadcastCmd) Run(p *process) error {
 	pauses := make(map[int]time.Duration)
 	for _, s := range cmd.Slow {
 		if s.client > cmd.Clients {
-			return fmt.Errorf("--slow %d:%v: there are only %s; raise --clients or name another", s.client, s.pause, plural(int64(cmd.Clients), "client"))
+			return fmt.Errorf("--slow %d:%v: there are only %s; raise --clients or name another", s.client, s.pause, program.Plural(int64(cmd.Clients), "client"))
 		}
 		pauses[s.client] = s.pause
 	}
-	crew, err := newCrew(p, &cmd.ServerFlags, cmd.Clients, cmd.Count)
+	s := systems.New(p)
+	crew, err := systems.NewCrew(s, &cmd.ServerFlags, cmd.Clients, cmd.Count)
 	if err != nil {
 		return err
 	}
-	defer crew.end()
+	defer crew.End()
 
 	tx := broadcast.New[int](cmd.Capacity, leat.Name("run broadcast"))
 	defer tx.Close()
@@ -81,22 +69,22 @@ func (cmd *broadcastCmd) Run(p *process) error {
 	if !cmd.Lossy {
 		how = append(how, broadcast.Lossless())
 	}
-	for i, c := range crew.clients {
+	for i, c := range crew.Clients {
 		rx := tx.Subscribe(how...)
-		c.start(func() {
+		c.Start(func() {
 			ctx := context.Background() // to the end of the channel, whatever happens
 			for _, missed := range rx.All(ctx) {
-				c.missed(missed)
-				c.report(c.ping(ctx))
-				p.sleep(pauses[i+1]) // which a process that is stopped does not do, so that it ends soon
+				c.Missed(missed)
+				c.Report(c.Ping(ctx))
+				p.Sleep(pauses[i+1]) // which a process that is stopped does not do, so that it ends soon
 			}
 		})
 	}
-	if err := crew.connected(); err != nil {
+	if err := crew.Connected(); err != nil {
 		return err
 	}
 
-	p.send(tx, cmd.values(), cmd.Interval)
+	s.Send(tx, cmd.Values(), cmd.Interval)
 	tx.Close()
-	return crew.finish()
+	return crew.Finish()
 }

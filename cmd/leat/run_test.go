@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
 )
-
-const anyPort = "127.0.0.1:0"
-
-func acks(n int) string { return strings.Repeat("Ack\n", n) }
 
 func greetings(n int) string {
 	return strings.Repeat("Hi from worker thread\n", n) + "Thread closing cleanly\n"
@@ -22,23 +21,23 @@ func greetings(n int) string {
 // the end, a line is torn by another client's, or anything else gets onto standard output.
 func TestSystems(t *testing.T) {
 	for _, c := range []struct{ args, stdout, summary string }{
-		{"mpsc --addr 127.0.0.1:0 --interval 5ms", acks(11), "11 Acks from 1 client, none lost"},
-		{"mpsc --addr 127.0.0.1:0 --interval 0", acks(11), "11 Acks from 1 client, none lost"},
-		{"mpsc --addr 127.0.0.1:0 --interval 1ms --count 1000", acks(1001), "1001 Acks from 1 client, none lost"},
-		{"mpsc --addr 127.0.0.1:0 --interval 0 --count 5000 --capacity 1", acks(5001), "5001 Acks from 1 client, none lost"},
-		{"mpsc --addr 127.0.0.1:0 --interval 0 --count 1", acks(2), "2 Acks from 1 client, none lost"},
-		{"broadcast --addr 127.0.0.1:0 --interval 5ms", acks(100), "100 Acks from 10 clients, none lost"},
-		{"broadcast --addr 127.0.0.1:0 --interval 0", acks(100), "100 Acks from 10 clients, none lost"},
-		{"broadcast --addr 127.0.0.1:0 --interval 1ms --count 1000", acks(10000), "10000 Acks from 10 clients, none lost"},
-		{"broadcast --addr 127.0.0.1:0 --interval 0 --count 100 --clients 100 --capacity 1", acks(10000), "10000 Acks from 100 clients, none lost"},
-		{"broadcast --addr 127.0.0.1:0 --interval 5ms --lossy", acks(100), "100 Acks from 10 clients, none lost"}, // the capacity holds all
+		{"mpsc --addr 127.0.0.1:0 --interval 5ms", childtest.Acks(11), "11 Acks from 1 client, none lost"},
+		{"mpsc --addr 127.0.0.1:0 --interval 0", childtest.Acks(11), "11 Acks from 1 client, none lost"},
+		{"mpsc --addr 127.0.0.1:0 --interval 1ms --count 1000", childtest.Acks(1001), "1001 Acks from 1 client, none lost"},
+		{"mpsc --addr 127.0.0.1:0 --interval 0 --count 5000 --capacity 1", childtest.Acks(5001), "5001 Acks from 1 client, none lost"},
+		{"mpsc --addr 127.0.0.1:0 --interval 0 --count 1", childtest.Acks(2), "2 Acks from 1 client, none lost"},
+		{"broadcast --addr 127.0.0.1:0 --interval 5ms", childtest.Acks(100), "100 Acks from 10 clients, none lost"},
+		{"broadcast --addr 127.0.0.1:0 --interval 0", childtest.Acks(100), "100 Acks from 10 clients, none lost"},
+		{"broadcast --addr 127.0.0.1:0 --interval 1ms --count 1000", childtest.Acks(10000), "10000 Acks from 10 clients, none lost"},
+		{"broadcast --addr 127.0.0.1:0 --interval 0 --count 100 --clients 100 --capacity 1", childtest.Acks(10000), "10000 Acks from 100 clients, none lost"},
+		{"broadcast --addr 127.0.0.1:0 --interval 5ms --lossy", childtest.Acks(100), "100 Acks from 10 clients, none lost"}, // the capacity holds all
 		{"threads --interval 5ms", greetings(10), "11 values received by the worker thread, none lost"},
 		{"threads --interval 0 --count 5000", greetings(5000), "5001 values received by the worker thread, none lost"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			stdout, stderr := start(t, system(c.args)...).ends(exitDone)
-			want(t, "standard output", stdout, c.stdout)
-			want(t, "standard error", stderr, "leat: "+c.summary+"\n")
+			stdout, stderr := childtest.Start(t, system(c.args)...).Ends(program.ExitDone)
+			childtest.Want(t, "standard output", stdout, c.stdout)
+			childtest.Want(t, "standard error", stderr, "leat: "+c.summary+"\n")
 		})
 	}
 }
@@ -50,7 +49,7 @@ func TestInterval(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const interval = 30 * time.Millisecond
 			begin := time.Now()
-			start(t, system(name, "--count=5", "--interval", interval.String())...).ends(exitDone)
+			childtest.Start(t, system(name, "--count=5", "--interval", interval.String())...).Ends(program.ExitDone)
 			if d := time.Since(begin); d < time.Duration(gaps)*interval {
 				t.Errorf("ended after %v, before %d intervals of %v", d, gaps, interval)
 			}
@@ -62,20 +61,20 @@ func TestInterval(t *testing.T) {
 // come. Then the interrupt ends the hour, and every value is accounted for. It fails by hanging in until or ends.
 func TestInterruptBetweenValues(t *testing.T) {
 	for _, c := range []struct{ args, stdout, summary string }{
-		{"mpsc --addr 127.0.0.1:0", acks(1), "interrupted after 1 of 11 values; 1 Ack, none lost"},
-		{"broadcast --addr 127.0.0.1:0", acks(10), "interrupted after 1 of 10 values; 10 Acks, none lost"},
+		{"mpsc --addr 127.0.0.1:0", childtest.Acks(1), "interrupted after 1 of 11 values; 1 Ack, none lost"},
+		{"broadcast --addr 127.0.0.1:0", childtest.Acks(10), "interrupted after 1 of 10 values; 10 Acks, none lost"},
 		{"threads", greetings(1), "interrupted after 1 of 11 values; 1 value received by the worker thread, none lost"},
 	} {
 		for _, sig := range endSignals {
 			t.Run(fmt.Sprint(c.args, " ", sig), func(t *testing.T) {
-				p := start(t, system(c.args, "--interval=1h")...)
-				for strings.Count(p.stdout.seen.String(), "\n") < max(1, strings.Count(c.stdout, "Ack\n")) {
-					p.stdout.until(t, "^(Ack|Hi from worker thread)\n")
+				p := childtest.Start(t, system(c.args, "--interval=1h")...)
+				for strings.Count(p.Stdout.Seen.String(), "\n") < max(1, strings.Count(c.stdout, "Ack\n")) {
+					p.Stdout.Until(t, "^(Ack|Hi from worker thread)\n")
 				}
-				p.signal(sig)
-				stdout, stderr := p.ends(exitFailed)
-				want(t, "standard output", stdout, c.stdout)
-				wantLastLine(t, stderr, regexp.QuoteMeta(c.summary))
+				p.Signal(sig)
+				stdout, stderr := p.Ends(program.ExitFailed)
+				childtest.Want(t, "standard output", stdout, c.stdout)
+				childtest.WantLastLine(t, stderr, regexp.QuoteMeta(c.summary))
 			})
 		}
 	}
@@ -87,15 +86,15 @@ var missedLine = regexp.MustCompile(`leat: client \d: too slow, missed (\d+) val
 // sent. It fails if a gap is counted wrong, not told, or not met at all.
 func TestLossy(t *testing.T) {
 	const count, clients = 3000, 3
-	stdout, stderr := start(t, "run", "broadcast", "--lossy", "--addr", anyPort, "--capacity=1", "--interval=0",
-		"--count", strconv.Itoa(count), "--clients", strconv.Itoa(clients)).ends(exitDone)
-	m := wantLastLine(t, stderr, `(\d+) Acks from 3 clients, (\d+) missed, none unaccounted for`)
+	stdout, stderr := childtest.Start(t, "run", "broadcast", "--lossy", "--addr", childtest.AnyPort, "--capacity=1", "--interval=0",
+		"--count", strconv.Itoa(count), "--clients", strconv.Itoa(clients)).Ends(program.ExitDone)
+	m := childtest.WantLastLine(t, stderr, `(\d+) Acks from 3 clients, (\d+) missed, none unaccounted for`)
 	acked, _ := strconv.Atoi(m[1])
 	missed, _ := strconv.Atoi(m[2])
 	if acked+missed != count*clients {
 		t.Errorf("%d Acks + %d missed are not %d values for each of %d clients", acked, missed, count, clients)
 	}
-	want(t, "standard output", stdout, acks(acked))
+	childtest.Want(t, "standard output", stdout, childtest.Acks(acked))
 	told := 0
 	for _, m := range missedLine.FindAllStringSubmatch(stderr, -1) {
 		n, _ := strconv.Atoi(m[1])
@@ -117,17 +116,17 @@ func TestStdoutReaderLeaves(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			p := startWith(t, w, nil, system(name, "--interval=1ms", "--count=1000000000")...)
+			p := childtest.StartWith(t, w, nil, system(name, "--interval=1ms", "--count=1000000000")...)
 			w.Close()
 			if _, err := r.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
 			r.Close()
-			_, stderr := p.ends(exitFailed)
+			_, stderr := p.Ends(program.ExitFailed)
 			if n := strings.Count(stderr, "leat: cannot write to standard output: broken pipe; stopping\n"); n != 1 {
 				t.Errorf("the reason is said %d times, want once:\n%s", n, stderr)
 			}
-			wantLastLine(t, stderr, `standard output failed after \d+ of \d+ values; .*, [1-9]\d* not printed`)
+			childtest.WantLastLine(t, stderr, `standard output failed after \d+ of \d+ values; .*, [1-9]\d* not printed`)
 		})
 	}
 }
@@ -135,15 +134,15 @@ func TestStdoutReaderLeaves(t *testing.T) {
 // A full disk is the same, and known from the first line on.
 func TestStdoutFull(t *testing.T) {
 	full := devFull(t)
-	_, stderr := startWith(t, full, nil, "run", "mpsc", "--addr", anyPort, "--interval=1h").ends(exitFailed)
-	want(t, "standard error", stderr, "leat: cannot write to standard output: no space left on device; stopping\n"+
+	_, stderr := childtest.StartWith(t, full, nil, "run", "mpsc", "--addr", childtest.AnyPort, "--interval=1h").Ends(program.ExitFailed)
+	childtest.Want(t, "standard error", stderr, "leat: cannot write to standard output: no space left on device; stopping\n"+
 		"leat: standard output failed after 1 of 11 values; 1 Ack, 1 not printed\n")
 
-	_, stderr = startWith(t, full, nil, "run", "threads", "--count=1", "--interval=0").ends(exitFailed)
-	wantLastLine(t, stderr, `standard output failed after [12] of 2 values; [12] values? received by the worker thread, 2 not printed`)
+	_, stderr = childtest.StartWith(t, full, nil, "run", "threads", "--count=1", "--interval=0").Ends(program.ExitFailed)
+	childtest.WantLastLine(t, stderr, `standard output failed after [12] of 2 values; [12] values? received by the worker thread, 2 not printed`)
 
-	_, stderr = startWith(t, full, nil, "run", "mpsc", "--help").ends(exitFailed)
-	wantLine(t, stderr, "cannot write to standard output: no space left on device")
+	_, stderr = childtest.StartWith(t, full, nil, "run", "mpsc", "--help").Ends(program.ExitFailed)
+	childtest.WantLine(t, stderr, "cannot write to standard output: no space left on device")
 }
 
 func devFull(t *testing.T) *os.File {
@@ -163,29 +162,8 @@ func TestStderrReaderLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Close()
-	p := startWith(t, nil, w, "run", "mpsc", "--addr", anyPort, "--interval=0")
+	p := childtest.StartWith(t, nil, w, "run", "mpsc", "--addr", childtest.AnyPort, "--interval=0")
 	w.Close()
-	stdout, _ := p.ends(exitDone)
-	want(t, "standard output", stdout, acks(11))
-}
-
-// What does not add up is said: it fails if a value in no tally, or one in two, makes "none lost".
-func TestAccount(t *testing.T) {
-	for _, c := range []struct {
-		first, second int64
-		want          string
-		complete      bool
-	}{
-		{3, 3, "6 Acks from 2 clients, none lost", true},
-		{3, 2, "5 Acks from 2 clients, 1 lost", false},
-		{4, 2, "6 Acks from 2 clients, 2 lost", false},
-	} {
-		clients := []*client{{}, {}}
-		clients[0].tally.acks.Store(c.first)
-		clients[1].tally.acks.Store(c.second)
-		a := accountFor(clients, each(3))
-		if a.String() != c.want || a.complete() != c.complete {
-			t.Errorf("3 values to two clients, %d and %d Acks: %q, complete %v", c.first, c.second, a, a.complete())
-		}
-	}
+	stdout, _ := p.Ends(program.ExitDone)
+	childtest.Want(t, "standard output", stdout, childtest.Acks(11))
 }

@@ -8,11 +8,13 @@ import (
 	"sync/atomic"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/cmd/internal/program"
+	"github.com/leat-go/leat/cmd/internal/systems"
 	"github.com/leat-go/leat/mpsc"
 )
 
 type threadsCmd struct {
-	PaceFlags
+	systems.PaceFlags
 	UIFlags
 }
 
@@ -30,19 +32,20 @@ Example: two greetings
 `
 }
 
-func (cmd *threadsCmd) Run(p *process) error {
+func (cmd *threadsCmd) Run(p *program.Process) error {
 	hide, err := cmd.show(p)
 	if err != nil {
 		return err
 	}
 	defer hide()
 
+	s := systems.New(p)
 	var received, unprinted atomic.Int64
-	p.obeySignals("no further value is sent, and the worker is being ended", func() string {
-		return fmt.Sprintf("%s not received", plural(p.sent.Load()-received.Load(), "accepted value"))
+	p.ObeySignals("no further value is sent, and the worker is being ended", func() string {
+		return fmt.Sprintf("%s not received", program.Plural(s.Sent.Load()-received.Load(), "accepted value"))
 	})
 	print := func(line string) {
-		if !p.out.print(line) {
+		if !p.Out.Print(line) {
 			unprinted.Add(1)
 		}
 	}
@@ -62,12 +65,12 @@ func (cmd *threadsCmd) Run(p *process) error {
 		print("Thread closing cleanly")
 	})
 
-	p.send(tx, cmd.values(0), cmd.Interval)
+	s.Send(tx, cmd.Values(0), cmd.Interval)
 	tx.Close()
 	worker.Wait()
-	return p.conclude(cmd.Count+1, account{
-		well:      plural(received.Load(), "value") + " received by the worker thread",
-		lost:      p.sent.Load() - received.Load(),
-		unprinted: unprinted.Load(),
+	return s.Conclude(cmd.Count+1, systems.Account{
+		Well:      program.Plural(received.Load(), "value") + " received by the worker thread",
+		Lost:      s.Sent.Load() - received.Load(),
+		Unprinted: unprinted.Load(),
 	})
 }

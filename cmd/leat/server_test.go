@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/rpc"
 )
 
@@ -21,7 +23,7 @@ var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 // listenAny listens on a free port until the test ends.
 func listenAny(t *testing.T) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", anyPort)
+	l, err := net.Listen("tcp", childtest.AnyPort)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +47,10 @@ func serveWith(t *testing.T, fn func(context.Context) error) string {
 }
 
 // startServe runs leat serve on addr, and returns it with its address once it listens.
-func startServe(t *testing.T, addr string) (*child, string) {
+func startServe(t *testing.T, addr string) (*childtest.Child, string) {
 	t.Helper()
-	p := start(t, "serve", "--addr", addr)
-	line := p.stderr.line(t)
+	p := childtest.Start(t, "serve", "--addr", addr)
+	line := p.Stderr.Line(t)
 	m := regexp.MustCompile(`^leat: serving on (127\.0\.0\.1:\d+); end with Ctrl-C\n$`).FindStringSubmatch(line)
 	if m == nil {
 		t.Fatalf("serve says %q", line)
@@ -65,9 +67,9 @@ func TestPortInUse(t *testing.T) {
 		"serve":         "choose another with --addr",
 	} {
 		t.Run(command, func(t *testing.T) {
-			stdout, stderr := start(t, append(strings.Fields(command), "--addr", addr)...).ends(exitFailed)
-			want(t, "standard output", stdout, "")
-			want(t, "standard error", stderr, "leat: cannot listen on "+addr+": address already in use; "+advice+"\n")
+			stdout, stderr := childtest.Start(t, append(strings.Fields(command), "--addr", addr)...).Ends(program.ExitFailed)
+			childtest.Want(t, "standard output", stdout, "")
+			childtest.Want(t, "standard error", stderr, "leat: cannot listen on "+addr+": address already in use; "+advice+"\n")
 		})
 	}
 }
@@ -81,9 +83,9 @@ func TestForeignAddress(t *testing.T) {
 		"--addr": "serve --addr " + foreign,
 	} {
 		t.Run(flag, func(t *testing.T) {
-			stdout, stderr := start(t, strings.Fields(command)...).ends(exitFailed)
-			want(t, "standard output", stdout, "")
-			want(t, "standard error", stderr, "leat: cannot listen on "+foreign+": cannot assign requested address; choose another with "+flag+"\n")
+			stdout, stderr := childtest.Start(t, strings.Fields(command)...).Ends(program.ExitFailed)
+			childtest.Want(t, "standard output", stdout, "")
+			childtest.Want(t, "standard error", stderr, "leat: cannot listen on "+foreign+": cannot assign requested address; choose another with "+flag+"\n")
 		})
 	}
 }
@@ -95,9 +97,9 @@ func TestNoServer(t *testing.T) {
 	l.Close()
 	for _, name := range []string{"mpsc", "broadcast"} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr := start(t, system(name, "--external", "--addr", addr)...).ends(exitFailed)
-			want(t, "standard output", stdout, "")
-			wantLine(t, stderr, `client \d+ cannot connect to `+addr+`: connection refused; `+
+			stdout, stderr := childtest.Start(t, system(name, "--external", "--addr", addr)...).Ends(program.ExitFailed)
+			childtest.Want(t, "standard output", stdout, "")
+			childtest.WantLine(t, stderr, `client \d+ cannot connect to `+addr+`: connection refused; `+
 				`start a server with leat serve --addr `+addr+`, or leave out --external`)
 		})
 	}
@@ -111,25 +113,25 @@ func TestServerDiesAndComesBack(t *testing.T) {
 		{"broadcast --clients 4", "400 Acks from 4 clients, none lost.*"},
 	} {
 		t.Run(c.system, func(t *testing.T) {
-			first, addr := startServe(t, anyPort)
-			p := start(t, system(c.system, "--external", "--addr", addr, "--count=100", "--interval=10ms")...)
+			first, addr := startServe(t, childtest.AnyPort)
+			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--count=100", "--interval=10ms")...)
 			for range 5 {
-				p.stdout.until(t, "^Ack\n")
+				p.Stdout.Until(t, "^Ack\n")
 			}
-			first.kill()
-			p.stderr.until(t, `^leat: client \d+: connection lost, will connect again: .*`)
+			first.Kill()
+			p.Stderr.Until(t, `^leat: client \d+: connection lost, will connect again: .*`)
 			second, _ := startServe(t, addr)
-			p.stderr.until(t, `^leat: client \d+: connected again`)
-			stdout, stderr := p.ends(exitDone)
+			p.Stderr.Until(t, `^leat: client \d+: connected again`)
+			stdout, stderr := p.Ends(program.ExitDone)
 			if strings.Trim(stdout, "Ack\n") != "" {
 				t.Errorf("standard output is\n%swant Acks alone", stdout)
 			}
-			m := wantLastLine(t, stderr, c.summary)
+			m := childtest.WantLastLine(t, stderr, c.summary)
 			if said := regexp.MustCompile(`\d+ Acks`).FindString(m[0]); strings.Count(stdout, "Ack\n") != atoi(t, said) {
 				t.Errorf("%d Acks printed, %s in the summary", strings.Count(stdout, "Ack\n"), said)
 			}
-			second.signal(os.Interrupt)
-			second.ends(exitDone)
+			second.Signal(os.Interrupt)
+			second.Ends(program.ExitDone)
 		})
 	}
 }
@@ -157,9 +159,9 @@ func TestPingIsRepeated(t *testing.T) {
 			nc.Close()
 		}
 	}()
-	stdout, stderr := start(t, "run", "mpsc", "--external", "--addr", l.Addr().String(), "--interval=1ms").ends(exitDone)
-	want(t, "standard output", stdout, acks(11))
-	wantLastLine(t, stderr, "11 Acks from 1 client, none lost, 1 ping repeated over a new connection")
+	stdout, stderr := childtest.Start(t, "run", "mpsc", "--external", "--addr", l.Addr().String(), "--interval=1ms").Ends(program.ExitDone)
+	childtest.Want(t, "standard output", stdout, childtest.Acks(11))
+	childtest.WantLastLine(t, stderr, "11 Acks from 1 client, none lost, 1 ping repeated over a new connection")
 	if n := pings.Load(); n != 12 {
 		t.Errorf("the server read %d pings, want one for each of the 11 values, and one again", n)
 	}
@@ -173,11 +175,11 @@ func TestServerNeverComesBack(t *testing.T) {
 		clients int
 	}{{"mpsc", 1}, {"broadcast --clients 3", 3}} {
 		t.Run(c.system, func(t *testing.T) {
-			server, addr := startServe(t, anyPort)
-			p := start(t, system(c.system, "--external", "--addr", addr, "--count=1000000", "--interval=1ms", "--patience=200ms")...)
-			p.stdout.until(t, "^Ack\n")
-			server.kill()
-			stdout, stderr := p.ends(exitFailed)
+			server, addr := startServe(t, childtest.AnyPort)
+			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--count=1000000", "--interval=1ms", "--patience=200ms")...)
+			p.Stdout.Until(t, "^Ack\n")
+			server.Kill()
+			stdout, stderr := p.Ends(program.ExitFailed)
 			if n := strings.Count(stderr, "no answer from "+addr+" for 200ms, giving up; see that the server runs, or raise --patience"); n != c.clients {
 				t.Errorf("%d clients say that they give up, want %d:\n%s", n, c.clients, stderr)
 			}
@@ -189,7 +191,7 @@ func TestServerNeverComesBack(t *testing.T) {
 // wantAccount checks the last line of stderr, of which pattern takes the values sent, Acks and failures, against the lines printed.
 func wantAccount(t *testing.T, stdout, stderr, pattern string, clients int) {
 	t.Helper()
-	m := wantLastLine(t, stderr, pattern)
+	m := childtest.WantLastLine(t, stderr, pattern)
 	sent, acked, failed := atoi(t, m[1]), atoi(t, m[2]), atoi(t, m[3])
 	if n := strings.Count(stdout, "Ack\n"); n != acked {
 		t.Errorf("%d Acks printed, %d in the summary", n, acked)
@@ -205,8 +207,8 @@ func wantAccount(t *testing.T, stdout, stderr, pattern string, clients int) {
 // A server that takes connections and never answers is the same.
 func TestSilentServer(t *testing.T) {
 	addr := listenAny(t).Addr().String() // the system accepts, nobody reads
-	stdout, stderr := start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=0", "--capacity=4", "--count=1000000",
-		"--patience=100ms").ends(exitFailed)
+	stdout, stderr := childtest.Start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=0", "--capacity=4", "--count=1000000",
+		"--patience=100ms").Ends(program.ExitFailed)
 	wantAccount(t, stdout, stderr, `gave up after (\d+) of \d+ values; (\d+) Acks, (\d+) not answered`, 1)
 }
 
@@ -219,9 +221,9 @@ func TestErrorAnswer(t *testing.T) {
 		}
 		return nil
 	})
-	stdout, stderr := start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=1ms").ends(exitFailed)
-	want(t, "standard output", stdout, "Ack\nAck\nAck\nError!\nAck\nAck\nAck\nError!\nAck\nAck\nAck\n")
-	wantLastLine(t, stderr, "9 Acks from 1 client, 2 answered with an error")
+	stdout, stderr := childtest.Start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=1ms").Ends(program.ExitFailed)
+	childtest.Want(t, "standard output", stdout, "Ack\nAck\nAck\nError!\nAck\nAck\nAck\nError!\nAck\nAck\nAck\n")
+	childtest.WantLastLine(t, stderr, "9 Acks from 1 client, 2 answered with an error")
 	if n := strings.Count(stderr, "leat: client 1: the server answered with an error (failed); its log may say why\n"); n != 1 {
 		t.Errorf("the reason is said %d times, want once:\n%s", n, stderr)
 	}
@@ -249,7 +251,7 @@ func receive(t *testing.T, ch <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-ch:
-	case <-time.After(hang):
+	case <-time.After(childtest.Hang):
 		t.Fatal("nothing comes")
 	}
 }
@@ -263,17 +265,17 @@ func TestInterruptAnswersAccepted(t *testing.T) {
 	}{{"mpsc", 1}, {"broadcast --clients 3", 3}} {
 		t.Run(c.system, func(t *testing.T) {
 			addr, asked, open := gate(t)
-			p := start(t, system(c.system, "--external", "--addr", addr, "--interval=0", "--count=1000000")...)
+			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--interval=0", "--count=1000000")...)
 			receive(t, asked)
-			p.signal(os.Interrupt)
-			p.stderr.until(t, "^leat: interrupted: no further value is sent, and what was accepted is being answered; interrupt again to quit at once\n")
+			p.Signal(os.Interrupt)
+			p.Stderr.Until(t, "^leat: interrupted: no further value is sent, and what was accepted is being answered; interrupt again to quit at once\n")
 			open()
-			stdout, stderr := p.ends(exitFailed)
-			m := wantLastLine(t, stderr, `interrupted after (\d+) of \d+ values; (\d+) Acks?, none lost`)
+			stdout, stderr := p.Ends(program.ExitFailed)
+			m := childtest.WantLastLine(t, stderr, `interrupted after (\d+) of \d+ values; (\d+) Acks?, none lost`)
 			if sent, acked := atoi(t, m[1]), atoi(t, m[2]); acked != sent*c.clients || sent < 1 {
 				t.Errorf("%d values were accepted, and %d Acks came from %d clients", sent, acked, c.clients)
 			}
-			want(t, "standard output", stdout, acks(atoi(t, m[2])))
+			childtest.Want(t, "standard output", stdout, childtest.Acks(atoi(t, m[2])))
 		})
 	}
 }
@@ -281,14 +283,14 @@ func TestInterruptAnswersAccepted(t *testing.T) {
 // The second interrupt ends the program whatever it waits for, and says what is left. It fails by hanging.
 func TestSecondInterrupt(t *testing.T) {
 	addr, asked, _ := gate(t)
-	p := start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=1h")
+	p := childtest.Start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=1h")
 	receive(t, asked)
-	p.signal(os.Interrupt)
-	p.stderr.until(t, "^leat: interrupted: ")
-	p.signal(syscall.SIGTERM)
-	stdout, stderr := p.ends(exitFailed)
-	want(t, "standard output", stdout, "")
-	wantLastLine(t, stderr, "interrupted again, quitting at once: 1 accepted value not answered")
+	p.Signal(os.Interrupt)
+	p.Stderr.Until(t, "^leat: interrupted: ")
+	p.Signal(syscall.SIGTERM)
+	stdout, stderr := p.Ends(program.ExitFailed)
+	childtest.Want(t, "standard output", stdout, "")
+	childtest.WantLastLine(t, stderr, "interrupted again, quitting at once: 1 accepted value not answered")
 }
 
 // serve answers until it is told to end, then answers what it has read, and exits with 0. It fails if it does not say goodbye to
@@ -296,7 +298,7 @@ func TestSecondInterrupt(t *testing.T) {
 func TestServe(t *testing.T) {
 	for _, sig := range endSignals {
 		t.Run(sig.String(), func(t *testing.T) {
-			p, addr := startServe(t, anyPort)
+			p, addr := startServe(t, childtest.AnyPort)
 			nc, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
@@ -308,13 +310,13 @@ func TestServe(t *testing.T) {
 			if _, err := io.ReadFull(nc, got); err != nil || string(got) != strings.Repeat(`"Ack"`, pings) {
 				t.Fatalf("%d pings are answered with %q, %v", pings, got, err)
 			}
-			p.signal(sig)
+			p.Signal(sig)
 			if rest, err := io.ReadAll(nc); err != nil || len(rest) > 0 {
 				t.Errorf("the end is %q, %v; want the connection closed in good order", rest, err)
 			}
-			stdout, stderr := p.ends(exitDone)
-			want(t, "standard output", stdout, "")
-			wantLastLine(t, stderr, "ended; all that was read was answered")
+			stdout, stderr := p.Ends(program.ExitDone)
+			childtest.Want(t, "standard output", stdout, "")
+			childtest.WantLastLine(t, stderr, "ended; all that was read was answered")
 		})
 	}
 }

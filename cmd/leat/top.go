@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"reflect"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/inspect"
 )
 
@@ -76,13 +76,13 @@ func snapshotURL(page string) (string, error) {
 	return u.String(), nil
 }
 
-func (cmd *topCmd) Run(p *process) error {
+func (cmd *topCmd) Run(p *program.Process) error {
 	where, _ := snapshotURL(cmd.URL)
 	look := func(ctx context.Context) (inspect.View, error) { return fetch(ctx, where) }
 	stat, err := os.Stdout.Stat()
 	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
 	if !cmd.Once && terminal {
-		if _, err := look(p.ctx); err != nil { // a wrong address is told in one line, and not on a screen that is about to go
+		if _, err := look(p.Ctx); err != nil { // a wrong address is told in one line, and not on a screen that is about to go
 			return err
 		}
 		_, err := tea.NewProgram(newTop(where, cmd.Every, look)).Run()
@@ -91,11 +91,11 @@ func (cmd *topCmd) Run(p *process) error {
 		}
 		return err
 	}
-	if _, err := look(p.ctx); err != nil {
+	if _, err := look(p.Ctx); err != nil {
 		return err
 	}
-	p.sleep(time.Second)
-	v, err := look(p.ctx)
+	p.Sleep(time.Second)
+	v, err := look(p.Ctx)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (cmd *topCmd) Run(p *process) error {
 	t := newTop(where, cmd.Every, look)
 	t.colour = !noColor && (terminal || cmd.Color)
 	t.width, t.view = cmd.Width, v
-	p.out.print(strings.TrimRight(t.text(), "\n"))
+	p.Out.Print(strings.TrimRight(t.text(), "\n"))
 	return nil
 }
 
@@ -124,15 +124,15 @@ func fetch(ctx context.Context, where string) (v inspect.View, err error) {
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return v, fmt.Errorf("cannot reach %s: %s; see that the program runs, and serves its channels there", where, clean(reason(err).Error()))
+		return v, fmt.Errorf("cannot reach %s: %s; see that the program runs, and serves its channels there", where, program.Clean(program.Reason(err).Error()))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, clean(answer.Status))
+		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, program.Clean(answer.Status))
 	}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, mostView)).Decode(&v); err != nil {
-		return v, fmt.Errorf("%s is no view of channels (%s); give the address of the inspect page", where, clean(err.Error()))
+		return v, fmt.Errorf("%s is no view of channels (%s); give the address of the inspect page", where, program.Clean(err.Error()))
 	}
-	cleanAll(reflect.ValueOf(&v).Elem())
+	program.CleanAll(&v)
 	return v, nil
 }

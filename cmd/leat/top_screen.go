@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/inspect"
 )
 
@@ -196,9 +197,9 @@ func (t *top) text() string {
 		state = t.paint("paused", yellow)
 	}
 	v := t.view
-	fmt.Fprintf(&b, "%s  %s · pid %d · %s · %s\n", t.paint("leat", bold), v.Program, v.PID, plural(int64(len(v.Channels)), "channel"), state)
+	fmt.Fprintf(&b, "%s  %s · pid %d · %s · %s\n", t.paint("leat", bold), v.Program, v.PID, program.Plural(int64(len(v.Channels)), "channel"), state)
 	if t.typing || t.filter != "" {
-		fmt.Fprintf(&b, "filter: %s%s\n", clean(t.filter), map[bool]string{true: "▏"}[t.typing])
+		fmt.Fprintf(&b, "filter: %s%s\n", program.Clean(t.filter), map[bool]string{true: "▏"}[t.typing])
 	}
 	shown := t.shown()
 	switch {

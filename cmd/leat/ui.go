@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leat-go/leat/cmd/internal/program"
+	"github.com/leat-go/leat/cmd/internal/systems"
 	"github.com/leat-go/leat/inspect"
 )
 
@@ -21,20 +23,18 @@ func (f *UIFlags) Validate() error {
 	if f.UI == "" {
 		return nil
 	}
-	return checkAddr("ui", f.UI)
+	return systems.CheckAddr("ui", f.UI)
 }
-
-var errNotOnNATS = errors.New("--ui and --slow are for channels in memory; leave them out, or leave out --nats")
 
 // uiPath is where the page is, as in a program that has pprof beside it.
 const uiPath = "/debug/leat/"
 
 // show serves the page, if it was asked for, until the func that it returns is called.
-func (f *UIFlags) show(p *process) (stop func(), err error) {
+func (f *UIFlags) show(p *program.Process) (stop func(), err error) {
 	if f.UI == "" {
 		return func() {}, nil
 	}
-	l, err := listen("ui", f.UI, "")
+	l, err := systems.Listen("ui", f.UI, "")
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,10 @@ func (f *UIFlags) show(p *process) (stop func(), err error) {
 	go func() {
 		defer close(done)
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			p.say("the live page ended: %v", reason(err))
+			p.Say("the live page ended: %v", program.Reason(err))
 		}
 	}()
-	p.say("live page at http://%s%s", l.Addr(), uiPath)
+	p.Say("live page at http://%s%s", l.Addr(), uiPath)
 	return func() {
 		s.Close() // and not Shutdown, which would wait for the viewers
 		<-done

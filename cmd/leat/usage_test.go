@@ -4,6 +4,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 func atoi(t *testing.T, s string) int {
@@ -42,7 +45,7 @@ func TestUsage(t *testing.T) {
 		"run mpsc --patience 0":                 `run mpsc: --patience must be longer than 0, is 0s (see leat run mpsc --help)`,
 		"run mpsc --addr here":                  `run mpsc: --addr "here" is no address: missing port in address; give host:port, such as 127.0.0.1:8123 (see leat run mpsc --help)`,
 		"serve --addr 127.0.0.1:65536":          `serve: --addr "127.0.0.1:65536" is no address: invalid port; give host:port, such as 127.0.0.1:8123 (see leat serve --help)`,
-		"run mpsc --role send":                  `run mpsc: --role needs a server that both ends reach: give its URL with --nats (see leat run mpsc --help)`,
+		"run mpsc --role send":                  `unknown flag --role (see leat run mpsc --help)`,
 		"run mpsc --clients 3":                  `unknown flag --clients (see leat run mpsc --help)`,
 		"run mpsc --lossy":                      `unknown flag --lossy (see leat run mpsc --help)`,
 		"run threads --capacity 3":              `unknown flag --capacity (see leat run threads --help)`,
@@ -50,9 +53,9 @@ func TestUsage(t *testing.T) {
 		"serve --external":                      `unknown flag --external (see leat serve --help)`,
 	} {
 		t.Run(args, func(t *testing.T) {
-			stdout, stderr := start(t, strings.Fields(args)...).ends(exitUsage)
-			want(t, "standard output", stdout, "")
-			want(t, "standard error", stderr, "leat: "+message+"\n")
+			stdout, stderr := childtest.Start(t, strings.Fields(args)...).Ends(program.ExitUsage)
+			childtest.Want(t, "standard output", stdout, "")
+			childtest.Want(t, "standard error", stderr, "leat: "+message+"\n")
 		})
 	}
 }
@@ -71,21 +74,12 @@ func TestHelp(t *testing.T) {
 		"ping": {`--addr="127.0.0.1:8123"`, "--clients=10", "--window=1", "--rate=1000", "--duration=10s", "--count=0", `--channel="mpmc"`,
 			"--timeout=5s", "--json", "--svg=FILE"},
 	} {
-		t.Run("leat "+command, func(t *testing.T) {
-			stdout, stderr := start(t, append(strings.Fields(command), "--help")...).ends(exitDone)
-			want(t, "standard error", stderr, "")
-			example := "\n    $ leat " + command
-			for _, text := range append(flags, "Usage: leat "+command, "Example: ", example) {
-				if !strings.Contains(stdout, text) {
-					t.Errorf("the help lacks %q:\n%s", text, stdout)
-				}
-			}
-		})
+		t.Run("leat "+command, func(t *testing.T) { childtest.WantHelp(t, command, flags) })
 	}
 }
 
 func TestVersion(t *testing.T) {
-	stdout, _ := start(t, "--version").ends(exitDone)
+	stdout, _ := childtest.Start(t, "--version").Ends(program.ExitDone)
 	if !strings.HasPrefix(stdout, "leat ") || !strings.Contains(stdout, "(") || strings.Contains(stdout, "unknown") {
 		t.Errorf("the version is %q", stdout)
 	}

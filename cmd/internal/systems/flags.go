@@ -1,14 +1,16 @@
-package main
+package systems
 
 import (
 	"fmt"
 	"iter"
 	"net"
 	"time"
+
+	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// The flags that systems share: a command embeds the groups that concern it, and each group checks its own values. Their names are
-// exported because kong passes over the others when it looks for what to check.
+// The flags that systems share: a command embeds the groups that concern it, and
+// each group checks its own values.
 
 // PaceFlags say what to send, and when.
 type PaceFlags struct {
@@ -24,8 +26,9 @@ func (f *PaceFlags) Validate() error {
 	return between("count", f.Count, 1_000_000_000)
 }
 
-// values are the ones that a system sends: 1 as often as asked for, and what ends it.
-func (f *PaceFlags) values(end ...int) iter.Seq[int] {
+// Values returns the values that a system sends: 1 as often as asked for, then
+// the end.
+func (f *PaceFlags) Values(end ...int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for range f.Count {
 			if !yield(1) {
@@ -68,7 +71,7 @@ func (f *ServerFlags) Validate() error {
 	if f.Patience <= 0 {
 		return fmt.Errorf("--patience must be longer than 0, is %v", f.Patience)
 	}
-	return checkAddr("addr", f.Addr)
+	return CheckAddr("addr", f.Addr)
 }
 
 // between checks a number that is to be at least 1. The upper bound is where the machine would fail in its own words.
@@ -79,14 +82,14 @@ func between(flag string, n, most int) error {
 	return nil
 }
 
-// checkAddr checks what can be known of an address without using it.
-func checkAddr(flag, addr string) error {
+// CheckAddr checks what can be known of an address without using it.
+func CheckAddr(flag, addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("--%s %q is no address: %w; give host:port, such as 127.0.0.1:8123", flag, addr, reason(err))
+		return fmt.Errorf("--%s %q is no address: %w; give host:port, such as 127.0.0.1:8123", flag, addr, program.Reason(err))
 	}
 	return nil
 }

@@ -9,19 +9,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leat-go/leat/natschan"
-	"github.com/leat-go/leat/natsembed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/leat-go/leat/cmd/internal/childtest"
+	"github.com/leat-go/leat/cmd/internal/program"
+	"github.com/leat-go/leat/cmd/internal/systems"
+	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/natsembed"
 )
+
+func TestMain(m *testing.M) { childtest.Main(m, "leat-nats") }
 
 // It fails if a system whose channel is on JetStream prints anything else than one in memory.
 func TestNATSEmbedded(t *testing.T) {
 	for name, n := range map[string]int{"mpsc": 11, "broadcast": 100} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr := start(t, "run", name, "--nats=embedded", "--addr", anyPort, "--interval=1ms").ends(exitDone)
-			want(t, "standard output", stdout, acks(n))
-			wantLastLine(t, stderr, `\d+ Acks from \d+ clients?, none lost`)
+			stdout, stderr := childtest.Start(t, "run", name, "--addr", childtest.AnyPort, "--interval=1ms").Ends(program.ExitDone)
+			childtest.Want(t, "standard output", stdout, childtest.Acks(n))
+			childtest.WantLastLine(t, stderr, `\d+ Acks from \d+ clients?, none lost`)
 		})
 	}
 }
@@ -35,18 +41,18 @@ func TestNATSReceiverRestarts(t *testing.T) {
 	}
 	defer s.Close()
 	args := func(role string) []string {
-		return []string{"run", "broadcast", "--nats", s.URL(), "--addr", anyPort, "--interval=50ms", "--role", role}
+		return []string{"run", "broadcast", "--url", s.URL(), "--addr", childtest.AnyPort, "--interval=50ms", "--role", role}
 	}
-	first, sender := start(t, args("recv")...), start(t, args("send")...)
+	first, sender := childtest.Start(t, args("recv")...), childtest.Start(t, args("send")...)
 	for range 25 {
-		first.stdout.until(t, "^Ack\n")
+		first.Stdout.Until(t, "^Ack\n")
 	}
-	first.kill()
-	before := strings.Count(first.stdout.text(), "Ack\n")
-	stdout, stderr := start(t, args("recv")...).ends(exitDone)
-	_, sent := sender.ends(exitDone)
-	wantLastLine(t, sent, "10 values sent")
-	wantLastLine(t, stderr, `\d+ Acks? from 10 clients, none lost`) // though some clients had fewer left than others
+	first.Kill()
+	before := strings.Count(first.Stdout.Text(), "Ack\n")
+	stdout, stderr := childtest.Start(t, args("recv")...).Ends(program.ExitDone)
+	_, sent := sender.Ends(program.ExitDone)
+	childtest.WantLastLine(t, sent, "10 values sent")
+	childtest.WantLastLine(t, stderr, `\d+ Acks? from 10 clients, none lost`) // though some clients had fewer left than others
 	if n := before + strings.Count(stdout, "Ack\n"); n < 100 || n > 110 {
 		t.Errorf("%d Acks before and %d after the restart, want 100, and at most 10 twice", before, n-before)
 	}
@@ -62,14 +68,14 @@ func TestNATSRoles(t *testing.T) {
 	for name, sent := range map[string]string{"mpsc": "11 values sent", "broadcast": "10 values sent"} {
 		t.Run(name, func(t *testing.T) {
 			args := func(role string) []string {
-				return []string{"run", name, "--nats", s.URL(), "--channel", name, "--addr", anyPort, "--interval=1ms", "--role", role}
+				return []string{"run", name, "--url", s.URL(), "--channel", name, "--addr", childtest.AnyPort, "--interval=1ms", "--role", role}
 			}
-			sender, receiver := start(t, args("send")...), start(t, args("recv")...)
-			_, stderr := sender.ends(exitDone)
-			wantLastLine(t, stderr, sent)
-			stdout, stderr := receiver.ends(exitDone)
-			want(t, "standard output", stdout, acks(map[string]int{"mpsc": 11, "broadcast": 100}[name]))
-			wantLastLine(t, stderr, `\d+ Acks from \d+ clients?, none lost`)
+			sender, receiver := childtest.Start(t, args("send")...), childtest.Start(t, args("recv")...)
+			_, stderr := sender.Ends(program.ExitDone)
+			childtest.WantLastLine(t, stderr, sent)
+			stdout, stderr := receiver.Ends(program.ExitDone)
+			childtest.Want(t, "standard output", stdout, childtest.Acks(map[string]int{"mpsc": 11, "broadcast": 100}[name]))
+			childtest.WantLastLine(t, stderr, `\d+ Acks from \d+ clients?, none lost`)
 		})
 	}
 }
@@ -83,9 +89,9 @@ func TestNATSURL(t *testing.T) {
 	}
 	defer s.Close()
 	for range 2 {
-		stdout, stderr := start(t, "run", "mpsc", "--nats", s.URL(), "--addr", anyPort, "--interval=1ms").ends(exitDone)
-		want(t, "standard output", stdout, acks(11))
-		wantLastLine(t, stderr, `11 Acks from 1 client, none lost`)
+		stdout, stderr := childtest.Start(t, "run", "mpsc", "--url", s.URL(), "--addr", childtest.AnyPort, "--interval=1ms").Ends(program.ExitDone)
+		childtest.Want(t, "standard output", stdout, childtest.Acks(11))
+		childtest.WantLastLine(t, stderr, `11 Acks from 1 client, none lost`)
 	}
 }
 
@@ -102,7 +108,7 @@ func TestNATSAwaitsLiveReceivers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	ctx, cancel := context.WithTimeout(t.Context(), childtest.Hang)
 	defer cancel()
 	ch := natschan.Channel{Name: "crash", Kind: natschan.MPSC, Capacity: 4, Lease: time.Second}
 
@@ -134,14 +140,14 @@ func TestNATSAwaitsLiveReceivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	run := &natsRun{process: newProcess(io.Discard, w), ch: ch, clients: 1, js: js}
+	sending := &run{System: systems.New(program.New("leat-nats", io.Discard, w)), ch: ch, clients: 1, js: js}
 	awaited := make(chan error, 1)
 	go func() {
 		defer w.Close()
-		awaited <- run.awaitReceivers()
+		awaited <- sending.awaitReceivers()
 	}()
 	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, "leat: waiting for 1 receiver; ") {
+	if err != nil || !strings.HasPrefix(line, "leat-nats: waiting for 1 receiver; ") {
 		t.Fatalf("the sender says %q, %v; want that it waits", line, err)
 	}
 	rx, err := natschan.NewReceiver[int](ctx, js, ch)
@@ -156,8 +162,8 @@ func TestNATSAwaitsLiveReceivers(t *testing.T) {
 
 // It fails if who asks for something impossible is not told what to do instead.
 func TestNATSErrors(t *testing.T) {
-	_, stderr := start(t, "run", "mpsc", "--nats", "embedded", "--role", "send").ends(exitUsage)
-	wantLastLine(t, stderr, `.*give its URL with --nats.*`)
-	_, stderr = start(t, "run", "mpsc", "--nats", "nats://127.0.0.1:1", "--addr", anyPort).ends(exitFailed)
-	wantLastLine(t, stderr, `.*cannot connect to nats://127.0.0.1:1: .*start a nats-server with JetStream.*`)
+	_, stderr := childtest.Start(t, "run", "mpsc", "--role", "send").Ends(program.ExitUsage)
+	childtest.WantLastLine(t, stderr, `.*give its URL with --url.*`)
+	_, stderr = childtest.Start(t, "run", "mpsc", "--url", "nats://127.0.0.1:1", "--addr", childtest.AnyPort).Ends(program.ExitFailed)
+	childtest.WantLastLine(t, stderr, `.*cannot connect to nats://127.0.0.1:1: .*start a nats-server with JetStream.*`)
 }

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// logger returns a logger for package rpc, whose records become lines of the console, said by who.
-func (c *console) logger(who string) *slog.Logger {
+// Logger returns a logger for package rpc. Each record becomes a line that begins
+// with who.
+func (c *Console) Logger(who string) *slog.Logger {
 	return slog.New(&lineHandler{console: c, who: who})
 }
 
-// lineHandler is a slog.Handler for people: the message, and behind it the error. Other attributes are left out, for who
-// speaks is said in front.
+// lineHandler is a slog.Handler for people: the message, and after it the error.
+// It leaves out other attributes.
 type lineHandler struct {
-	console *console
+	console *Console
 	who     string
 }
 
@@ -26,11 +27,11 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	line := h.who + ": " + strings.TrimPrefix(r.Message, "rpc: ")
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "err" {
-			line += ": " + clean(a.Value.String())
+			line += ": " + Clean(a.Value.String())
 		}
 		return true
 	})
-	h.console.say("%s", line)
+	h.console.Say("%s", line)
 	return nil
 }
 

@@ -1,29 +1,30 @@
-package main
+package program
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"unicode"
 )
 
 // A peer's text (the code and message of an rpc error, a program's snapshot,
-// an HTTP status) may be anything. It passes clean or cleanAll where it comes
+// an HTTP status) may be anything. It passes Clean or CleanAll where it comes
 // in, so that no caller further on has to think of it. As a second line,
-// console.say lets nothing but printable lines out.
+// Console.Say lets nothing but printable lines out.
 
 const (
-	mostPeerText = 200  // runes shown of a peer's text
-	mostLine     = 4000 // and of a line on standard error
+	MostPeerText = 200  // runes shown of a peer's text
+	MostLine     = 4000 // runes shown of a line
 )
 
-// clean returns a peer's text in a form that can be shown to a person.
-func clean(text string) string { return printable(text, mostPeerText) }
+// Clean returns a peer's text in a form that can be shown to a person.
+func Clean(text string) string { return Printable(text, MostPeerText) }
 
-// printable returns text as one line of at most n runes. A terminal shows the
+// Printable returns text as one line of at most n runes. A terminal shows the
 // line and obeys nothing in it: white space is a space, and escape sequences,
 // other control characters, invisible ones, and those that turn the direction
 // of writing are U+FFFD. The line is also valid UTF-8 and valid in XML.
-func printable(text string, n int) string {
+func Printable(text string, n int) string {
 	var b strings.Builder
 	for _, r := range text {
 		if n--; n < 0 {
@@ -42,12 +43,14 @@ func printable(text string, n int) string {
 	return b.String()
 }
 
-// cleanAll cleans every string that v, a struct or slice, contains.
+// CleanAll cleans every string in the struct or slice that v points to.
+func CleanAll(v any) { cleanAll(reflect.ValueOf(v).Elem()) }
+
 func cleanAll(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.CanSet() {
-			v.SetString(clean(v.String()))
+			v.SetString(Clean(v.String()))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -58,4 +61,12 @@ func cleanAll(v reflect.Value) {
 			cleanAll(v.Index(i))
 		}
 	}
+}
+
+// Plural returns a number of things.
+func Plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
