@@ -46,7 +46,7 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 		return true
 	}
 	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
-	a.w.Note = c.Channel.Wait()
+	a.w.Stamp = c.Stamp()
 	c.txq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false
@@ -92,7 +92,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	}
 	a.w.Payload = r.cur
 	r.waiter = &a.w
-	a.w.Note = c.Channel.Wait()
+	a.w.Stamp = c.Stamp()
 	c.rxq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false

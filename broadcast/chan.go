@@ -8,8 +8,8 @@ import (
 	"strconv"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -29,8 +29,8 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		c.tail.Store(seam.Origin)
 	}
 	c.Kind = "broadcast"
-	if probe.Apply(&c.Channel, opts); c.Name != "" {
-		probe.Register[T](c, &c.Channel)
+	if meter.Apply(&c.Meter, opts); c.Name != "" {
+		meter.Register[T](c, &c.Meter)
 	}
 	return attach(c)
 }
@@ -75,7 +75,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it, until the next
 // send.
 type channel[T any] struct {
-	probe.Channel
+	meter.Meter
 	ring    []seam.Pointer[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
@@ -309,7 +309,7 @@ func (c *channel[T]) senderDropped() {
 	wk := wakes[T]{outside: true}
 	c.mu.Lock()
 	c.release(&wk)
-	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderDropped, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 }
@@ -333,7 +333,7 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 	cur.close()
 	c.leave(cur)
 	c.admit(&wk)
-	c.GaveUp(probe.ReceiverDropped, false, c)
+	c.NoteCloseLocked(meter.ReceiverDropped, false, c)
 	c.mu.Unlock()
 	wk.run()
 }

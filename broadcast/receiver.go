@@ -7,8 +7,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -153,7 +153,7 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 	}
 	r.waiter = r.spare.Take(r.cur)
 	w := r.waiter
-	w.Note = c.Channel.Wait()
+	w.Stamp = c.Stamp()
 	err := c.rxq.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -342,7 +342,7 @@ func (r *Receiver[T]) Close() error {
 	}
 	r.cur.open(true, false)
 	c.admit(&wk)
-	c.GaveUp(probe.ReceiverClosed, false, c)
+	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

@@ -5,8 +5,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -53,8 +53,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
-	w.Note = s.c.Channel.Wait()
-	s.c.Filled(len(s.c.ring))
+	w.Stamp = s.c.Stamp()
+	s.c.NoteDepth(len(s.c.ring))
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
@@ -237,7 +237,7 @@ func (s *Sender[T]) Close() error {
 	}
 	c.admit(&wk)
 	c.release(&wk)
-	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

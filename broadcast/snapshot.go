@@ -1,6 +1,6 @@
 package broadcast
 
-import "github.com/leat-go/leat/internal/probe"
+import "github.com/leat-go/leat/internal/meter"
 
 // A tally is what receivers have received and missed.
 type tally struct{ received, missed uint64 }
@@ -20,15 +20,15 @@ func (cur *cursor) received(missed uint64) uint64 {
 	return 0
 }
 
-// Fill tells how the channel stands, for internal/probe.
-func (c *channel[T]) Fill(s *probe.Snapshot) {
+// FillSnapshot copies the channel's state into s, for internal/meter.
+func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.FillLocked(s)
+	c.FillSnapshotLocked(s)
 }
 
-// FillLocked is Fill with mu held.
-func (c *channel[T]) FillLocked(s *probe.Snapshot) {
+// FillSnapshotLocked is FillSnapshot with mu held.
+func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	tail := c.tail.Load()
 	s.Capacity = len(c.ring)
 	s.Accepted = tail
@@ -38,11 +38,11 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		switch {
 		case w.Stale():
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", true, 0)
+			s.AddParked(w.Stamp, "Select", true, 0)
 		case w.Payload.many != nil:
-			s.Park(w.Note, "SendMany", true, 0)
+			s.AddParked(w.Stamp, "SendMany", true, 0)
 		default:
-			s.Park(w.Note, "Send", true, 0)
+			s.AddParked(w.Stamp, "Send", true, 0)
 		}
 	}
 	parked := make(map[*cursor]bool)
@@ -51,9 +51,9 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		case w.Stale():
 			continue
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Select", false, w.Payload.id)
 		default:
-			s.Park(w.Note, "Recv", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
 		parked[w.Payload] = true
 	}
@@ -63,8 +63,8 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		sum.add(cur)
 		lag, missed := cur.behind(tail), cur.missed.Load()
 		longest = max(longest, lag)
-		if len(s.Cursors) < probe.MaxCursors {
-			s.Cursors = append(s.Cursors, probe.Cursor{
+		if len(s.Cursors) < meter.MaxCursors {
+			s.Cursors = append(s.Cursors, meter.Cursor{
 				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed, Lossless: cur.lossless, Parked: parked[cur],
 			})
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 )
 
 // A View is how the named channels of a process stood at one time. The page, snapshot.json, the metrics and leat top all
@@ -110,7 +110,7 @@ func (p Place) String() string {
 	return file + ":" + strconv.Itoa(p.Line)
 }
 
-func place(stack []uintptr) Place { return Place(probe.Caller(stack)) }
+func place(stack []uintptr) Place { return Place(meter.Caller(stack)) }
 
 var (
 	mu      sync.Mutex // held during a look, so that many viewers cost no more than one
@@ -144,19 +144,19 @@ func shared() View {
 
 // look looks. mu is held.
 func look(now time.Time) View {
-	probes := probe.Look()
+	states := meter.Snapshots()
 	s := View{
 		Time: now, Program: filepath.Base(os.Args[0]), PID: os.Getpid(), Started: started,
-		Channels: make([]Channel, len(probes)),
+		Channels: make([]Channel, len(states)),
 	}
-	names := make(map[string]int, len(probes))
-	for i := range probes {
-		names[probes[i].Name]++
+	names := make(map[string]int, len(states))
+	for i := range states {
+		names[states[i].Name]++
 	}
-	kept := make(map[uint64]*history, len(probes))
-	for i := range probes {
+	kept := make(map[uint64]*history, len(states))
+	for i := range states {
 		c := &s.Channels[i]
-		*c = describe(&probes[i])
+		*c = describe(&states[i])
 		if names[c.Name] > 1 {
 			c.Label += " #" + strconv.FormatUint(c.ID, 10)
 		}
@@ -174,7 +174,7 @@ func look(now time.Time) View {
 }
 
 // describe says for people what the channel has said.
-func describe(p *probe.Snapshot) Channel {
+func describe(p *meter.Snapshot) Channel {
 	c := Channel{
 		ID: p.ID, Name: p.Name, Label: p.Name, Kind: p.Kind, Type: p.Elem, Made: p.Made, MadeAt: place(p.MadeAt), State: Open,
 		Closed: p.Closed, ClosedBy: p.ClosedBy, ClosedAt: place(p.ClosedAt),

@@ -64,7 +64,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 		return true
 	}
 	r.alone(s)
-	a.w.Note = c.Channel.Wait()
+	a.w.Stamp = c.Stamp()
 	c.rxq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -13,8 +13,8 @@ import (
 func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	c := new(channel[T])
 	c.Kind = "oneshot"
-	if probe.Apply(&c.Channel, opts); c.Name != "" {
-		probe.Register[T](c, &c.Channel)
+	if meter.Apply(&c.Meter, opts); c.Name != "" {
+		meter.Register[T](c, &c.Meter)
 	}
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
 	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
@@ -42,7 +42,7 @@ type ends interface {
 //
 // What the garbage collector's cleanup must not wake (see package park) it leaves as it was.
 type channel[T any] struct {
-	probe.Channel
+	meter.Meter
 
 	mu         seam.Mutex
 	value      T
@@ -127,7 +127,7 @@ func (c *channel[T]) senderDropped() {
 		c.Leaked.Add(1)
 	}
 	c.txFinished = true
-	c.GaveUp(probe.SenderDropped, !c.sent && !c.rxFinished, c)
+	c.NoteCloseLocked(meter.SenderDropped, !c.sent && !c.rxFinished, c)
 	c.end(true)
 }
 
@@ -139,7 +139,7 @@ func (c *channel[T]) receiverDropped() {
 	}
 	c.rxFinished = true
 	c.discard()
-	c.GaveUp(probe.ReceiverDropped, !c.txFinished, c)
+	c.NoteCloseLocked(meter.ReceiverDropped, !c.txFinished, c)
 	c.end(true)
 }
 

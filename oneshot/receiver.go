@@ -5,8 +5,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -41,7 +41,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return v, err
 	}
 	r.alone(nil)
-	w := &park.Waiter[receiving[T]]{Note: c.Channel.Wait()}
+	w := &park.Waiter[receiving[T]]{Stamp: c.Stamp()}
 	if err := c.rxq.Wait(ctx, &c.mu, w); err != nil {
 		runtime.KeepAlive(r)
 		return v, err
@@ -138,7 +138,7 @@ func (r *Receiver[T]) Close() error {
 		return nil
 	}
 	c.rxFinished = true
-	c.GaveUp(probe.ReceiverClosed, !c.txFinished, c)
+	c.NoteCloseLocked(meter.ReceiverClosed, !c.txFinished, c)
 	holds := c.holds
 	c.end(false)
 	if !holds {

@@ -5,7 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -84,7 +84,7 @@ func (s *Sender[T]) Close() error {
 		return nil
 	}
 	c.txFinished = true
-	c.GaveUp(probe.SenderClosed, !c.rxFinished, c)
+	c.NoteCloseLocked(meter.SenderClosed, !c.rxFinished, c)
 	c.end(false)
 	s.cleanup.Stop()
 	runtime.KeepAlive(s)

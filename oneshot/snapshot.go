@@ -1,16 +1,16 @@
 package oneshot
 
-import "github.com/leat-go/leat/internal/probe"
+import "github.com/leat-go/leat/internal/meter"
 
-// Fill tells how the channel stands, for internal/probe.
-func (c *channel[T]) Fill(s *probe.Snapshot) {
+// FillSnapshot copies the channel's state into s, for internal/meter.
+func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.FillLocked(s)
+	c.FillSnapshotLocked(s)
 }
 
-// FillLocked is Fill with mu held.
-func (c *channel[T]) FillLocked(s *probe.Snapshot) {
+// FillSnapshotLocked is FillSnapshot with mu held.
+func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Capacity = 1
 	one := func(b bool) int {
 		if b {
@@ -26,9 +26,9 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		switch {
 		case w.Stale():
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", false, 0)
+			s.AddParked(w.Stamp, "Select", false, 0)
 		default:
-			s.Park(w.Note, "Recv", false, 0)
+			s.AddParked(w.Stamp, "Recv", false, 0)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 		return claimed
 	}
 	r.waiter = &a.w
-	a.w.Payload, a.w.Note = r.cur, c.Channel.Wait()
+	a.w.Payload, a.w.Stamp = r.cur, c.Stamp()
 	c.rxq.Enter(&a.w, s, i)
 	c.mu.Unlock()
 	return false

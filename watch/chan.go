@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -15,8 +15,8 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
 	c.current.Store(&entry[T]{n: seam.Origin, value: initial})
 	c.Kind = "watch"
-	if probe.Apply(&c.Channel, opts); c.Name != "" {
-		probe.Register[T](c, &c.Channel)
+	if meter.Apply(&c.Meter, opts); c.Name != "" {
+		meter.Register[T](c, &c.Meter)
 	}
 	return attach(c)
 }
@@ -45,7 +45,7 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 type channel[T any] struct {
 	current seam.Pointer[entry[T]] // never nil; written under mu
 	ended   seam.Bool              // all sender handles are closed, current is final; written under mu
-	probe.Channel
+	meter.Meter
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
 	mu        seam.Mutex
@@ -140,7 +140,7 @@ func senderDropped[T any](c *channel[T]) {
 	wk := wakes{outside: true}
 	c.mu.Lock()
 	c.release(&wk)
-	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderDropped, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 }
@@ -158,7 +158,7 @@ func (d dropped[T]) close() {
 		d.c.Leaked.Add(1)
 	}
 	d.c.leave(d.cur)
-	d.c.GaveUp(probe.ReceiverDropped, false, d.c)
+	d.c.NoteCloseLocked(meter.ReceiverDropped, false, d.c)
 }
 
 // needContext panics if ctx is nil.

@@ -6,8 +6,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -103,7 +103,7 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 	}
 	r.waiter = r.spare.Take(r.cur)
 	w := r.waiter
-	w.Note = c.Channel.Wait()
+	w.Stamp = c.Stamp()
 	err := c.rxq.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -239,7 +239,7 @@ func (r *Receiver[T]) Close() error {
 	}
 	r.cleanup.Stop()
 	c.leave(r.cur)
-	c.GaveUp(probe.ReceiverClosed, false, c)
+	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	if w := r.waiter; w != nil && w.Queued() {
 		c.wake(w, &wk)
 	}

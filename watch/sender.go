@@ -5,7 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -151,7 +151,7 @@ func (s *Sender[T]) Close() error {
 	s.closed.Store(true)
 	s.cleanup.Stop()
 	c.release(&wk)
-	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

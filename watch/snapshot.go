@@ -1,16 +1,16 @@
 package watch
 
-import "github.com/leat-go/leat/internal/probe"
+import "github.com/leat-go/leat/internal/meter"
 
-// Fill tells how the channel stands, for internal/probe.
-func (c *channel[T]) Fill(s *probe.Snapshot) {
+// FillSnapshot copies the channel's state into s, for internal/meter.
+func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.FillLocked(s)
+	c.FillSnapshotLocked(s)
 }
 
-// FillLocked is Fill with mu held. What receivers received is not counted: they see versions, and skip some.
-func (c *channel[T]) FillLocked(s *probe.Snapshot) {
+// FillSnapshotLocked is FillSnapshot with mu held. What receivers received is not counted: they see versions, and skip some.
+func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	current := c.current.Load().n
 	s.Capacity = 1
 	s.Accepted = current // the initial value was not sent
@@ -23,9 +23,9 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		case w.Stale():
 			continue
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Select", false, w.Payload.id)
 		default:
-			s.Park(w.Note, "Recv", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
 		parked[w.Payload] = true
 	}
@@ -34,8 +34,8 @@ func (c *channel[T]) FillLocked(s *probe.Snapshot) {
 		if lag > 0 {
 			s.Depth = 1
 		}
-		if len(s.Cursors) < probe.MaxCursors {
-			s.Cursors = append(s.Cursors, probe.Cursor{ID: cur.id, Lag: lag, Parked: parked[cur]})
+		if len(s.Cursors) < meter.MaxCursors {
+			s.Cursors = append(s.Cursors, meter.Cursor{ID: cur.id, Lag: lag, Parked: parked[cur]})
 		}
 	}
 }

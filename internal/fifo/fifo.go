@@ -340,5 +340,7 @@ func (q *Queue[T]) skipTo(pos uint64) {
 	q.Tail.seen, q.Head.seen = pos, pos
 }
 
-// Filled reports whether the queue seems to hold limit values or more. Nothing needs to be locked: it is a guess.
-func (q *Queue[T]) Filled(limit uint64) bool { return q.Tail.position()-q.Head.position() >= limit }
+// HoldsAtLeast reports whether the queue seems to hold limit values or more. Nothing needs to be locked: it is a guess.
+func (q *Queue[T]) HoldsAtLeast(limit uint64) bool {
+	return q.Tail.position()-q.Head.position() >= limit
+}

@@ -30,7 +30,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -38,7 +38,7 @@ import (
 // result. After Wait has returned, nobody else holds on to it, and it may wait again.
 type Waiter[P any] struct {
 	Payload P
-	Note    *probe.Wait // since when, and from where, on a channel that can be looked at
+	Stamp   *meter.Stamp // when and where the wait began; nil on a channel without a name
 
 	next, prev *Waiter[P]
 	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
@@ -76,7 +76,7 @@ func (s *Spare[P]) Take(payload P) *Waiter[P] {
 func (s *Spare[P]) Return(w *Waiter[P]) P {
 	payload := w.Payload
 	var zero P
-	w.Payload, w.ch, w.Note = zero, nil, nil
+	w.Payload, w.ch, w.Stamp = zero, nil, nil
 	s.w.Store(w)
 	return payload
 }

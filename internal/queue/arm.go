@@ -50,7 +50,7 @@ func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
 	}
 	a.rx.alone(s)
 	a.w.Payload.rx = a.rx
-	a.w.Note = c.Channel.Wait()
+	a.w.Stamp = c.Stamp()
 	c.rxq.Enter(&a.w, s, i)
 	c.finish() // somebody may wait to reserve the attention of a receiver
 	return false
@@ -111,7 +111,7 @@ func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
 		return claimed
 	}
 	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
-	a.w.Note = c.Channel.Wait()
+	a.w.Stamp = c.Stamp()
 	c.txq.Enter(&a.w, s, i)
 	c.finish() // sets the gate of a channel that holds nothing
 	return false

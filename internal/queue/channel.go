@@ -9,8 +9,8 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/fifo"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 )
 
 // Unbounded is the capacity of a channel that always has room.
@@ -42,7 +42,7 @@ const Unbounded = math.MaxInt
 // settle restores them after a change. What the garbage collector's cleanup must not wake (see package park) it leaves as it
 // was: then, and only then, a waiter may wait for what is already there.
 type Channel[T any] struct {
-	probe.Channel
+	meter.Meter
 	capacity int
 	single   bool // one goroutine at a time may receive
 
@@ -76,8 +76,8 @@ func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *
 		c.values.Init(capacity)
 	}
 	c.Kind = kind
-	if probe.Apply(&c.Channel, opts); c.Name != "" {
-		probe.Register[T](c, &c.Channel)
+	if meter.Apply(&c.Meter, opts); c.Name != "" {
+		meter.Register[T](c, &c.Meter)
 	}
 	tx.attach(c)
 	rx.attach(c)
@@ -186,7 +186,7 @@ func (c *Channel[T]) room() int {
 
 // crowded reports whether a receiver that has just let others run seems to find so many values that it might as well have slept: a receiver
 // that is woken later finds more of them, and disturbs the senders less often. It is a guess, to learn from.
-func (c *Channel[T]) crowded() bool { return c.values.Filled(4) }
+func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
 
 // settle does all that has become possible. Both ends are locked; the caller runs wk after unlocking it.
 func (c *Channel[T]) settle(wk *wakes[T]) {
@@ -359,7 +359,7 @@ func (c *Channel[T]) senderDropped() {
 	c.Leaked.Add(1)
 	c.Lock()
 	c.senders--
-	c.GaveUp(probe.SenderDropped, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderDropped, c.senders == 0, c)
 	c.finishOutside()
 }
 
@@ -371,7 +371,7 @@ func (c *Channel[T]) receiverDropped() {
 	}
 	c.receivers--
 	c.unreachable()
-	c.GaveUp(probe.ReceiverDropped, c.closed(), c)
+	c.NoteCloseLocked(meter.ReceiverDropped, c.closed(), c)
 	c.finishOutside()
 }
 
@@ -379,7 +379,7 @@ func (c *Channel[T]) receiverDropped() {
 func (c *Channel[T]) closedReceiverDropped() {
 	c.Lock()
 	c.unreachable()
-	c.GaveUp(probe.ReceiverClosed, false, c)
+	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	c.finishOutside()
 }
 

@@ -6,8 +6,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -155,7 +155,7 @@ func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error)
 		wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
 	}
 	w := r.spare.Take(receiving[T]{rx: r, many: buf})
-	w.Note = c.Channel.Wait()
+	w.Stamp = c.Stamp()
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -290,7 +290,7 @@ func (r *Rx[T]) Close() error {
 		w = next
 	}
 	c.settle(&wk)
-	c.GaveUp(probe.ReceiverClosed, c.closed(), c)
+	c.NoteCloseLocked(meter.ReceiverClosed, c.closed(), c)
 	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

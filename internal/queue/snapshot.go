@@ -1,16 +1,16 @@
 package queue
 
-import "github.com/leat-go/leat/internal/probe"
+import "github.com/leat-go/leat/internal/meter"
 
-// Fill tells how the channel stands, for internal/probe.
-func (c *Channel[T]) Fill(s *probe.Snapshot) {
+// FillSnapshot copies the channel's state into s, for internal/meter.
+func (c *Channel[T]) FillSnapshot(s *meter.Snapshot) {
 	c.Lock()
 	defer c.Unlock()
-	c.FillLocked(s)
+	c.FillSnapshotLocked(s)
 }
 
-// FillLocked is Fill with both ends locked.
-func (c *Channel[T]) FillLocked(s *probe.Snapshot) {
+// FillSnapshotLocked is FillSnapshot with both ends locked.
+func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Capacity = c.capacity
 	if c.capacity == Unbounded {
 		s.Capacity = -1
@@ -24,24 +24,24 @@ func (c *Channel[T]) FillLocked(s *probe.Snapshot) {
 		switch p := &w.Payload; {
 		case w.Stale():
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", true, 0)
+			s.AddParked(w.Stamp, "Select", true, 0)
 		case p.permit:
-			s.Park(w.Note, "Reserve", true, 0)
+			s.AddParked(w.Stamp, "Reserve", true, 0)
 		case p.many != nil:
-			s.Park(w.Note, "SendMany", true, 0)
+			s.AddParked(w.Stamp, "SendMany", true, 0)
 		default:
-			s.Park(w.Note, "Send", true, 0)
+			s.AddParked(w.Stamp, "Send", true, 0)
 		}
 	}
 	for w := c.rxq.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
 		case w.Selection() != nil:
-			s.Park(w.Note, "Select", false, 0)
+			s.AddParked(w.Stamp, "Select", false, 0)
 		case w.Payload.many != nil:
-			s.Park(w.Note, "RecvMany", false, 0)
+			s.AddParked(w.Stamp, "RecvMany", false, 0)
 		default:
-			s.Park(w.Note, "Recv", false, 0)
+			s.AddParked(w.Stamp, "Recv", false, 0)
 		}
 	}
 }

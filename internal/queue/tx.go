@@ -5,8 +5,8 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/probe"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -74,8 +74,8 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 		c.ready.Set(true) // somebody has a value, though the channel holds none
 	}
 	w := s.spare.Take(p)
-	w.Note = c.Channel.Wait()
-	c.Filled(c.values.Len())
+	w.Stamp = c.Stamp()
+	c.NoteDepth(c.values.Len())
 	err = c.txq.Wait(ctx, c, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
@@ -268,7 +268,7 @@ func (s *Tx[T]) Close() error {
 		w = next
 	}
 	c.settle(&wk)
-	c.GaveUp(probe.SenderClosed, c.senders == 0, c)
+	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
 	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

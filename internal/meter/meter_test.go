@@ -1,11 +1,11 @@
-package probe_test
+package meter_test
 
 import (
 	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -22,26 +22,26 @@ func TestCallerSkipsLeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range rx.All(t.Context()) {
-		if got := probe.Caller(stack()); !strings.Contains(got.Func, "TestCallerSkipsLeat") && !strings.HasSuffix(got.Func, ".stack") {
+		if got := meter.Caller(stack()); !strings.Contains(got.Func, "TestCallerSkipsLeat") && !strings.HasSuffix(got.Func, ".stack") {
 			t.Errorf("Caller found %+v, want this test", got)
 		}
 		break
 	}
 	tx.Close()
-	if got := probe.Caller(nil); got != (probe.Place{}) {
+	if got := meter.Caller(nil); got != (meter.Place{}) {
 		t.Errorf("Caller of an empty stack found %+v, want nothing", got)
 	}
 }
 
 // It fails if a channel without a name is charged for being observable.
 func TestUnnamedCostsNothing(t *testing.T) {
-	var c probe.Channel
+	var m meter.Meter
 	if n := testing.AllocsPerRun(100, func() {
-		if c.Wait() != nil {
-			t.Error("a channel without a name notes its waits")
+		if m.Stamp() != nil {
+			t.Error("a channel without a name stamps its waits")
 		}
-		c.Filled(1)
-		c.GaveUp(probe.SenderClosed, true, nil)
+		m.NoteDepth(1)
+		m.NoteCloseLocked(meter.SenderClosed, true, nil)
 	}); n != 0 {
 		t.Errorf("a channel without a name allocates %v times", n)
 	}

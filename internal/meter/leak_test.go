@@ -1,4 +1,4 @@
-package probe_test
+package meter_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat"
-	"github.com/leat-go/leat/internal/probe"
+	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/mpsc"
 )
 
@@ -43,7 +43,7 @@ func TestLeakedGoroutineStaysInProfile(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"probe_test.stuckWithNamed", "probe_test.stuckWithUnnamed", "named channel is seen"} {
+	for _, want := range []string{"meter_test.stuckWithNamed", "meter_test.stuckWithUnnamed", "named channel is seen"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in what the child says:\n%s", want, out)
 		}
@@ -82,7 +82,7 @@ func leakAndProfile(t *testing.T) {
 			break
 		}
 	}
-	for _, c := range probe.Look() {
+	for _, c := range meter.Snapshots() {
 		if c.Name == "waits" && c.ParkedReceivers == 1 {
 			fmt.Println("named channel is seen, and who waits in it")
 		}

@@ -1,4 +1,4 @@
-package probe
+package meter
 
 import (
 	"path"
@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// A Snapshot is how one channel stood at one instant: plain numbers. What says "filled by the channel" is the channel's to write,
-// in its Fill; the rest is the registry's.
+// A Snapshot is the state of one channel at one instant: plain numbers. The
+// channel writes the fields below "Filled by the channel"; the registry writes
+// the others.
 type Snapshot struct {
-	ID     uint64 // in the order of making; no two channels of a process have the same
+	ID     uint64 // in the order of making; unique in the process
 	Kind   string
 	Name   string
 	Elem   string // the element type
@@ -19,7 +20,7 @@ type Snapshot struct {
 	MadeAt []uintptr
 	Gone   bool // the garbage collector has taken the channel; the counts are its last
 
-	HighWater int // the greatest Depth that a look or a sender that had to wait has found
+	HighWater int // the greatest Depth found by a snapshot or by a sender that had to wait
 	ClosedBy  string
 	ClosedAt  []uintptr // empty if nobody called Close
 	Closed    time.Time
@@ -30,45 +31,45 @@ type Snapshot struct {
 	Depth     int    // accepted and not yet received; on broadcast and watch, by the slowest receiver
 	Accepted  uint64 // values sent
 	Received  uint64 // values received, by all receivers together
-	Uncounted bool   // Received is not counted, because receiving takes no lock and there is nothing to derive it from
-	Missed    uint64 // values that receivers were told that they missed, together
+	Uncounted bool   // Received is not counted: receiving takes no lock, and nothing else tells the number
+	Missed    uint64 // values that receivers missed, by all receivers together
 	Leaked    uint64 // handles dropped without Close
-	Senders   int    // handles open
-	Receivers int    // handles open
+	Senders   int    // open handles
+	Receivers int    // open handles
 	Permits   int    // granted, and neither used nor released
 
 	ParkedSenders   int
 	ParkedReceivers int
-	Parked          []Parked // of them the first, at most MaxParked
+	Parked          []Parked // the first of them, at most MaxParked
 	Cursors         []Cursor // of receivers that each see every value, at most MaxCursors
 }
 
-// MaxParked and MaxCursors bound for how long a look can hold a channel's mutex.
+// MaxParked and MaxCursors bound how long a snapshot can hold a channel's mutex.
 const (
 	MaxParked  = 64
 	MaxCursors = 512
 )
 
-// A Parked is one operation that waits.
+// A Parked is one waiting operation.
 type Parked struct {
 	Op       string // "Send", "Recv", "Select", …
 	Sending  bool
 	Receiver uint64 // the Cursor's ID, or 0
-	Wait
+	Stamp
 }
 
 // A Cursor is one receiver of a channel whose receivers each see every value.
 type Cursor struct {
 	ID       uint64 // 1 for the first that subscribed
-	Lag      uint64 // values accepted that it has yet to see
+	Lag      uint64 // accepted values that it has yet to see
 	Received uint64
 	Missed   uint64
 	Lossless bool
 	Parked   bool
 }
 
-// Park notes w as one that waits, if it was noted when it came to wait.
-func (s *Snapshot) Park(w *Wait, op string, sending bool, receiver uint64) {
+// AddParked counts a waiting operation, and lists it if it has a Stamp.
+func (s *Snapshot) AddParked(w *Stamp, op string, sending bool, receiver uint64) {
 	if sending {
 		s.ParkedSenders++
 	} else {
@@ -86,14 +87,16 @@ type Place struct {
 	Line int
 }
 
-// own are the directories of this module that a user is not interested in when he asks who called.
+// own are the directories of this module whose lines a user does not look for
+// in a stack.
 var own = []string{".", "mpsc", "mpmc", "broadcast", "watch", "oneshot"}
 
-// root is what the names of this module's files begin with. Files are looked at, and not functions, because a function's closure that was inlined
-// bears the name of where it was inlined.
+// root begins the file names of this module. isOwn decides by file, not by
+// function: an inlined closure bears the name of the function that it was
+// inlined into.
 var root = func() string {
 	_, file, _, _ := runtime.Caller(0)
-	return strings.TrimSuffix(file, "internal/probe/snapshot.go")
+	return strings.TrimSuffix(file, "internal/meter/snapshot.go")
 }()
 
 // isOwn reports whether a frame is leat's own or the runtime's.

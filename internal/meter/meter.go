@@ -1,0 +1,113 @@
+// Package meter keeps the facts about a channel that the channel does not need
+// for its own work: its kind and name, the text that begins its panics, and
+// counts. A registry of the named channels makes them observable: see
+// Snapshots.
+package meter
+
+import (
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// A Meter describes one channel, which embeds it. The zero value is that of a
+// channel without a name.
+type Meter struct {
+	Kind string // the package of the channel: "mpsc", "broadcast", …
+	Name string // given by leat.Name, or empty
+
+	// Leaked counts the handles that were dropped without Close and found by
+	// the garbage collector.
+	Leaked atomic.Uint64
+
+	entry *entry // nil without a name
+}
+
+// String returns the kind, followed by the name if there is one. The text of
+// each panic begins with it.
+func (m *Meter) String() string {
+	if m.Name == "" {
+		return m.Kind
+	}
+	return m.Kind + ` "` + m.Name + `"`
+}
+
+// An Option sets up a Meter; leat.Option is one.
+type Option interface{ Set(*Meter) }
+
+// Apply applies the options to m, in order. It skips a nil option.
+func Apply[O Option](m *Meter, opts []O) {
+	for _, o := range opts {
+		if any(o) != nil {
+			o.Set(m)
+		}
+	}
+}
+
+// Named reports whether the registry knows the channel.
+func (m *Meter) Named() bool { return m.entry != nil }
+
+// A Stamp records when and where a goroutine began to wait.
+type Stamp struct {
+	Since time.Time
+	From  []uintptr
+}
+
+// Stamp returns a Stamp of the calling goroutine, which is about to wait. It
+// returns nil on a channel without a name.
+func (m *Meter) Stamp() *Stamp {
+	if m.entry == nil {
+		return nil
+	}
+	return &Stamp{Since: time.Now(), From: callers()}
+}
+
+// NoteDepth records that the channel holds n values. A sender calls it before
+// it waits for room.
+func (m *Meter) NoteDepth(n int) {
+	if m.entry == nil {
+		return
+	}
+	m.entry.mu.Lock()
+	m.entry.high = max(m.entry.high, n)
+	m.entry.mu.Unlock()
+}
+
+// How a handle was closed.
+const (
+	SenderClosed    = "sender closed"
+	ReceiverClosed  = "receiver closed"
+	SenderDropped   = "sender dropped without Close"
+	ReceiverDropped = "receiver dropped without Close"
+)
+
+// NoteCloseLocked records how a handle was closed, and the state of the
+// channel after it, which may be the last that anybody sees. ended means that
+// this close ended the channel. The caller holds the mutex of the channel,
+// source. On a channel without a name it does nothing.
+func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
+	e := m.entry
+	if e == nil {
+		return
+	}
+	var s Snapshot
+	source.FillSnapshotLocked(&s)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closes++
+	e.keepLocked(s)
+	if ended && e.closedBy == "" {
+		e.closedBy, e.closed = how, time.Now()
+		if how == SenderClosed || how == ReceiverClosed {
+			e.closedAt = callers()
+		}
+	}
+}
+
+// callers returns the stack above the function that calls its caller. The
+// reader of a snapshot looks up the names.
+func callers() []uintptr {
+	var pcs [16]uintptr
+	return slices.Clone(pcs[:runtime.Callers(3, pcs[:])])
+}
