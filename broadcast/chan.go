@@ -179,8 +179,9 @@ func (c *channel[T]) roomOrWatch() bool {
 	return c.room()
 }
 
-// publish accepts v. There is room, and mu is held; notify follows.
-func (c *channel[T]) publish(v T) {
+// acceptLocked appends v to the ring, which has room. The caller calls notify
+// afterwards.
+func (c *channel[T]) acceptLocked(v T) {
 	n := c.tail.Load()
 	e := c.newEntry()
 	e.n, e.value = n, v
@@ -256,9 +257,9 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 		published = true
 		s := &w.Payload
 		if s.many == nil {
-			c.publish(s.one)
+			c.acceptLocked(s.one)
 		} else {
-			c.publish(s.many[0])
+			c.acceptLocked(s.many[0])
 			if s.many = s.many[1:]; len(s.many) > 0 {
 				continue
 			}

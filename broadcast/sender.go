@@ -89,7 +89,7 @@ func (s *Sender[T]) trySend(v T) error {
 	if c.txq.Len() > 0 || !c.room() {
 		return leat.ErrFull
 	}
-	c.publish(v)
+	c.acceptLocked(v)
 	if c.rxq.Len() == 0 && len(c.armed) == 0 {
 		c.mu.Unlock()
 	} else {
@@ -120,7 +120,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	rest := vs
 	if c.txq.Len() == 0 {
 		for len(rest) > 0 && c.roomOrWatch() {
-			c.publish(rest[0])
+			c.acceptLocked(rest[0])
 			rest = rest[1:]
 		}
 		if len(rest) < len(vs) {

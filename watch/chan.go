@@ -70,8 +70,9 @@ type wakes struct {
 
 func (wk *wakes) run() { wk.rx.Run() }
 
-// publish makes e the current value, and frees mu, which is held.
-func (c *channel[T]) publish(e *entry[T]) {
+// publishAndUnlock makes e the current value, unlocks mu, which the caller
+// holds, and wakes the receivers that wait.
+func (c *channel[T]) publishAndUnlock(e *entry[T]) {
 	e.n = c.current.Load().n + 1
 	c.current.Store(e)
 	if c.rxq.Len() == 0 && len(c.armed) == 0 {

@@ -45,7 +45,7 @@ func (s *Sender[T]) TrySend(v T) error {
 		c.mu.Unlock()
 		return leat.ErrClosed
 	}
-	c.publish(e)
+	c.publishAndUnlock(e)
 	runtime.KeepAlive(s)
 	return nil
 }
@@ -79,7 +79,7 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 			return false
 		}
 		if c.current.Load() == old {
-			c.publish(e)
+			c.publishAndUnlock(e)
 			runtime.KeepAlive(s)
 			return true
 		}
