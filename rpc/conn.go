@@ -23,6 +23,7 @@ type conn struct {
 	raw    net.Conn
 	nc     net.Conn // raw, or TLS over it
 	in     *reader
+	parsed func() // in.shrink
 	out    outbound
 	log    *slog.Logger
 
@@ -32,8 +33,8 @@ type conn struct {
 	// These belong to the goroutine.
 	phase   phase         // what the read deadline stands for
 	readBy  time.Duration // the read deadline, since the server began
-	results encoder
-	method  string // of the last request, so that a name that comes again is not allocated again
+	results answerEncoder
+	method  string // of the last request with a handler; kept, so that a name that comes again is not allocated again
 	exited  bool   // the handler called runtime.Goexit
 	bare    bool   // the request it handled was bare
 
@@ -70,7 +71,9 @@ func newConn(s *Server, nc net.Conn, base context.Context) *conn {
 		c.nc = tls.Server(nc, s.TLSConfig)
 	}
 	c.in = newReader(c, s.MaxMessageBytes, s.MaxDepth)
-	c.out.write = c.write
+	c.in.budget, c.in.wait, c.parsed = s.requests, c.waitForRoom, c.in.shrink
+	c.out.write, c.out.budget = c.write, s.answers
+	c.results.budget = s.answers
 	c.ctx, c.cancel = context.WithCancel(context.WithValue(base, peerKey{}, c))
 	return c
 }
@@ -91,6 +94,9 @@ func (c *conn) end() {
 		return
 	}
 	c.cut()
+	c.in.drop()
+	c.results.drop()
+	c.out.flush() // fails, and returns the memory
 	c.server.remove(c)
 }
 
@@ -99,10 +105,9 @@ func (c *conn) resume() {
 	defer c.end()
 	c.exited = false
 	failure := &Error{Code: CodeInternal, Message: "the method called runtime.Goexit"}
-	if enough := c.reply(c.bare, nil, failure); enough && !c.out.flush() {
-		return
+	if c.reply(c.bare, nil, failure) {
+		c.serveRequests()
 	}
-	c.serveRequests()
 }
 
 // serveRequests answers requests until there are no more.
@@ -111,7 +116,7 @@ func (c *conn) serveRequests() {
 		c.phase = answering
 		m, err := c.in.next()
 		if err == nil {
-			if enough := c.answer(m); enough && !c.out.flush() {
+			if !c.answer(m) {
 				return
 			}
 			continue
@@ -180,6 +185,22 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.nc.Read(p)
 }
 
+// waitForRoom waits until the server's budget for requests has n bytes. The
+// peer is not read meanwhile; the time does not count for IdleTimeout.
+func (c *conn) waitForRoom(n int) error {
+	if !c.out.flush() {
+		return errUnwritten
+	}
+	c.server.warnOfMemory()
+	exceeds, ok := c.server.requests.wait(n, true, c.server.stop, c.ctx.Done())
+	if !ok {
+		return errDraining
+	}
+	c.in.exceeds = exceeds
+	c.phase = answering // so that the deadline is set again
+	return nil
+}
+
 // arm sets the read deadline when a phase begins. It returns false if nothing more is to be read.
 func (c *conn) arm(now phase) bool {
 	d := timeout(c.server.IdleTimeout, defaultIdleTimeout)
@@ -219,12 +240,13 @@ func (c *conn) cut() {
 // linger says goodbye, and waits until the peer has heard it: for as long as silent if the peer says nothing, and for
 // lingerTime if it is still writing.
 func (c *conn) linger(silent time.Duration) {
+	c.in.drop()
 	half, ok := c.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.discard(silent)
-	if n, err := c.nc.Read(make([]byte, minBuffer)); n == 0 || err != nil {
+	if n, err := c.nc.Read(make([]byte, minRead)); n == 0 || err != nil {
 		return
 	}
 	c.discard(lingerTime)
@@ -258,41 +280,78 @@ func (c *conn) write(b []byte) bool {
 	return err == nil
 }
 
-// answer handles a request and adds what it is answered with. It reports whether there are enough answers to be written.
-func (c *conn) answer(m message) (enough bool) {
+// answer handles a request, and adds the answer. It returns false if the
+// connection is broken.
+func (c *conn) answer(m message) bool {
+	bare := m.payload == nil
 	mux := c.server.mux
 	var h method
 	if mux != nil {
 		var isPing bool
 		if h, isPing = mux.find(m.name); isPing {
-			return c.reply(m.payload == nil, null, nil)
+			if bare {
+				return c.out.add(ack)
+			}
+			return c.out.add(nullAck)
 		}
+	}
+	if c.method != string(m.name) {
+		c.method = string(m.name)
 	}
 	c.out.expect()
 	result, failure := c.handle(m, h)
-	return c.reply(m.payload == nil, result, failure)
+	return c.reply(bare, result, failure)
 }
 
-// reply adds the answer to a request, which was bare or not.
-func (c *conn) reply(bare bool, result []byte, failure *Error) (enough bool) {
+// reply adds the answer to a request, which was bare or not. The result is
+// encoded already. It returns false if the connection is broken.
+func (c *conn) reply(bare bool, result []byte, failure *Error) bool {
 	switch {
 	case bare && failure == nil:
 		return c.out.add(ack)
 	case bare:
-		c.log.Debug("rpc: a bare request failed", "code", failure.Code, "message", failure.Message)
+		c.log.Debug("rpc: a bare request failed", "method", c.method, "code", failure.Code, "message", failure.Message)
 		return c.out.add(failed)
 	case failure == nil:
-		return c.out.add(ackHead, result, tail)
+		defer c.results.drop()
+		return c.out.add(result)
 	}
 	return c.replyError(failure)
 }
 
-func (c *conn) replyError(e *Error) (enough bool) {
-	b, err := c.results.encode(e)
+func (c *conn) replyError(e *Error) bool {
+	if !c.claimAnswer() {
+		return false
+	}
+	b, err := c.results.encode(failedHead, e)
 	if err != nil {
 		panic("rpc: " + err.Error()) // two strings always have a JSON form
 	}
-	return c.out.add(failedHead, b, tail)
+	defer c.results.drop()
+	return c.out.add(b)
+}
+
+// claimAnswer claims what it takes to encode an answer: one copy within
+// encoding/json, and one of ours. If it has to wait, it writes the earlier
+// answers first, so that a connection that waits holds nothing of the budget.
+// It returns false if the connection is cut.
+func (c *conn) claimAnswer() bool {
+	b := c.server.answers
+	if b == nil {
+		return true
+	}
+	n := min(b.max/2, limit(c.server.MaxMessageBytes, defaultMaxMessageBytes)) * 2
+	if !b.try(n) {
+		if !c.out.flush() {
+			return false
+		}
+		c.server.warnOfMemory()
+		if _, ok := b.wait(n, false, nil, c.ctx.Done()); !ok {
+			return false
+		}
+	}
+	c.results.claimed = n
+	return true
 }
 
 // handle runs the handler, once it may. The handler is h, or that of the server
@@ -312,10 +371,12 @@ func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 		switch {
 		case v != nil:
 			c.exited = false
-			c.log.Error("rpc: handler panicked", "method", string(m.name), "panic", v, "stack", string(debug.Stack()))
+			c.log.Error("rpc: handler panicked", "method", c.method, "panic", v, "stack", string(debug.Stack()))
 			result, failure = nil, &Error{Code: CodeInternal, Message: "the method panicked"}
+			c.results.drop()
 		case c.exited:
-			c.log.Error("rpc: handler called runtime.Goexit", "method", string(m.name))
+			c.results.drop()
+			c.log.Error("rpc: handler called runtime.Goexit", "method", c.method)
 		}
 	}()
 	result, failure = c.run(m, h)
@@ -332,8 +393,12 @@ func (c *conn) run(m message, h method) (result []byte, failure *Error) {
 	case m.payload == nil:
 		return nil, nil
 	}
-	if result, err = c.results.encode(v); err != nil {
-		c.log.Error("rpc: the result cannot be encoded", "method", string(m.name), "err", err)
+	if !c.claimAnswer() {
+		return nil, &Error{Code: CodeUnavailable, Message: "the server is closed"}
+	}
+	if result, err = c.results.encode(ackHead, v); err != nil {
+		c.results.drop()
+		c.log.Error("rpc: the result cannot be encoded", "method", c.method, "err", err)
 		return nil, &Error{Code: CodeInternal, Message: "the result cannot be encoded"}
 	}
 	return result, nil
@@ -356,13 +421,15 @@ func (c *conn) takeOff() bool {
 
 // call calls the handler.
 func (c *conn) call(m message, h method) (any, error) {
+	if m.payload == nil {
+		c.in.shrink()
+	}
 	if h != nil {
-		return h(c.ctx, m.payload)
+		return h(c.ctx, m.payload, c.parsed)
 	}
-	if c.method != string(m.name) {
-		c.method = string(m.name)
-	}
-	return c.server.chain.ServeRPC(c.ctx, &Request{Method: c.method, Params: bytes.Clone(m.payload)})
+	req := &Request{Method: c.method, Params: bytes.Clone(m.payload)}
+	c.in.shrink()
+	return c.server.chain.ServeRPC(c.ctx, req)
 }
 
 // timeout resolves a timeout of the options: zero stands for the default. It returns zero for no timeout.

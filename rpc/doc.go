@@ -37,7 +37,7 @@
 // handled the connection is not read, so that a peer that sends faster than it is served is held back by
 // TCP rather than queued in memory, and holds up no other connection. What was read together is handled without a goroutine
 // for each, and answered with one write; an answer that is there waits at most 100 µs for those behind it. All that a peer can make the server hold is limited, with defaults:
-// the length and depth of a request, the number of connections, the time it may be silent, and the time it may leave an
+// the length and depth of a request, the number of connections, the memory of requests and answers, the time it may be silent, and the time it may leave an
 // answer unread. See the fields of Server.
 //
 // Shutdown answers every request that was read, and then closes: nothing that was executed goes unanswered. Close cuts.

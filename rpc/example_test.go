@@ -117,8 +117,9 @@ func ExampleServer_Stats() {
 	go server.Serve(l)
 	_, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	server.Shutdown(context.Background())
-	fmt.Printf("%t %+v\n", err != nil, server.Stats())
-	// Output: true {Conns:0 TLSHandshakeErrors:1}
+	stats := server.Stats()
+	fmt.Println(err != nil, stats.Conns, stats.TLSHandshakeErrors, stats.BufferedBytes, stats.BufferWaits)
+	// Output: true 0 1 0 0
 }
 
 // One function can answer every method.

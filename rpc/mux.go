@@ -45,7 +45,8 @@ type Mux struct {
 }
 
 // A method is a handler whose Params belong to the server: it keeps nothing of them.
-type method func(ctx context.Context, params json.RawMessage) (result any, err error)
+// It calls parsed, if there are any, once it needs them no more.
+type method func(ctx context.Context, params json.RawMessage, parsed func()) (result any, err error)
 
 // Handle lets fn answer the requests for method. Parameters are decoded into an In as encoding/json does, and
 // parameters that do not fit are answered with CodeBadParams without calling fn. A bare request calls
@@ -56,10 +57,12 @@ func Handle[In, Out any](m *Mux, method string, fn func(context.Context, In) (Ou
 	if fn == nil {
 		panic(fmt.Sprintf("rpc: nil function for method %q", method))
 	}
-	m.handle(method, func(ctx context.Context, params json.RawMessage) (any, error) {
+	m.handle(method, func(ctx context.Context, params json.RawMessage, parsed func()) (any, error) {
 		var in In
 		if params != nil {
-			if err := json.Unmarshal(params, &in); err != nil {
+			err := json.Unmarshal(params, &in)
+			parsed()
+			if err != nil {
 				return nil, &Error{Code: CodeBadParams, Message: err.Error()}
 			}
 		}
@@ -96,7 +99,7 @@ func (m *Mux) find(name []byte) (h method, isPing bool) {
 func (m *Mux) ServeRPC(ctx context.Context, req *Request) (any, error) {
 	switch h, isPing := m.find([]byte(req.Method)); {
 	case h != nil:
-		return h(ctx, req.Params)
+		return h(ctx, req.Params, func() {})
 	case isPing:
 		return nil, nil
 	}

@@ -13,33 +13,75 @@ import (
 // what was added, and write it; the goroutine writes only after it has taken the timer back. So one at a time writes, and
 // answers are written in the order in which they were added.
 type outbound struct {
-	write func([]byte) bool
+	write  func([]byte) bool
+	budget *budget // counts the blocks
 
 	late *time.Timer   // made when first needed
 	set  bool          // the timer was set and not taken back; belongs to the goroutine
 	done chan struct{} // signalled when the timer has written; room for one
 
-	mu     sync.Mutex // guards what follows while the timer is set; not held during I/O
-	buf    []byte     // answers, in order
-	spare  []byte     // memory for those that come while buf is written
-	failed bool       // nothing more can be written
+	mu     sync.Mutex  // guards what follows while the timer is set; not held during I/O
+	buf    batchBuffer // answers, in order
+	spare  []byte      // memory for those that come while buf is written
+	failed bool        // nothing more can be written
 }
 
-const (
-	lateAnswer = 100 * time.Microsecond // how long an answer waits for company, at most
-	longAnswer = 16 << 10               // bytes; more than that do not wait
-)
+// A batchBuffer holds answers. It uses a block for a batch, if the budget
+// allows that at once: an outbound writes more often rather than wait.
+type batchBuffer struct {
+	own  []byte // small, and kept
+	b    []byte // own, or that of lent
+	lent *block
+}
 
-// add adds an answer, in parts. It reports whether there are enough of them to be written.
-func (o *outbound) add(parts ...[]byte) (enough bool) {
+// lateAnswer is how long an answer waits for company, at most.
+const lateAnswer = 100 * time.Microsecond
+
+// add adds an answer, and writes what is there if there is no room. It returns
+// false if the connection is broken.
+func (o *outbound) add(p []byte) bool {
+	if o.put(p) {
+		return true
+	}
+	if !o.flush() {
+		return false
+	}
+	if !o.put(p) {
+		o.failed = !o.write(p)
+	}
+	return !o.failed
+}
+
+// put adds an answer, if there is room for it.
+func (o *outbound) put(p []byte) bool {
 	if o.set {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 	}
-	for _, p := range parts {
-		o.buf = append(o.buf, p...)
+	buf := &o.buf
+	if n := len(buf.b) + len(p); n > cap(buf.b) && n > keepWrite {
+		if n > batch || buf.lent != nil || !o.budget.try(batch) {
+			return false
+		}
+		buf.own = buf.b[:0]
+		buf.lent = newBlock(batch)
+		buf.b = append(buf.lent.b[:0], buf.b...)
 	}
-	return len(o.buf) >= longAnswer
+	buf.b = append(buf.b, p...)
+	return true
+}
+
+// empty forgets the answers, which are written, and returns what was borrowed
+// for them. The small memory is kept.
+func (o *outbound) empty(buf *batchBuffer) {
+	if buf.lent == nil {
+		buf.b = buf.b[:0]
+		return
+	}
+	buf.b, buf.own = buf.own, nil
+	buf.lent.release()
+	buf.lent = nil
+	o.budget.add(-batch)
 }
 
 // expect is called before something that may take long.
@@ -52,7 +94,7 @@ func (o *outbound) expect() {
 			return
 		}
 	}
-	if len(o.buf) == 0 {
+	if len(o.buf.b) == 0 {
 		return
 	}
 	o.set = true
@@ -72,9 +114,9 @@ func (o *outbound) flush() bool {
 		}
 		o.set = false
 	}
-	if len(o.buf) > 0 && !o.failed {
-		o.failed = !o.write(o.buf)
-		o.buf = reuse(o.buf)
+	if len(o.buf.b) > 0 {
+		o.failed = o.failed || !o.write(o.buf.b)
+		o.empty(&o.buf)
 	}
 	return !o.failed
 }
@@ -82,22 +124,15 @@ func (o *outbound) flush() bool {
 // flushLate is what the timer does.
 func (o *outbound) flushLate() {
 	o.mu.Lock()
-	b, failed := o.buf, o.failed
-	o.buf, o.spare = o.spare, nil
+	buf, failed := o.buf, o.failed
+	o.buf, o.spare = batchBuffer{b: o.spare}, nil
 	o.mu.Unlock()
 	if !failed {
-		failed = !o.write(b)
+		failed = !o.write(buf.b)
 	}
+	o.empty(&buf)
 	o.mu.Lock()
-	o.spare, o.failed = reuse(b), failed
+	o.spare, o.failed = buf.b, failed
 	o.mu.Unlock()
 	o.done <- struct{}{} // has room: it is set again only when this was received
-}
-
-// reuse returns the memory of b, unless that is large.
-func reuse(b []byte) []byte {
-	if cap(b) > keepBuffer {
-		return nil
-	}
-	return b[:0]
 }

@@ -31,6 +31,18 @@ type Server struct {
 	// MaxDepth is how deep a request's objects and arrays may be nested. Zero is 128.
 	MaxDepth int
 
+	// MaxBufferedBytes is how much memory the buffers of all connections may
+	// take together. One half is for requests longer than 2 kB that are being
+	// read, the other for answers that are being encoded or written. Zero is
+	// 256 MiB, which keeps the server below 1 GiB in the worst case.
+	//
+	// If requests use up their half, a connection with a long request is not
+	// read until there is room, and TCP holds back its peer. If answers use up
+	// theirs, a result is not encoded until another answer is written. Nothing
+	// is lost. Short requests are read as before; Ping and other bare requests
+	// never wait. docs/rpc.md says why connections cannot deadlock.
+	MaxBufferedBytes int
+
 	// MaxConns is how many connections are served at once, over all listeners. Zero is 10,000. Further connections
 	// are accepted, and wait, unread, until one leaves; each listener lets one wait so and leaves the others in the
 	// system's queue.
@@ -73,7 +85,11 @@ type Server struct {
 	slots  chan struct{} // holds one for each connection; nil is no limit
 	flight chan struct{} // holds one for each request being handled; nil is no limit
 
+	requests *budget // of the blocks that hold requests
+	answers  *budget // of those that hold answers; nil is no limit, as with requests
+
 	handshakeErrors atomic.Uint64
+	memoryWarned    atomic.Int64 // when the log last said that memory is short, since began
 }
 
 // ServerStats is what [Server.Stats] returns.
@@ -84,18 +100,32 @@ type ServerStats struct {
 	// TLSHandshakeErrors counts the connections whose TLS handshake failed or
 	// timed out. The log tells of each one at the debug level.
 	TLSHandshakeErrors uint64
+
+	// BufferedBytes is the memory that counts for MaxBufferedBytes, and
+	// BufferWaits how often a connection had to wait for some.
+	BufferedBytes int
+	BufferWaits   uint64
 }
 
 // Stats returns the server's numbers, for metrics and logs. It does not block,
-// and may be called concurrently with anything, before Serve and after Close
-// too.
+// and may be called concurrently with anything, after Close too. It must not be
+// called before the fields are set.
 func (s *Server) Stats() ServerStats {
+	s.init()
+	requests, requestWaits := s.requests.inUse()
+	answers, answerWaits := s.answers.inUse()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ServerStats{Conns: len(s.conns), TLSHandshakeErrors: s.handshakeErrors.Load()}
+	return ServerStats{
+		Conns:              len(s.conns),
+		TLSHandshakeErrors: s.handshakeErrors.Load(),
+		BufferedBytes:      requests + answers,
+		BufferWaits:        requestWaits + answerWaits,
+	}
 }
 
 const (
+	defaultMaxBuffered  = 256 << 20
 	defaultMaxConns     = 10_000
 	defaultIdleTimeout  = 10 * time.Minute
 	defaultWriteTimeout = 30 * time.Second
@@ -119,6 +149,10 @@ func (s *Server) init() {
 		if s.MaxConns >= 0 {
 			s.slots = make(chan struct{}, limit(s.MaxConns, defaultMaxConns))
 		}
+		if s.MaxBufferedBytes >= 0 {
+			half := limit(s.MaxBufferedBytes, defaultMaxBuffered) / 2
+			s.requests, s.answers = &budget{max: half}, &budget{max: half}
+		}
 		if s.MaxInFlight > 0 {
 			s.flight = make(chan struct{}, s.MaxInFlight)
 		}
@@ -130,6 +164,14 @@ func (s *Server) logger() *slog.Logger {
 		return s.Logger
 	}
 	return slog.Default()
+}
+
+// warnOfMemory logs, once a minute at most, that a connection waits for memory.
+func (s *Server) warnOfMemory() {
+	now, last := int64(time.Since(s.began)), s.memoryWarned.Load()
+	if (last == 0 || now-last >= int64(time.Minute)) && s.memoryWarned.CompareAndSwap(last, max(now, 1)) {
+		s.logger().Warn("rpc: a connection has to wait for memory; see Server.MaxBufferedBytes and Stats", "limit", 2*s.answers.max)
+	}
 }
 
 // ListenAndServe listens on the TCP address addr and serves what comes, as Serve does.

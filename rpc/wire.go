@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -38,24 +39,27 @@ type reader struct {
 	max  int // bytes of a message
 	scan scanner
 
-	buf  []byte
-	r, w int  // buf[r:w] was read and is not yet taken
-	mid  bool // a message has begun and not ended
+	buf  []byte // own, or that of lent
+	r, w int    // buf[r:w] was read and is not yet taken
+	mid  bool   // a message has begun and not ended
+	full bool   // the last read filled buf, so there is probably more
+
+	own  []byte // the small buffer, which is kept
+	lent *block // nil while buf is own
+
+	budget  *budget           // counts lent; nil has no limit
+	wait    func(n int) error // waits until the budget has n bytes; see conn.waitForRoom
+	exceeds bool              // this reader may exceed the budget
 }
 
-// The buffer begins small, because most connections are idle and most messages short. It doubles when one read fills
-// it, so that many messages come with one read, up to where that saves no more. A longer message grows it as far as it must,
-// and then it is given back.
-const (
-	minBuffer  = 512
-	keepBuffer = 64 << 10
-)
-
 func newReader(src io.Reader, maxBytes, maxDepth int) *reader {
+	own := make([]byte, minRead)
 	return &reader{
 		src:  src,
 		max:  limit(maxBytes, defaultMaxMessageBytes),
 		scan: scanner{max: limit(maxDepth, defaultMaxDepth)},
+		own:  own,
+		buf:  own,
 	}
 }
 
@@ -63,6 +67,7 @@ func newReader(src io.Reader, maxBytes, maxDepth int) *reader {
 // what is no message, or the stream's error.
 func (r *reader) next() (message, error) {
 	r.mid = false
+	r.shrink()
 	for r.skipSpace(); r.r == r.w; r.skipSpace() {
 		if err := r.fill(); err != nil {
 			return message{}, err
@@ -143,26 +148,25 @@ func (r *reader) end() (int, error) {
 
 // fill reads once, and makes room for that first.
 func (r *reader) fill() error {
-	if r.r == r.w {
-		r.r, r.w = 0, 0
-		if len(r.buf) > keepBuffer {
-			r.buf = nil
-		}
-	}
-	switch {
-	case r.buf == nil:
-		r.buf = make([]byte, minBuffer)
-	case r.w == len(r.buf) && r.r > 0:
+	if r.r > 0 {
 		r.w = copy(r.buf, r.buf[r.r:r.w])
 		r.r = 0
-	case r.w == len(r.buf):
-		r.grow()
 	}
-	empty := r.w == 0
-	n, err := r.src.Read(r.buf[r.w:])
+	if r.w == 0 {
+		r.shrink()
+	} else if err := r.makeRoom(); err != nil {
+		return err
+	}
+	end := len(r.buf)
+	if r.exceeds {
+		// What is read beyond the message must fit into the small buffer.
+		end = min(end, r.w+len(r.own))
+	}
+	n, err := r.src.Read(r.buf[r.w:end])
 	r.w += n
-	if empty && n == len(r.buf) && n < keepBuffer {
-		r.grow()
+	if r.full = r.w == len(r.buf); r.full && r.lent == nil && len(r.own) < keepRead {
+		r.own = append(make([]byte, 0, keepRead), r.buf...)[:keepRead]
+		r.buf = r.own
 	}
 	if n > 0 {
 		return nil // an error comes again with the next read
@@ -173,9 +177,82 @@ func (r *reader) fill() error {
 	return err
 }
 
-// grow doubles the buffer.
-func (r *reader) grow() {
-	r.buf = append(make([]byte, 0, 2*len(r.buf)), r.buf[:r.w]...)[:2*len(r.buf)]
+// makeRoom makes room for the rest of a message, which begins at the start of
+// buf. It borrows a larger block if there is no room, or if the last read
+// filled buf and the budget allows it at once.
+func (r *reader) makeRoom() error {
+	if r.w < len(r.buf) {
+		if size := blockSize(batch); r.full && len(r.buf) < batch && !r.exceeds && r.budget.try(size) {
+			r.move(newBlock(size))
+		}
+		return nil
+	}
+	size := blockSize(max(2*len(r.buf), min(batch, r.max)))
+	switch {
+	case r.exceeds:
+		r.budget.add(size)
+	case !r.budget.try(size):
+		if size = blockSize(2 * len(r.buf)); r.budget.try(size) {
+			break
+		}
+		if err := r.wait(size); err != nil {
+			return err
+		}
+	}
+	r.move(newBlock(size))
+	return nil
+}
+
+// move moves what was read and not taken to b, which the budget counts
+// already.
+func (r *reader) move(b *block) {
+	n := copy(b.b, r.buf[r.r:r.w])
+	r.giveBack()
+	r.buf, r.lent = b.b, b
+	r.r, r.w = 0, n
+}
+
+// giveBack returns the borrowed block.
+func (r *reader) giveBack() {
+	if r.lent != nil {
+		r.lent.release()
+		r.budget.add(-len(r.lent.b))
+		r.lent = nil
+	}
+}
+
+// shrink returns the borrowed block, or exchanges it for a smaller one, if
+// what is left in it has room there. A block for a batch stays until it is
+// empty. Messages that next returned are then gone.
+func (r *reader) shrink() {
+	if r.lent == nil {
+		return
+	}
+	rest := r.w - r.r
+	if rest > 0 && len(r.lent.b) <= batch && !r.exceeds {
+		return
+	}
+	if rest > len(r.own) {
+		if size := blockSize(rest); size < len(r.lent.b) {
+			r.budget.add(size)
+			r.move(newBlock(size))
+		}
+		return
+	}
+	copy(r.own, r.buf[r.r:r.w])
+	r.giveBack()
+	r.buf = r.own
+	r.r, r.w = 0, rest
+	if r.exceeds {
+		r.exceeds = false
+		r.budget.settle()
+	}
+}
+
+// drop forgets what was read, and returns all memory.
+func (r *reader) drop() {
+	r.r, r.w = 0, 0
+	r.shrink()
 }
 
 // message takes apart the complete value v, which was scanned last.
@@ -203,6 +280,9 @@ func unquote(v []byte) ([]byte, error) {
 	return []byte(s), nil
 }
 
+// keepBuffer is how large a buffer an encoder keeps.
+const keepBuffer = 64 << 10
+
 // An encoder writes JSON, with nothing behind it, and with < > & as they are. It keeps its memory, unless that became large.
 type encoder struct {
 	b bytes.Buffer
@@ -225,14 +305,80 @@ func (e *encoder) encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(e.b.Bytes(), []byte{'\n'}), nil
 }
 
-var (
-	ack    = []byte(`"Ack"`)
-	failed = []byte(`"Error"`)
+// An answerEncoder makes the answers of a connection that carry something. It
+// has its memory from a budget.
+type answerEncoder struct {
+	budget  *budget
+	claimed int // bytes that the budget counts for it
 
-	// Before and behind a result, or an error with what it says.
+	own  []byte // small, and kept
+	b    []byte // the answer: own, or that of lent
+	lent *block
+	e    *json.Encoder
+}
+
+// encode returns head, v as JSON, and a brace. The answer is good until drop.
+func (e *answerEncoder) encode(head []byte, v any) ([]byte, error) {
+	if e.e == nil {
+		e.e = json.NewEncoder(e)
+		e.e.SetEscapeHTML(false)
+	}
+	e.b = e.own[:0]
+	e.Write(head)
+	if err := e.e.Encode(v); err != nil {
+		return nil, err
+	}
+	e.b[len(e.b)-1] = '}' // instead of the newline
+	size := 0
+	if e.lent != nil {
+		size = len(e.lent.b)
+	}
+	e.claim(size)
+	return e.b, nil
+}
+
+// Write appends p to the answer.
+func (e *answerEncoder) Write(p []byte) (int, error) {
+	n := len(e.b) + len(p)
+	switch {
+	case n <= cap(e.b):
+	case n <= keepWrite:
+		e.own = append(make([]byte, 0, 1<<bits.Len(uint(n-1))), e.b...)
+		e.b = e.own
+	default:
+		lent := newBlock(n)
+		e.b = append(lent.b[:0], e.b...)
+		if e.lent != nil {
+			e.lent.release()
+		}
+		e.lent = lent
+	}
+	e.b = append(e.b, p...)
+	return len(p), nil
+}
+
+// claim makes the budget count n bytes for the encoder, without a wait.
+func (e *answerEncoder) claim(n int) {
+	e.budget.add(n - e.claimed)
+	e.claimed = n
+}
+
+// drop returns the memory of the answer.
+func (e *answerEncoder) drop() {
+	e.b = nil
+	if e.lent != nil {
+		e.lent.release()
+		e.lent = nil
+	}
+	e.claim(0)
+}
+
+var (
+	ack     = []byte(`"Ack"`)
+	failed  = []byte(`"Error"`)
+	nullAck = []byte(`{"Ack":null}`) // to a Ping that was not bare
+
+	// Before a result, or an error with what it says.
 	ackHead    = []byte(`{"Ack":`)
 	failedHead = []byte(`{"Error":`)
-	tail       = []byte(`}`)
-
-	null = []byte(`null`) // the result of Ping
 )
