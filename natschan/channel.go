@@ -77,7 +77,9 @@ var (
 	// The error is also that which ended the wait, of the ctx or leat.ErrClosed.
 	ErrUnknown = errors.New("natschan: the value may have been sent")
 
-	// ErrResource means that a server has no more room in memory or on disk, whatever the channel's capacity.
+	// ErrResource means that a server or account has no more room, whatever the
+	// channel's capacity: a JetStream limit is reached. The text says which, and
+	// what an operator can do.
 	ErrResource = errors.New("natschan: the server is out of resources")
 
 	// ErrMismatch means that the channel exists with another description.

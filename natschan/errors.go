@@ -26,7 +26,12 @@ const (
 
 // JetStream's error codes that nats.go has no name for.
 const (
-	codeInsufficientResources = 10023
+	codeAccountResources      = 10002 // a publish over the account's max_mem or max_file
+	codeInsufficientResources = 10023 // a publish over the server's max_memory_store or max_file_store
+	codeMaxConsumers          = 10026
+	codeMaxStreams            = 10027
+	codeMemoryReserved        = 10028 // a stream for which the account or server has no memory to promise
+	codeStorageReserved       = 10047 // the same for files
 	codeStreamNotFound        = 10059
 	codeMessageTooLarge       = 10054 // for the stream's max_msg_size
 	codeStoreFailed           = 10077 // see judgeStoreFailed
@@ -62,10 +67,30 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 		return closed, leat.ErrClosed
 	case codeBatchIncomplete, codeBatchesInFlight:
 		return again, fmt.Errorf("natschan: %w", api)
-	case codeInsufficientResources:
-		return refused, fmt.Errorf("%w: %s", ErrResource, api.Description)
+	}
+	if err := exhausted(api); err != nil {
+		return refused, err
 	}
 	return refused, fmt.Errorf("natschan: %w", api)
+}
+
+// exhausted returns the ErrResource that a refusal is, with what to do about
+// it, or nil if the server has refused for another reason.
+func exhausted(api *jetstream.APIError) error {
+	var advice string
+	switch api.ErrorCode {
+	case codeAccountResources:
+		advice = "raise the account's JetStream limits (max_mem, max_file), or delete channels"
+	case codeInsufficientResources:
+		advice = "raise the server's limits (max_memory_store, max_file_store), or delete channels"
+	case codeMemoryReserved, codeStorageReserved:
+		advice = "raise the JetStream limits of the account or server, or delete streams that reserve max_bytes"
+	case codeMaxConsumers, codeMaxStreams:
+		advice = "raise the account's limit, or delete channels"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %w; %s", ErrResource, api, advice)
 }
 
 // judgeStoreFailed tells the causes of JetStream's code 10077 apart. The server
@@ -108,8 +133,16 @@ func denied(nc *nats.Conn) (subject string, err error) {
 	return subject, err
 }
 
-// explain adds to the error of an exchange that got no answer why that may be.
+// explain adds to the error of an exchange what the caller can do about it: the
+// permission that an exchange without an answer lacked, or the limit that was
+// reached.
 func explain(nc *nats.Conn, err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && !errors.Is(err, ErrResource) {
+		if limit := exhausted(api); limit != nil {
+			return fmt.Errorf("%w: %w", err, limit)
+		}
+	}
 	if _, why := denied(nc); why != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)) {
 		return fmt.Errorf("%w: %w", err, why)
 	}

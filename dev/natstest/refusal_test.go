@@ -19,7 +19,7 @@ import (
 // what a real server answers, so that a server with other words for them, or a
 // code for each, is noticed.
 func TestFullAndTooLarge(t *testing.T) {
-	js := plainServer(t, func(o *natsserver.Options) { o.MaxPayload = 40 << 20 })
+	js := plainServer(t, func(o *natsserver.Options) { o.MaxPayload = 40 << 20 }, nil)
 	for _, c := range []struct {
 		name  string
 		limit func(*jetstream.StreamConfig)
@@ -96,25 +96,20 @@ func TestTrySendWithoutAServerForTheStream(t *testing.T) {
 	}
 }
 
-// plainServer starts a server with the options that change sets, and connects
-// to it over TCP.
-func plainServer(t *testing.T, change func(*natsserver.Options)) jetstream.JetStream {
+// plainServer starts a server with the options that change sets, calls started
+// if it is not nil, and connects to the server over TCP.
+func plainServer(t *testing.T, change func(*natsserver.Options), started func(*testing.T, *natsserver.Server)) jetstream.JetStream {
 	t.Helper()
 	o := &natsserver.Options{
 		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 256 << 20,
 	}
 	change(o)
-	s, err := natsserver.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
+	server := run(t, o)
+	if started != nil {
+		started(t, server)
 	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server is not ready")
-	}
-	nc, err := nats.Connect(s.ClientURL())
+	nc, err := nats.Connect(server.ClientURL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,4 +119,19 @@ func plainServer(t *testing.T, change func(*natsserver.Options)) jetstream.JetSt
 		t.Fatal(err)
 	}
 	return js
+}
+
+// run runs a server until the end of the test.
+func run(t *testing.T, o *natsserver.Options) *natsserver.Server {
+	t.Helper()
+	s, err := natsserver.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the server is not ready")
+	}
+	return s
 }

@@ -99,15 +99,7 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 	for name, p := range users {
 		o.Users = append(o.Users, &natsserver.User{Username: name, Password: "secret", Account: account, Permissions: p})
 	}
-	s, err := natsserver.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server is not ready")
-	}
+	s := run(t, o)
 	own, err := s.LookupAccount("APP")
 	if err == nil {
 		err = own.EnableJetStream(nil, nil)
