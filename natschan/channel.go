@@ -78,8 +78,9 @@ var (
 	ErrUnknown = errors.New("natschan: the value may have been sent")
 
 	// ErrResource means that a server or account has no more room, whatever the
-	// channel's capacity: a JetStream limit is reached. The text says which, and
-	// what an operator can do.
+	// channel's capacity: a JetStream limit is reached, or, if the error is
+	// ErrUnknown as well, the server's disk is likely full or broken. The text
+	// says which, and what an operator can do.
 	ErrResource = errors.New("natschan: the server is out of resources")
 
 	// ErrMismatch means that the channel exists with another description.

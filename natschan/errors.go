@@ -65,8 +65,8 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 		return refused, tooLarge(api)
 	case codeSealed, codeStreamNotFound:
 		return closed, leat.ErrClosed
-	case codeBatchIncomplete, codeBatchesInFlight:
-		return again, fmt.Errorf("natschan: %w", api)
+	case codeBatchIncomplete, codeBatchesInFlight: // also if the server cannot make the file that a batch waits in
+		return again, fmt.Errorf("%w: %w; it holds too many unfinished batches, each for 10 s, or its disk is full", ErrResource, api)
 	}
 	if err := exhausted(api); err != nil {
 		return refused, err
@@ -91,6 +91,20 @@ func exhausted(api *jetstream.APIError) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %w; %s", ErrResource, api, advice)
+}
+
+// stalled returns an ErrResource that names the likely cause if the server
+// answers for a stream in files, and nil if it does not. It is for a publish
+// that got no answer: a nats-server whose file store has met a write error
+// answers nothing that it cannot store, until it is restarted, but goes on to
+// answer everything else.
+func stalled(ctx context.Context, js jetstream.JetStream, stream string) error {
+	s, err := js.Stream(ctx, stream)
+	if err != nil || s.CachedInfo().Config.Storage != jetstream.FileStorage {
+		return nil
+	}
+	return fmt.Errorf("%w: it answers, but does not store in stream %s; likely its disk is full or broken: "+
+		"see its log, make room, and restart it", ErrResource, stream)
 }
 
 // judgeStoreFailed tells the causes of JetStream's code 10077 apart. The server
@@ -143,10 +157,15 @@ func explain(nc *nats.Conn, err error) error {
 			return fmt.Errorf("%w: %w", err, limit)
 		}
 	}
-	if _, why := denied(nc); why != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)) {
+	if _, why := denied(nc); why != nil && isTimeout(err) {
 		return fmt.Errorf("%w: %w", err, why)
 	}
 	return err
+}
+
+// isTimeout reports whether err is that of an exchange that got no answer.
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 
 // concerns reports whether a receiver of the channel needs the subject.

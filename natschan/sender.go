@@ -33,9 +33,16 @@ func NewSender[T any](ctx context.Context, js jetstream.JetStream, ch Channel) (
 	return &Sender[T]{f.handle()}, nil
 }
 
-// Send stores v, and waits while there is no room. It returns nil when the channel's server (with replicas, a majority of them) has
-// stored it; leat.ErrClosed; ctx.Err(); or, when ctx ends or the channel closes while the server is silent, an error that is [ErrUnknown],
-// too. While there is no server it tries again, with the same id, so that the value is stored once.
+// Send stores v, and blocks while there is no room. It returns nil when the
+// channel's server (with replicas, a majority of them) has stored v. It returns
+// leat.ErrClosed, or ctx.Err(). If ctx ends or the channel closes while the
+// server is silent, the error is [ErrUnknown] as well. While there is no server
+// Send tries again, with the same id, so that v is stored once.
+//
+// If a limit of the account or server is reached, Send returns [ErrResource] at
+// once. A server whose disk is full does not say so: it is silent about what it
+// cannot store, and answers everything else. Send then returns an error that is
+// both [ErrResource] and [ErrUnknown], when ctx ends or after 30 s of this.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -136,6 +143,13 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 	}
 	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next()}
 	if f.lease, err = f.ch.join(ctx, js, sending); err != nil {
+		if isTimeout(err) {
+			own, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)
+			defer cancel()
+			if why := stalled(own, js, leaseStream); why != nil {
+				err = fmt.Errorf("%w: %w", err, why)
+			}
+		}
 		return nil, err
 	}
 	return f, nil
@@ -224,26 +238,40 @@ const (
 	graceTimeout   = 250 * time.Millisecond
 )
 
+// stallTimeout is how long persist tries again while a server is there but does
+// not store: it leaves sends unanswered while it answers everything else, or has
+// a reason that should pass. A leader that has lost its majority steps down
+// before that, and the server forgets an unfinished batch.
+const stallTimeout = 30 * time.Second
+
 // persist publishes until the answer is definite, ctx ends or s is closed.
 func (s *sender) persist(ctx context.Context, publish func(context.Context) error) error {
-	doubt := false // an attempt before this one may have stored it
+	f := s.family
+	doubt := false      // an attempt before this one may have stored it
+	var since time.Time // when the server began to have a reason, or zero
 	pause := newPause()
 	for {
+		var why error // the reason, or the likely one, that the last attempt stored nothing
 		err := attempt(ctx, attemptTimeout, publish)
 		what, answer := judge(err)
-		if what == unclear && ctx.Err() != nil { // what was stored beats a ctx that ended: ask once more, which stores it once
+		if what == unclear && ctx.Err() != nil { // a stored value beats a ctx that ended: ask again, which stores it once
 			doubt = true
+			likely := make(chan error, 1)
+			go func() { likely <- f.stalled() }()
 			err = attempt(context.WithoutCancel(ctx), graceTimeout, publish)
+			why = <-likely
 			what, answer = judge(err)
 			if what == full {
 				return ctx.Err() // an id that is stored would have been known
 			}
+		} else if what == unclear && isTimeout(err) {
+			why = f.stalled()
 		}
-		if what == unclear && errors.Is(err, jetstream.ErrNoStreamResponse) && s.family.gone(ctx) {
+		if what == unclear && errors.Is(err, jetstream.ErrNoStreamResponse) && f.gone(ctx) {
 			what, answer = closed, leat.ErrClosed
 		}
-		if subject, why := denied(s.family.nc); what == unclear && subject == s.family.ch.dataSubject() {
-			what, answer = refused, fmt.Errorf("natschan: %w", why)
+		if subject, cause := denied(f.nc); what == unclear && subject == f.ch.dataSubject() {
+			what, answer = refused, fmt.Errorf("natschan: %w", cause)
 		}
 		switch what {
 		case stored:
@@ -253,12 +281,24 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 				return unknown(answer)
 			}
 			return answer
+		case again:
+			why = answer
 		case unclear:
 			doubt = doubt || !errors.Is(err, jetstream.ErrNoStreamResponse) // nobody was there to store it
 		}
+		switch {
+		case why == nil:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > stallTimeout && doubt:
+			return unknown(why)
+		case time.Since(since) > stallTimeout:
+			return why
+		}
 		if err := s.await(ctx, what, pause); err != nil {
-			if what == again && ctx.Err() != nil {
-				err = fmt.Errorf("%w: %w", err, answer) // the server's reason
+			if why != nil && ctx.Err() != nil {
+				err = fmt.Errorf("%w: %w", err, why)
 			}
 			if doubt {
 				return unknown(err)
@@ -273,6 +313,13 @@ func attempt(ctx context.Context, patience time.Duration, publish func(context.C
 	own, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return publish(own)
+}
+
+// stalled is the function of that name for the channel's stream.
+func (f *family) stalled() error {
+	ctx, cancel := context.WithTimeout(context.Background(), graceTimeout)
+	defer cancel()
+	return stalled(ctx, f.js, f.ch.stream())
 }
 
 func (f *family) gone(ctx context.Context) bool {
@@ -365,7 +412,13 @@ func (s *sender) trySend(data []byte) error {
 		}
 		return fmt.Errorf("natschan: send to %q: %w", s.family.ch.Name, err)
 	}
-	return unknown(explain(s.family.nc, fmt.Errorf("natschan: %w", err)))
+	err = explain(s.family.nc, fmt.Errorf("natschan: %w", err))
+	if isTimeout(err) {
+		if why := s.family.stalled(); why != nil {
+			err = fmt.Errorf("%w: %w", err, why)
+		}
+	}
+	return unknown(err)
 }
 
 // The server takes no larger batch.

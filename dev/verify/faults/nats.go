@@ -32,7 +32,7 @@ func natsFaults(t *table) error {
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	for _, fault := range []func(*table) error{
 		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
-		connectionCut,
+		connectionCut, each(batchRefused), batchesAbandoned, diskFull,
 	} {
 		if err := fault(t); err != nil {
 			return err
@@ -185,6 +185,12 @@ func withServer(f func(ctx context.Context, n *node, js jetstream.JetStream) err
 		return err
 	}
 	defer os.RemoveAll(dir)
+	return withServerIn(dir, natsPatience, f)
+}
+
+// withServerIn is withServer with the server's files in dir, for as long as
+// patience.
+func withServerIn(dir string, patience time.Duration, f func(ctx context.Context, n *node, js jetstream.JetStream) error) error {
 	addr, err := freeAddr()
 	if err != nil {
 		return err
@@ -199,7 +205,7 @@ func withServer(f func(ctx context.Context, n *node, js jetstream.JetStream) err
 		return err
 	}
 	defer nc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), natsPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return f(ctx, n, js)
 }
