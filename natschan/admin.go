@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Info is what there is to know of a channel.
 type Info struct {
-	Channel          // Lease, AckWait and Codec are not known
+	Channel          // as Find returns it
 	Closed    bool   // nothing more can be sent
 	Len       uint64 // values that the server holds
 	Bytes     uint64 // and how large they are
@@ -46,13 +47,53 @@ func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
 	return all, nil
 }
 
+// Find returns the description of a channel that exists. It makes nothing. Pass
+// the result to [NewSender] or [NewReceiver] to use a channel without making
+// it: if the channel is deleted meanwhile, they return [ErrNotFound].
+//
+// Codec, Lease and AckWait are zero, because each process chooses its own; set
+// them before use. (The Codec must be the same at both ends.) A closed channel
+// is found until it is deleted.
+//
+// Find returns ErrNotFound if there is no such channel, and [ErrMismatch] if the
+// stream of that name is not a channel of this package.
+func Find(ctx context.Context, js jetstream.JetStream, name string) (Channel, error) {
+	info, err := find(ctx, js, name)
+	if err != nil {
+		return Channel{}, err
+	}
+	return info.Channel, nil
+}
+
+func find(ctx context.Context, js jetstream.JetStream, name string) (Info, error) {
+	if ctx == nil {
+		panic("natschan: nil context")
+	}
+	ch := Channel{Name: name, Kind: MPSC}
+	if err := ch.check(); err != nil {
+		return Info{}, err
+	}
+	s, err := js.Stream(ctx, ch.stream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return Info{}, fmt.Errorf("%w: %s", ErrNotFound, name)
+	}
+	if err != nil {
+		return Info{}, explain(js.Conn(), fmt.Errorf("natschan: find channel %q: %w", name, err))
+	}
+	info, ok := describe(s.CachedInfo())
+	if !ok || info.Kind == 0 {
+		return Info{}, fmt.Errorf("%w: the stream %s was not made by this version of natschan", ErrMismatch, ch.stream())
+	}
+	return info, nil
+}
+
 // describe reads from a stream which channel it carries, if it does.
 func describe(s *jetstream.StreamInfo) (info Info, ok bool) {
 	name, ours := strings.CutPrefix(s.Config.Name, streamPrefix)
 	if !ours || s.Config.Metadata[metaKind] == "" {
 		return info, false
 	}
-	info.Name = name
+	info.Name, info.found = name, true
 	for k, kind := range kindNames {
 		if kind == s.Config.Metadata[metaKind] && kind != "" {
 			info.Kind = Kind(k)
@@ -86,6 +127,127 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	}
 	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // whoever waits looks what is the matter
 		return fmt.Errorf("natschan: deleting %s: %w", name, err)
+	}
+	return nil
+}
+
+// DeleteEnded deletes a channel that nobody needs any more: it is closed, no
+// sender is open, and receivers have got everything. Otherwise it deletes
+// nothing, and returns [ErrInUse] with the reason. A channel that does not exist
+// is not an error.
+//
+// Received means: of an MPSC, MPMC or lossless Broadcast, that every value was
+// acknowledged; of another Broadcast or a Watch, that every receiver has closed,
+// and that no Durable position has values left. A process that has crashed counts
+// as present until its Lease is over, a crashed receiver for up to three.
+//
+// Several processes may call DeleteEnded at the same time, and others may make
+// the channel again: only a channel that has ended is deleted. That is not so for
+// [Delete].
+func DeleteEnded(ctx context.Context, js jetstream.JetStream, name string) error {
+	info, err := find(ctx, js, name)
+	if err == nil {
+		err = info.deleteEnded(ctx, js)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// deletingTime is how long the right to delete an ended channel lasts. Its owner
+// stops after half of it.
+const deletingTime = 20 * time.Second
+
+// deleteEnded deletes the channel if it has ended. JetStream deletes a stream by
+// its name: if two did this at once, one of them could delete what a third has
+// made after the other's deletion. So the owner of a message in the stream of
+// leases has the right alone, and checks the channel after it has got the right.
+// Who wants to make the channel again must wait for the deletion, because a
+// sealed stream cannot be opened.
+func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error {
+	failed := func(err error) error {
+		return explain(js.Conn(), fmt.Errorf("natschan: delete ended channel %q: %w", c.Name, err))
+	}
+	s, err := leases(ctx, js, c.Replicas)
+	if err != nil {
+		return failed(err)
+	}
+	subject := "leat.l." + c.Name + ".deleting"
+	_, err = js.Publish(ctx, subject, nil, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
+	var api *jetstream.APIError
+	if errors.As(err, &api) && (api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeWrongLastSequenceConstant) {
+		return fmt.Errorf("%w: another DeleteEnded of %s is under way", ErrInUse, c.Name)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	defer func() {
+		own, cancel := bounded()
+		defer cancel()
+		s.Purge(own, jetstream.WithPurgeSubject(subject)) // or it expires
+	}()
+	ctx, cancel := context.WithTimeout(ctx, deletingTime/2)
+	defer cancel()
+	if err := c.ended(ctx, js); err != nil {
+		return err
+	}
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened")); err != nil {
+		return failed(err)
+	}
+	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return failed(err)
+	}
+	if err := js.Conn().Publish(c.endSubject(), nil); err != nil { // waiting receivers look what is the matter
+		return failed(err)
+	}
+	return nil
+}
+
+// ended returns nil if the channel is closed and drained. That is for good:
+// nothing enters a sealed stream, but for what was on its way there, and whose
+// sender has not closed.
+func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
+	inUse := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s "+format, append([]any{ErrInUse, c.Name}, args...)...)
+	}
+	failed := func(err error) error {
+		return fmt.Errorf("natschan: delete ended channel %q: %w", c.Name, err)
+	}
+	p, err := c.present(ctx, js)
+	if err != nil {
+		return failed(err)
+	}
+	now, err := find(ctx, js, c.Name) // after the senders: the last one closes the channel, and then is gone
+	if err != nil {
+		return err
+	}
+	switch {
+	case !now.Closed:
+		return inUse("is not closed")
+	case p.senders > 0:
+		return inUse("has %d open senders", p.senders)
+	case now.queue() || now.Lossless:
+		if now.Len > 0 {
+			return inUse("holds %d values that are not acknowledged", now.Len)
+		}
+		return nil
+	}
+	s, err := js.Stream(ctx, c.stream())
+	if err != nil {
+		return failed(err)
+	}
+	list := s.ListConsumers(ctx)
+	for r := range list.Info() {
+		if r.Config.Metadata[metaDurable] == "" {
+			return inUse("has a receiver that is not closed")
+		}
+		if left := r.NumPending + uint64(r.NumAckPending); left > 0 {
+			return inUse("has %d values left for the durable receiver %q", left, r.Config.Metadata[metaDurable])
+		}
+	}
+	if err := list.Err(); err != nil {
+		return failed(err)
 	}
 	return nil
 }

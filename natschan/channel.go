@@ -63,6 +63,8 @@ type Channel struct {
 
 	// AckWait is how long a Msg of RecvMsg may go unacknowledged before it is given to a receiver again. Zero: 30 s.
 	AckWait time.Duration
+
+	found bool // by Find or List: it is opened if it is there, and never made
 }
 
 var (
@@ -85,6 +87,14 @@ var (
 
 	// ErrMismatch means that the channel exists with another description.
 	ErrMismatch = errors.New("natschan: the channel exists with another description")
+
+	// ErrNotFound means that there is no channel of that name: for [Find], and
+	// for NewSender and NewReceiver of a Channel that Find has returned.
+	ErrNotFound = errors.New("natschan: the channel does not exist")
+
+	// ErrInUse means that [DeleteEnded] has not deleted the channel: it is not
+	// closed, or has something left for a receiver. The text says which.
+	ErrInUse = errors.New("natschan: the channel is in use")
 )
 
 // What an operator sees: streams LEAT_<name>, and LEAT_LEASES, in which each process that uses a channel has a message that expires.
@@ -181,7 +191,8 @@ func (c *Channel) config() jetstream.StreamConfig {
 	return cfg
 }
 
-// open returns the channel's stream, and makes it if need be.
+// open returns the channel's stream. It makes the stream if there is none,
+// except for a Channel that was found.
 func (c *Channel) open(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -191,6 +202,9 @@ func (c *Channel) open(ctx context.Context, js jetstream.JetStream) (jetstream.S
 	}
 	s, err := js.Stream(ctx, c.stream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if c.found {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, c.Name)
+		}
 		s, err = js.CreateStream(ctx, c.config())
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // the other end was faster, with another description
 			s, err = js.Stream(ctx, c.stream())

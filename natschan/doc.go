@@ -37,7 +37,7 @@
 //	a dropped sender is collected          a crashed one: its Lease ends, a receiver makes sure, and the channel closes (up to 3 Leases)
 //	Close does not wait                    Close is some exchanges with the server, and may say that there is none; the end is for ever,
 //	                                       across processes, until Delete
-//	what nobody uses is collected          a channel stays until Delete; in memory storage it is gone with its server, and gives ErrClosed
+//	what nobody uses is collected          a channel stays until Delete or DeleteEnded; in memory storage it is gone with its server, and gives ErrClosed
 //	Try does not wait                      Try is an exchange with the server: 20 to 200 µs, seconds if there is none
 //	broadcast keeps capacity values        and each receiver up to Prefetch more, which it does not miss
 //	oneshot: a dropped sender is noticed   silence: use a ctx with a deadline

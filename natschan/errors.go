@@ -26,19 +26,21 @@ const (
 
 // JetStream's error codes that nats.go has no name for.
 const (
-	codeAccountResources      = 10002 // a publish over the account's max_mem or max_file
-	codeInsufficientResources = 10023 // a publish over the server's max_memory_store or max_file_store
-	codeMaxConsumers          = 10026
-	codeMaxStreams            = 10027
-	codeMemoryReserved        = 10028 // a stream for which the account or server has no memory to promise
-	codeStorageReserved       = 10047 // the same for files
-	codeStreamNotFound        = 10059
-	codeMessageTooLarge       = 10054 // for the stream's max_msg_size
-	codeStoreFailed           = 10077 // see judgeStoreFailed
-	codeSealed                = 10109
-	codeBatchIncomplete       = 10176 // the server has dropped a message of an atomic batch, or the batch
-	codeBatchDuplicate        = 10201 // of an atomic batch: an id of it is stored already
-	codeBatchesInFlight       = 10210 // the server holds as many unfinished batches as it allows
+	codeAccountResources          = 10002 // a publish over the account's max_mem or max_file
+	codeInsufficientResources     = 10023 // a publish over the server's max_memory_store or max_file_store
+	codeMaxConsumers              = 10026
+	codeMaxStreams                = 10027
+	codeMemoryReserved            = 10028 // a stream for which the account or server has no memory to promise
+	codeStorageReserved           = 10047 // the same for files
+	codeMessageTooLarge           = 10054 // for the stream's max_msg_size
+	codeStreamNotFound            = 10059
+	codeWrongLastSequence         = 10071
+	codeStoreFailed               = 10077 // see judgeStoreFailed
+	codeSealed                    = 10109
+	codeWrongLastSequenceConstant = 10164 // the same, of a message in flight
+	codeBatchIncomplete           = 10176 // the server has dropped a message of an atomic batch, or the batch
+	codeBatchDuplicate            = 10201 // of an atomic batch: an id of it is stored already
+	codeBatchesInFlight           = 10210 // the server holds as many unfinished batches as it allows
 )
 
 // judge tells what err, from publishing, means, and what the caller gets for it.

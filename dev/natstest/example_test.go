@@ -292,3 +292,51 @@ func Example_list() {
 	// <nil>
 	// 0 <nil>
 }
+
+// A service that only consumes opens the channel if it is there, and makes
+// none.
+func Example_find() {
+	ctx, js, end := embedded()
+	defer end()
+	_, err := natschan.Find(ctx, js, "orders")
+	fmt.Println(err, errors.Is(err, natschan.ErrNotFound))
+
+	tx, _ := natschan.NewSender[string](ctx, js, natschan.Channel{Name: "orders", Kind: natschan.MPSC, Capacity: 32})
+	defer tx.Close()
+	tx.Send(ctx, "two coffees")
+
+	ch, err := natschan.Find(ctx, js, "orders")
+	fmt.Println(ch.Name, ch.Kind, ch.Capacity, err)
+	rx, _ := natschan.NewReceiver[string](ctx, js, ch)
+	defer rx.Close()
+	fmt.Println(rx.Recv(ctx))
+	// Output:
+	// natschan: the channel does not exist: orders true
+	// orders mpsc 32 <nil>
+	// two coffees <nil>
+}
+
+// A janitor may try to delete every channel: only those that have ended go.
+func Example_deleteEnded() {
+	ctx, js, end := embedded()
+	defer end()
+	ch := natschan.Channel{Name: "batch7", Kind: natschan.MPMC}
+	tx, _ := natschan.NewSender[int](ctx, js, ch)
+	rx, _ := natschan.NewReceiver[int](ctx, js, ch)
+	defer rx.Close()
+	fmt.Println(natschan.DeleteEnded(ctx, js, "batch7"))
+	tx.Send(ctx, 1)
+	tx.Close()
+	err := natschan.DeleteEnded(ctx, js, "batch7")
+	fmt.Println(err, errors.Is(err, natschan.ErrInUse))
+	job, _ := rx.RecvMsg(ctx)
+	job.Ack()
+	fmt.Println(natschan.DeleteEnded(ctx, js, "batch7"))
+	_, err = natschan.Find(ctx, js, "batch7")
+	fmt.Println(err)
+	// Output:
+	// natschan: the channel is in use: batch7 is not closed
+	// natschan: the channel is in use: batch7 holds 1 values that are not acknowledged true
+	// <nil>
+	// natschan: the channel does not exist: batch7
+}

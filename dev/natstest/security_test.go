@@ -160,7 +160,9 @@ func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossle
 		case errors.As(err, &lag):
 			err = nil
 		case errors.Is(err, leat.ErrClosed):
-			return errors.Join(<-sent, latest(ctx, rx, kind), rx.Close(), natschan.Forget(ctx, js, "orders", "worker"), natschan.Delete(ctx, js, "orders"))
+			_, err = natschan.Find(ctx, js, "orders")
+			return errors.Join(<-sent, latest(ctx, rx, kind), rx.Close(), natschan.Forget(ctx, js, "orders", "worker"), err,
+				natschan.DeleteEnded(ctx, js, "orders"), natschan.Delete(ctx, js, "orders"))
 		}
 		if err != nil {
 			return err
