@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+)
+
+// broadcastRound sends to receivers of both sorts, some of which leave. Where some do, the sender may be dropped, too. Each must have received and missed what was sent, together, up to where it
+// left.
+func broadcastRound(r *rand.Rand, total *tally) error {
+	capacity, n := 1+r.IntN(64), 100+r.IntN(1000)
+	tx := broadcast.New[int](capacity)
+	var group sync.WaitGroup
+	errs := make(chan error, 4)
+	leavers := r.IntN(4) == 0
+	for i := range 1 + r.IntN(4) {
+		var opts []broadcast.SubscribeOption
+		if i%2 == 1 {
+			opts = append(opts, broadcast.Lossless())
+		}
+		rx, seed, leaves, how := tx.Subscribe(opts...), r.Uint64(), leavers && r.IntN(2) == 0, r.IntN(3)
+		group.Go(func() {
+			r := rand.New(rand.NewPCG(seed, 3))
+			received, missed := 0, 0
+			for ended := false; !ended && !(leaves && received+missed > n/2); {
+				v, err := recv(r, rx)
+				var lag *leat.LaggedError
+				switch {
+				case err == nil:
+					if received++; v != received+missed {
+						errs <- fmt.Errorf("received %d after %d received and %d missed", v, received-1, missed)
+						ended = true
+					}
+				case errors.As(err, &lag):
+					missed += int(lag.Missed)
+				case errors.Is(err, leat.ErrClosed):
+					if ended = true; received+missed != n {
+						errs <- fmt.Errorf("capacity %d: received %d, missed %d, sent %d", capacity, received, missed, n)
+					}
+				}
+			}
+			if m := rx.Missed(); m != uint64(missed) {
+				errs <- fmt.Errorf("told of %d missed values, and Missed is %d", missed, m)
+			}
+			total.received.Add(int64(received))
+			total.missed.Add(int64(missed))
+			total.dropped.Add(int64(n - received - missed))
+			leave(how, rx)
+		})
+		total.sent.Add(int64(n))
+	}
+	if leavers {
+		defer collecting()() // a lossless receiver that is dropped holds the sender back until then
+	}
+	for v := range n {
+		if err := tx.Send(context.Background(), v+1); err != nil {
+			return err
+		}
+	}
+	other := tx.Clone() // to ask how many receivers there are
+	other.Close()
+	if !leavers || r.IntN(2) == 0 {
+		tx.Close()
+	}
+	tx = nil // and the garbage collector ends the channel
+	group.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+	}
+	if !leavers { // then those that were dropped at the end are found with the channel
+		return nil
+	}
+	return until("all receivers gone", func() bool { return other.Receivers() == 0 })
+}
