@@ -2,7 +2,7 @@
 // and checks that every value that was accepted is received, or counted as missed, exactly once, or released with the last receiver that could
 // have received it; and that memory and goroutines do not grow.
 //
-//	go run ./soak -for 60s
+//	go run ./dev/verify/soak -for 60s
 package main
 
 import (
@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -25,38 +24,44 @@ func main() {
 	seed := flag.Uint64("seed", rand.Uint64(), "seed of what is random")
 	flag.Parse()
 	if err := soak(*length, *seed); err != nil {
-		fmt.Fprintf(os.Stderr, "soak: %v\nto run it again: go run ./soak -for %v -seed %d\n", err, *length, *seed)
+		fmt.Fprintf(os.Stderr, "soak: %v\nto run it again: go run ./dev/verify/soak -for %v -seed %d\n", err, *length, *seed)
 		os.Exit(1)
 	}
 }
 
-// patience is more than a round takes, on a busy machine too.
-const patience = time.Minute
+var rounds = []struct {
+	name string
+	run  func(*rand.Rand, *tally) error
+}{
+	{"mpsc", queueRound(true)},
+	{"mpmc", queueRound(false)},
+	{"broadcast", broadcastRound},
+	{"watch", watchRound},
+	{"oneshot", oneshotRound},
+	{"mpsc with receivers that leave", leavingRound(true)},
+	{"mpmc with receivers that leave", leavingRound(false)},
+}
 
 // soak runs rounds until the time is over, and looks at memory and goroutines after each report.
 func soak(length time.Duration, seed uint64) error {
 	fmt.Printf("soak: %v, seed %d, %d processors, %s\n", length, seed, runtime.GOMAXPROCS(0), runtime.Version())
 	r := rand.New(rand.NewPCG(seed, 0))
-	rounds := []struct {
-		name string
-		run  func(*rand.Rand, *tally) error
-	}{{"mpsc", queueRound(true)}, {"mpmc", queueRound(false)}, {"broadcast", broadcastRound}, {"watch", watchRound}, {"oneshot", oneshotRound},
-		{"mpsc with receivers that leave", leavingRound(true)}, {"mpmc with receivers that leave", leavingRound(false)}}
 	var total tally
 	var base uint64
+	var doing atomic.Value
+	doing.Store("before the first round")
+	dog := &watchdog{moved: &moved, limit: stallTime, out: os.Stderr, exit: os.Exit, doing: func() string { return doing.Load().(string) }}
+	defer dog.start()()
 	goroutines := runtime.NumGoroutine()
 	begun := time.Now()
 	next := begun.Add(min(5*time.Second, length/10))
 	for n := 1; ; n++ {
 		round := rounds[n%len(rounds)]
-		late := time.AfterFunc(patience, func() {
-			debug.SetTraceback("all")
-			panic(fmt.Sprintf("%s, round %d, with seed %d: a call waits for ever", round.name, n, seed))
-		})
+		doing.Store(fmt.Sprintf("%s, round %d; to run it again: go run ./dev/verify/soak -for %v -seed %d", round.name, n, length, seed))
 		if err := round.run(r, &total); err != nil {
 			return fmt.Errorf("%s, round %d: %w", round.name, n, err)
 		}
-		late.Stop()
+		moved.Add(1)
 		now := time.Now()
 		if now.Before(next) && now.Sub(begun) < length {
 			continue

@@ -57,6 +57,7 @@ func oneshotRound(r *rand.Rand, total *tally) error {
 				}
 				total.sent.Add(1)
 				total.received.Add(1)
+				moved.Add(1)
 				errs <- nil
 			}()
 		}

@@ -104,6 +104,7 @@ func leavingRound(single bool) func(*rand.Rand, *tally) error {
 						break
 					}
 					fates[v.sender][v.n].received.Add(1)
+					moved.Add(1)
 				}
 				if stays {
 					how = closes
