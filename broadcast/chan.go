@@ -10,21 +10,23 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/ring"
 	"github.com/leat-go/leat/internal/seam"
 )
 
 // New makes a channel that keeps the last capacity values, exactly, and returns its sending end; receivers subscribe. A
-// capacity below 1 panics. The channel takes a word for each slot at once.
+// capacity below 1 panics; there is no upper limit. Memory grows with use, up to the capacity, and is kept.
 func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	if capacity < 1 {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
 	}
 	c := &channel[T]{
-		ring:    make([]seam.Pointer[entry[T]], capacity),
 		limit:   math.MaxUint64,
 		senders: 1,
 		slabLen: slabLen[T](capacity),
 	}
+	c.ring.Init(capacity)
+	c.next = c.ring.Place(seam.Origin)
 	if seam.Origin > 0 {
 		c.tail.Store(seam.Origin)
 	}
@@ -39,6 +41,10 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // entry n, which is in slot n % capacity from its acceptance until entry n + capacity takes the slot.
 //
 // # Reading without a lock
+//
+// Slots are allocated when they are first used: see package ring. A slot that
+// does not exist yet reads as one without an entry, and the argument below
+// needs no more than that.
 //
 // Senders publish under mu, one after the other; receivers read the ring without it. An entry is immutable once a slot
 // points to it, and a slot's entries have rising numbers. So one load of the slot for value n tells a receiver all:
@@ -76,7 +82,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // send.
 type channel[T any] struct {
 	meter.Meter
-	ring    []seam.Pointer[entry[T]]
+	ring    ring.Ring[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
 	tail    seam.Uint64  // number of the next value; written under mu
@@ -84,6 +90,7 @@ type channel[T any] struct {
 	slowest seam.Word[T] // see above; means nothing when no sender waits; written under mu
 
 	mu       seam.Mutex
+	next     ring.Place[entry[T]] // of value tail
 	senders  int
 	limit    uint64
 	cursors  []*cursor // of all open receivers
@@ -122,17 +129,13 @@ func (wk *wakes[T]) run() {
 	wk.tx.Run()
 }
 
-func (c *channel[T]) slot(n uint64) *seam.Pointer[entry[T]] {
-	return &c.ring[n%uint64(len(c.ring))]
-}
-
 // accepted returns how many values were accepted, which was at least least, at some instant during the call. A value is accepted when its slot
 // points to it, which is just before tail says so: so one receiver may have seen it while another one still reads the old tail.
 // The last slot that is looked at here did not hold value n yet, and value n-1 was accepted before: n is exact at that instant.
 func (c *channel[T]) accepted(least uint64) uint64 {
 	n := max(least, c.tail.Load())
 	for {
-		e := c.slot(n).Load()
+		e := c.ring.Load(n)
 		if e == nil || e.n < n {
 			return n
 		}
@@ -141,7 +144,7 @@ func (c *channel[T]) accepted(least uint64) uint64 {
 }
 
 // kept returns how many values the ring holds. mu is held.
-func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-seam.Origin, uint64(len(c.ring))) }
+func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-seam.Origin, c.ring.Capacity()) }
 
 // room reports whether a value could be accepted now, waiting senders aside. mu is held.
 func (c *channel[T]) room() bool {
@@ -160,7 +163,7 @@ func (c *channel[T]) measure() {
 		if c.slow >= c.lossless {
 			c.slow = 0
 		}
-		bound := c.cursors[c.slow].pos.Load() + uint64(len(c.ring))
+		bound := c.cursors[c.slow].pos.Load() + c.ring.Capacity()
 		if bound == c.limit {
 			return
 		}
@@ -175,7 +178,7 @@ func (c *channel[T]) roomOrWatch() bool {
 	if c.room() {
 		return true
 	}
-	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)
+	c.slowest.Store(c.limit - c.ring.Capacity() + 1)
 	return c.room()
 }
 
@@ -185,7 +188,7 @@ func (c *channel[T]) acceptLocked(v T) {
 	n := c.tail.Load()
 	e := c.newEntry()
 	e.n, e.value = n, v
-	c.slot(n).Store(e)
+	c.ring.Put(&c.next, n, e)
 	c.tail.Store(n + 1)
 }
 

@@ -2,6 +2,7 @@ package broadcast_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -188,4 +189,56 @@ func TestNoGoroutine(t *testing.T) {
 	}
 	tx.Close()
 	rx.Close()
+}
+
+// It fails if a large capacity costs memory that is not used, ends the process,
+// or is not exact.
+func TestLargeCapacity(t *testing.T) {
+	kind.LargeCapacity(t, func(capacity int) (kind.Sender, kind.Receiver) {
+		tx := broadcast.New[int](capacity)
+		return tx, tx.Subscribe(broadcast.Lossless())
+	})
+}
+
+// It fails if a lossless receiver holds the senders back, or a lossy one lags,
+// anywhere but exactly capacity values behind, in a ring of several segments.
+func TestLargeCapacityIsExact(t *testing.T) {
+	const capacity = 1000
+	tx := broadcast.New[int](capacity)
+	rx, lossy := tx.Subscribe(broadcast.Lossless()), tx.Subscribe()
+	for round := range 3 {
+		for i := range capacity {
+			if err := tx.TrySend(round*capacity + i); err != nil {
+				t.Fatalf("TrySend %d in round %d: %v", i, round, err)
+			}
+		}
+		if err := tx.TrySend(-1); err != leat.ErrFull {
+			t.Fatalf("TrySend to a full channel in round %d: %v, want ErrFull", round, err)
+		}
+		buf := make([]int, capacity+1)
+		if n, err := rx.RecvMany(background, buf[:7]); n != 7 || err != nil {
+			t.Fatalf("RecvMany: %d, %v; want 7", n, err)
+		}
+		n, err := rx.RecvMany(background, buf[7:])
+		if n != capacity-7 || err != nil {
+			t.Fatalf("RecvMany: %d, %v; want %d", n, err, capacity-7)
+		}
+		for i, v := range buf[:capacity] {
+			if v != round*capacity+i {
+				t.Fatalf("round %d: value %d is %d", round, i, v)
+			}
+		}
+	}
+	tx.TrySend(3 * capacity)
+	var lag *leat.LaggedError
+	if _, err := lossy.TryRecv(); !errors.As(err, &lag) || lag.Missed != 2*capacity+1 {
+		t.Errorf("lossy receiver: %v, want a lag of %d", err, 2*capacity+1)
+	}
+	kind.WantTryRecv(t, lossy, 2*capacity+1, nil)
+
+	replay := tx.Subscribe(broadcast.Replay(300))
+	for i := range 300 {
+		kind.WantTryRecv(t, replay, 3*capacity+1-300+i, nil)
+	}
+	kind.WantTryRecv(t, replay, 0, leat.ErrEmpty)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/ring"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -20,7 +21,7 @@ import (
 type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
-	at      int // the slot of the next value, which saves a division; only a hint for where to look first
+	at      ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
 	spare   park.Spare[*cursor]
 	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup seam.Cleanup
@@ -68,7 +69,7 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 // The second look at special, after the cursor has moved, is for Ready: see rejoin.
 func (r *Receiver[T]) tryRecv() (v T, err error) {
 	pos := r.cur.pos.Load()
-	if e := r.c.ring[r.at].Load(); e == nil || e.n != pos || r.cur.special.Load() != 0 {
+	if e := r.at.Load(); e == nil || e.n != pos || r.cur.special.Load() != 0 {
 		return r.tryRecvSlow(pos)
 	} else {
 		v = e.value
@@ -84,6 +85,7 @@ func (r *Receiver[T]) tryRecvSlow(pos uint64) (v T, err error) {
 	e, err := r.look(pos)
 	if err == nil {
 		v = e.value
+		r.at = r.c.ring.Place(pos)
 		r.advance(pos, 1)
 	}
 	r.rejoin()
@@ -95,11 +97,10 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	if r.cur.closed.Load() {
 		return nil, leat.ErrClosed
 	}
-	slot := r.c.slot(pos)
-	e := slot.Load()
+	e := r.c.ring.Load(pos)
 	if (e == nil || e.n < pos) && r.c.ended.Load() {
 		// All values were published before ended was set, so this look at the slot is final.
-		if e = slot.Load(); e == nil || e.n < pos {
+		if e = r.c.ring.Load(pos); e == nil || e.n < pos {
 			return nil, leat.ErrClosed
 		}
 	}
@@ -110,9 +111,9 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		if r.cur.closed.Load() { // which was set before a sender that waited for this receiver could overwrite what it had not read
 			return nil, leat.ErrClosed
 		}
-		oldest := r.c.accepted(e.n+1) - uint64(len(r.c.ring))
+		oldest := r.c.accepted(e.n+1) - r.c.ring.Capacity()
 		r.cur.missed.Add(oldest - pos)
-		r.at = int(oldest % uint64(len(r.c.ring)))
+		r.at = r.c.ring.Place(oldest)
 		r.moveTo(pos, oldest)
 		return nil, &leat.LaggedError{Missed: oldest - pos}
 	}
@@ -122,10 +123,11 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 // advance moves the cursor by n, which is at most the capacity, and tells senders that wait for this receiver. That somebody else has moved
 // it means misuse.
 func (r *Receiver[T]) advance(from uint64, n int) {
-	if r.at += n; r.at >= len(r.c.ring) {
-		r.at -= len(r.c.ring)
+	to := from + uint64(n)
+	if !r.at.Step(n) {
+		r.c.ring.Cross(&r.at, to)
 	}
-	r.moveTo(from, from+uint64(n))
+	r.moveTo(from, to)
 }
 
 // moveTo moves the cursor anywhere.
@@ -193,21 +195,21 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 
 func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
 	pos := r.cur.pos.Load()
-	e := r.c.ring[r.at].Load()
+	e := r.at.Load()
 	if e == nil || e.n != pos || r.cur.special.Load() != 0 {
-		e, err = r.look(pos)
+		if e, err = r.look(pos); err == nil {
+			r.at = r.c.ring.Place(pos)
+		}
 	}
 	if err == nil {
+		buf = buf[:min(uint64(len(buf)), r.c.ring.Capacity())]
+		buf[0], n = e.value, 1
 		at := r.at
-		for e != nil && e.n == pos+uint64(n) {
-			buf[n] = e.value
-			if n++; n == len(buf) || n == len(r.c.ring) {
-				break
+		for k := 1; k > 0 && n < len(buf); n += k {
+			if !at.Step(k) {
+				r.c.ring.Cross(&at, pos+uint64(n))
 			}
-			if at++; at == len(r.c.ring) {
-				at = 0
-			}
-			e = r.c.ring[at].Load()
+			k = moveRun(buf[n:], at.Rest(), pos+uint64(n))
 		}
 		r.advance(pos, n)
 	}
@@ -215,6 +217,20 @@ func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
 		r.rejoin()
 	}
 	return n, err
+}
+
+// moveRun moves the values from number n on, which stand one after the other in
+// slots, to the front of buf, and returns how many.
+func moveRun[T any](buf []T, slots []seam.Pointer[entry[T]], n uint64) (k int) {
+	slots = slots[:min(len(slots), len(buf))]
+	for k = range slots {
+		e := slots[k].Load()
+		if e == nil || e.n != n+uint64(k) {
+			return k
+		}
+		buf[k] = e.value
+	}
+	return len(slots)
 }
 
 // All returns an iterator over the values as Recv returns them, each with the number of values missed just before it. It
@@ -270,7 +286,7 @@ func (r *Receiver[T]) rejoin() {
 	}
 	r.cur.gateMu.Lock()
 	pos := r.cur.pos.Load()
-	e := r.c.slot(pos).Load()
+	e := r.c.ring.Load(pos)
 	there := e != nil && e.n >= pos
 	if there {
 		r.cur.gate.Set(true)

@@ -54,7 +54,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
 	w.Stamp = s.c.Stamp()
-	s.c.NoteDepth(len(s.c.ring))
+	s.c.NoteDepth(s.Cap())
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
 	p = s.spare.Return(w)
 	runtime.KeepAlive(s)
@@ -162,10 +162,10 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 		last := len(c.cursors) - 1
 		c.cursors[c.lossless], c.cursors[last] = cur, c.cursors[c.lossless]
 		c.lossless++
-		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))
+		c.limit = min(c.limit, cur.pos.Load()+c.ring.Capacity())
 	}
 	c.mu.Unlock()
-	r := &Receiver[T]{c: c, cur: cur, at: int(cur.pos.Load() % uint64(len(c.ring)))}
+	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.pos.Load())}
 	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
@@ -202,11 +202,11 @@ func (s *Sender[T]) Len() int {
 	for _, cur := range c.cursors {
 		longest = max(longest, cur.behind(c.tail.Load()))
 	}
-	return int(min(longest, uint64(len(c.ring))))
+	return int(min(longest, c.ring.Capacity()))
 }
 
 // Cap returns the capacity.
-func (s *Sender[T]) Cap() int { return len(s.made().ring) }
+func (s *Sender[T]) Cap() int { return int(s.made().ring.Capacity()) }
 
 // Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
 // the channel ends: each receiver gets what it has before it, then ErrClosed. Close never waits and never

@@ -30,7 +30,7 @@ func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 // FillSnapshotLocked is FillSnapshot with mu held.
 func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	tail := c.tail.Load()
-	s.Capacity = len(c.ring)
+	s.Capacity = int(c.ring.Capacity())
 	s.Accepted = tail
 	s.Leaked = c.Leaked.Load()
 	s.Senders, s.Receivers = c.senders, len(c.cursors)
@@ -70,5 +70,5 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 	}
 	s.Received, s.Missed = sum.received, sum.missed
-	s.Depth = int(min(longest, uint64(len(c.ring))))
+	s.Depth = int(min(longest, c.ring.Capacity()))
 }

@@ -125,3 +125,11 @@ func TestNoGoroutine(t *testing.T) {
 	tx.Close()
 	rx.Close()
 }
+
+// It fails if a large capacity costs memory that is not used, ends the process,
+// or is not exact.
+func TestLargeCapacity(t *testing.T) {
+	kind.LargeCapacity(t, func(capacity int) (kind.Sender, kind.Receiver) {
+		return mpmc.New[int](capacity)
+	})
+}

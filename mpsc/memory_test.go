@@ -254,3 +254,11 @@ func TestNoGoroutine(t *testing.T) {
 	tx.Close()
 	rx.Close()
 }
+
+// It fails if a large capacity costs memory that is not used, ends the process,
+// or is not exact.
+func TestLargeCapacity(t *testing.T) {
+	kind.LargeCapacity(t, func(capacity int) (kind.Sender, kind.Receiver) {
+		return mpsc.New[int](capacity)
+	})
+}

@@ -112,6 +112,28 @@ func Cases() []*script.Program {
 		l
 	`)
 	add("broadcast", []int{2}, `ssss yy y`)
+	// A ring of two segments, of which the second is shorter.
+	add("broadcast", []int{3}, `
+		sss rrr
+		ssss rr
+		ssss yr
+		ss s rr
+		b ss rr
+		ss sy rr
+		sss Vrr
+		ssss Ur
+		sss n
+		sssD rr
+		s s ii
+	`)
+	add("lossless", []int{3}, `
+		ssss rr
+		tttt yy
+		sss s rr
+		ss b nn
+		sss s rz
+		ssss Vr r
+	`)
 	add("broadcast", []int{1, 2}, `
 		ss rr
 		sss rr

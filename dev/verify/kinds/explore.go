@@ -9,11 +9,16 @@ import (
 	"github.com/leat-go/leat/dev/verify/model"
 	"github.com/leat-go/leat/dev/verify/script"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/ring"
 )
 
 // Model is p as package model runs it. A run fails if its history is none of the specification's, or if a waiter
 // stands in a queue while no call is under way.
 func Model(p *script.Program) func(*model.Run) {
+	ring.SegmentSize = 1 // a broadcast of capacity 2 grows, and
+	if p.Capacity == 3 {
+		ring.SegmentSize = 2 // one of 3 ends with a short segment
+	}
 	right := make(map[string]bool) // histories, of which most runs have one that was seen before
 	return func(r *model.Run) {
 		calls := calls{left: park.Queued()}

@@ -26,7 +26,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 		"if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {", "if r.cur.closed.Load() {", "watch_1/ss_rr"},
 	{"a lag is one too small", "broadcast/receiver.go", "return nil, &leat.LaggedError{Missed: oldest - pos}",
 		"return nil, &leat.LaggedError{Missed: oldest - pos - 1}", "broadcast_1/sss_rr"},
-	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - uint64(len(c.ring)) + 1)\n", "", "lossless_1/ss_rr"},
+	{"the slowest receiver is not watched", "broadcast/chan.go", "	c.slowest.Store(c.limit - c.ring.Capacity() + 1)\n", "", "lossless_1/ss_rr"},
 	{"a bound that has risen is taken for one that has not", "broadcast/chan.go", "if bound == c.limit {", "if bound >= c.limit {", "lossless_1/ss_rr"},
 	{"a slot is claimed and not published", "internal/fifo/fifo.go", "e.word.Swap(e.pos<<1)", "e.word.Swap(e.word.Load()<<1>>2<<1)", "mpsc_1/tt_yy"},
 	{"a locked end is taken all the same", "internal/fifo/fifo.go", "return v&locked == 0 && e.word.CompareAndSwap(v, v|locked)",
@@ -42,8 +42,12 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"two Selections are locked in any order", "internal/park/select.go", "	if first.id > second.id {\n		first, second = second, first\n	}\n", "", "TestSelectsMeetOnce"},
 	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() << 1 >> 2", "return uint64(uint32(e.word.Load() << 1 >> 2))", "mpsc_1/ss_rr"},
 	{"what a Replay asks for is one too many", "broadcast/sender.go", "min(o.replay, c.kept())", "min(o.replay, c.kept()+1)", "broadcast_1/ss_Vrr"},
-	{"a subscription does not hold senders back", "broadcast/sender.go", "		c.limit = min(c.limit, cur.pos.Load()+uint64(len(c.ring)))\n", "", "lossless_1/ss_Vrr"},
+	{"a subscription does not hold senders back", "broadcast/sender.go", "		c.limit = min(c.limit, cur.pos.Load()+c.ring.Capacity())\n", "", "lossless_1/ss_Vrr"},
 	{"a new watch receiver has not seen the current value", "watch/sender.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
+	{"a ring's last segment is too long", "internal/ring/ring.go", "min(1<<r.shift, r.capacity-uint64(k)<<r.shift)", "max(1<<r.shift, uint64(k))", "broadcast_3/ssss_rr"},
+	{"a slot is not read again after the end was seen", "broadcast/receiver.go", "if e = r.c.ring.Load(pos); e == nil || e.n < pos {", "if e == nil || e.n < pos {", "broadcast_2/ss_rr"},
+	{"a ring's place is one slot short", "internal/ring/ring.go", "	*p = r.Place(n)\n}\n\n// Put", "	*p = r.Place(n - 1)\n}\n\n// Put", "broadcast_2/ss_rr"},
+	{"a ring's new segment is not listed", "internal/ring/ring.go", "	r.directory.Store(&directory)\n	*p = r.Place(n)\n", "	*p = Place[E]{in: directory[len(directory)-1]}\n", "lossless_2/ss_rr"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 

@@ -2,6 +2,7 @@
 package kind
 
 import (
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -48,6 +49,53 @@ func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, er
 	if gotV, gotErr := rx.TryRecv(); gotV != v || gotErr != err {
 		t.Errorf("TryRecv: %d, %v; want %d, %v", gotV, gotErr, v, err)
 	}
+}
+
+// LargeCapacity fails t if a channel that open makes takes memory for more
+// values than it holds, loses one, or has another capacity than it was given.
+func LargeCapacity(t *testing.T, open func(capacity int) (tx Sender, rx Receiver)) {
+	t.Helper()
+	const (
+		n        = 5000
+		perValue = 64
+		slack    = 1 << 16 // what else is live
+	)
+	for _, capacity := range []int{1 << 20, math.MaxInt32/2 + 1, math.MaxInt - 1, math.MaxInt} {
+		before := Live()
+		tx, rx := open(capacity)
+		if idle := Live(); idle > before+slack {
+			t.Errorf("capacity %d: %d bytes are live while nothing was sent", capacity, idle-before)
+		}
+		for i := range n {
+			if err := tx.TrySend(i); err != nil {
+				t.Fatalf("capacity %d: TrySend %d: %v", capacity, i, err)
+			}
+		}
+		if used := Live(); used > before+n*perValue+slack {
+			t.Errorf("capacity %d: %d bytes are live with %d values", capacity, used-before, n)
+		}
+		for i := range n {
+			WantTryRecv(t, rx, i, nil)
+		}
+		if tx.Cap() != capacity {
+			t.Errorf("Cap is %d, want %d", tx.Cap(), capacity)
+		}
+		tx.Close()
+		rx.Close()
+	}
+}
+
+// A Sender is a bounded channel's sending end.
+type Sender interface {
+	TrySend(int) error
+	Cap() int
+	Close() error
+}
+
+// A Receiver is a channel's receiving end.
+type Receiver interface {
+	TryRecv() (int, error)
+	Close() error
 }
 
 // Open reports whether ch can be received from.

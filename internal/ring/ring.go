@@ -1,0 +1,142 @@
+// Package ring holds the slots of a broadcast channel. A ring has as many slots
+// as the channel's capacity, and memory for those that were ever used: it is
+// made of segments, which are allocated when the writer first comes to them.
+//
+// Value n is in slot n % capacity. One goroutine at a time puts entries into
+// the slots, under the channel's mutex. Any number of goroutines read them
+// meanwhile, and take no lock.
+//
+// # Why reading needs no lock
+//
+// A directory lists the segments that exist, in order. It never changes: a
+// longer one replaces it. A segment is never moved, and is released with the
+// ring. So a slot, once it is listed, is the same word for ever, and reading
+// the ring is reading that word.
+//
+// What remains is a slot that is not listed yet. The first Put to a segment
+// stores a directory that lists it, and then stores the entry in its slot. All
+// of these are sequentially consistent atomics. So a reader that loads a
+// directory that does not list the segment has loaded it before the first entry
+// was stored there: at the instant of that load the slot was empty. Load then
+// returns nil, exactly as it does for an empty slot that exists.
+//
+// The last element of a longer directory may be written to the array behind a
+// shorter one. The two share no element that is written: a reader of the
+// shorter one goes no further than its length.
+package ring
+
+import (
+	"math/bits"
+
+	"github.com/leat-go/leat/internal/seam"
+)
+
+// SegmentSize is how many slots a segment has; a power of two. Tests that want
+// to cross segments often make it small before they make a Ring.
+var SegmentSize = 128
+
+// A Ring is the slots for pointers to E. Its zero value is not ready for use:
+// see Init.
+type Ring[E any] struct {
+	capacity  uint64
+	shift     int // SegmentSize is 1 << shift
+	directory seam.Pointer[[]*segment[E]]
+}
+
+type segment[E any] struct{ slot []seam.Pointer[E] }
+
+// A Place is a slot of a Ring, or no slot, if the slot's segment did not exist
+// when the Place was made. It belongs to one goroutine at a time, and saves it
+// from looking the slot up. If two goroutines move one Place by mistake, it is
+// some slot or none: whoever reads there must compare the number of the entry.
+type Place[E any] struct {
+	in *segment[E] // never nil, except in the zero value
+	i  uint        // which slot of it; none if it has fewer
+}
+
+// Init makes r ready, with the first segment.
+func (r *Ring[E]) Init(capacity int) {
+	r.capacity = uint64(capacity)
+	r.shift = bits.TrailingZeros(uint(SegmentSize))
+	r.directory.Store(&[]*segment[E]{r.newSegment(0)})
+}
+
+// Capacity returns how many slots there are.
+func (r *Ring[E]) Capacity() uint64 { return r.capacity }
+
+// newSegment makes segment k. The last one may be shorter.
+func (r *Ring[E]) newSegment(k int) *segment[E] {
+	n := min(1<<r.shift, r.capacity-uint64(k)<<r.shift)
+	return &segment[E]{slot: make([]seam.Pointer[E], n)}
+}
+
+// Load returns the entry in the slot of value n, or nil.
+func (r *Ring[E]) Load(n uint64) *E {
+	p := r.Place(n)
+	return p.Load()
+}
+
+// Place returns where the slot of value n is.
+func (r *Ring[E]) Place(n uint64) Place[E] {
+	slot := n % r.capacity
+	directory := *r.directory.Load()
+	if k := slot >> r.shift; k < uint64(len(directory)) {
+		return Place[E]{directory[k], uint(slot - k<<r.shift)}
+	}
+	return Place[E]{directory[0], uint(len(directory[0].slot))}
+}
+
+// Load returns the entry in the slot, or nil if there is no entry or no slot.
+func (p *Place[E]) Load() *E {
+	if slots := p.in.slot; p.i < uint(len(slots)) {
+		return slots[p.i].Load()
+	}
+	return nil
+}
+
+// Rest returns the slot and those after it in its segment, or nothing.
+func (p *Place[E]) Rest() []seam.Pointer[E] {
+	slots := p.in.slot
+	return slots[min(p.i, uint(len(slots))):]
+}
+
+// Step moves p, which is a slot, by k slots, and reports whether it is still in
+// its segment. If not, Cross follows.
+func (p *Place[E]) Step(k int) bool {
+	p.i += uint(k)
+	return p.i < uint(len(p.in.slot))
+}
+
+// Cross moves p, which Step has moved beyond its segment by at most the
+// capacity, to the slot of value n.
+func (r *Ring[E]) Cross(p *Place[E], n uint64) {
+	if size := uint(len(p.in.slot)); uint64(size) == r.capacity {
+		p.i -= size // the only segment, and no division
+		return
+	}
+	*p = r.Place(n)
+}
+
+// Put stores e in the slot of value n, and moves p, which is the place of that
+// slot, to the next. Only one goroutine at a time may be in Put.
+func (r *Ring[E]) Put(p *Place[E], n uint64, e *E) {
+	if p.i >= uint(len(p.in.slot)) {
+		r.extend(p, n)
+	}
+	slot := &p.in.slot[p.i]
+	if !p.Step(1) {
+		r.Cross(p, n+1)
+	}
+	slot.Store(e)
+}
+
+// extend makes the segments up to that of value n, lists them, and moves p to
+// the slot of value n.
+func (r *Ring[E]) extend(p *Place[E], n uint64) {
+	directory := *r.directory.Load()
+	for k := n % r.capacity >> r.shift; uint64(len(directory)) <= k; {
+		directory = append(directory, r.newSegment(len(directory)))
+	}
+	r.directory.Store(&directory)
+	*p = r.Place(n)
+}
