@@ -55,11 +55,11 @@ func ToChan[T any](ctx context.Context, rx Receiver[T]) <-chan T {
 		defer close(ch)
 		for {
 			v, err := rx.Recv(ctx)
-			var lag *LaggedError
-			if errors.As(err, &lag) {
-				continue
-			}
 			if err != nil {
+				var lag *LaggedError // declared here because it escapes: only an error allocates it
+				if errors.As(err, &lag) {
+					continue
+				}
 				return
 			}
 			select {

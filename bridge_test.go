@@ -115,6 +115,20 @@ func TestToChan(t *testing.T) {
 	})
 }
 
+// It fails if ToChan allocates for a value that it hands on.
+func TestToChanAllocatesNothing(t *testing.T) {
+	const values = 1000
+	tx, rx := mpsc.New[int](values + 1)
+	for i := range values + 1 { // AllocsPerRun receives once more, to begin with
+		tx.TrySend(i)
+	}
+	tx.Close()
+	ch := leat.ToChan(background, rx)
+	if n := testing.AllocsPerRun(values, func() { <-ch }); n != 0 {
+		t.Errorf("%v allocations for each value, want 0", n)
+	}
+}
+
 // FromChan on every state of a native channel.
 func TestFromChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -375,16 +375,17 @@ func Example_snapshotAndFollow() {
 
 	for {
 		change, err := rx.Recv(ctx)
-		var lag *leat.LaggedError
-		if errors.As(err, &lag) { // too far behind: begin anew
-			fmt.Println("missed", lag.Missed, "after", state)
-			rx.Close()
-			state, rx = s.follow()
-		} else if err != nil {
-			break
-		} else {
+		if err == nil {
 			state[change.key] = change.value
+			continue
 		}
+		var lag *leat.LaggedError // declared after the check of err: it escapes, so declaring it allocates
+		if !errors.As(err, &lag) {
+			break
+		}
+		fmt.Println("missed", lag.Missed, "after", state)
+		rx.Close()
+		state, rx = s.follow() // take a new snapshot, and follow from there
 	}
 	fmt.Println(state)
 	// Output:
