@@ -72,3 +72,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Received, s.Missed = sum.received, sum.missed
 	s.Depth = int(min(longest, c.ring.Capacity()))
 }
+
+// OpenHandlesLocked returns how many handles are not closed. The caller has
+// mu locked.
+func (c *channel[T]) OpenHandlesLocked() int { return c.senders + len(c.cursors) }

@@ -11,8 +11,10 @@
 //
 // # What it holds on to
 //
-// Nothing. Channels are known by weak pointers, so that they are collected as if nobody looked. The counts of a channel that is gone are shown for
-// a minute.
+// Nothing. Channels are known by weak pointers, so that they are collected as
+// if nobody looked. A channel is over when its handles are closed and it is
+// drained, or when the garbage collector has taken it. Its counts are shown for
+// a minute after that, of at most a thousand such channels.
 //
 // # Safety
 //

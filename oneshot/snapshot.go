@@ -32,3 +32,16 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 	}
 }
+
+// OpenHandlesLocked returns how many handles are not closed. The caller has
+// mu locked.
+func (c *channel[T]) OpenHandlesLocked() int {
+	open := 0
+	if !c.txFinished {
+		open++
+	}
+	if !c.rxFinished {
+		open++
+	}
+	return open
+}

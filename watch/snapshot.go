@@ -39,3 +39,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 	}
 }
+
+// OpenHandlesLocked returns how many handles are not closed. The caller has
+// mu locked.
+func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers }

@@ -82,26 +82,35 @@ const (
 	ReceiverDropped = "receiver dropped without Close"
 )
 
-// NoteCloseLocked records how a handle was closed, and the state of the
-// channel after it, which may be the last that anybody sees. ended means that
-// this close ended the channel. The caller holds the mutex of the channel,
-// source. On a channel without a name it does nothing.
+// NoteCloseLocked records how a handle of the channel, source, was closed.
+// ended means that this close ended the channel. If no handle is open after
+// it, NoteCloseLocked also keeps the state of the channel, which may be the
+// last that anybody sees; while a handle is open, a look can ask the channel.
+// The caller holds the channel's mutex. On a channel without a name it does
+// nothing.
 func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	e := m.entry
 	if e == nil {
 		return
 	}
-	var s Snapshot
-	source.FillSnapshotLocked(&s)
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.closes++
-	e.keepLocked(s)
 	if ended && e.closedBy == "" {
 		e.closedBy, e.closed = how, time.Now()
 		if how == SenderClosed || how == ReceiverClosed {
-			e.closedAt = callers()
+			e.closedPCs = runtime.Callers(2, e.closedAt[:])
 		}
+	}
+	over := false
+	if source.OpenHandlesLocked() == 0 {
+		e.final, e.last = true, Snapshot{}
+		source.FillSnapshotLocked(&e.last)
+		e.keepLocked(&e.last)
+		over = e.last.over()
+	}
+	e.mu.Unlock()
+	if over {
+		e.end()
 	}
 }
 

@@ -45,3 +45,7 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 	}
 }
+
+// OpenHandlesLocked returns how many handles are not closed. The caller has
+// both ends locked.
+func (c *Channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers }

@@ -1,0 +1,4 @@
+package meter
+
+// KeepMost is keepMost, for tests.
+const KeepMost = keepMost
