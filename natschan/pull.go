@@ -352,6 +352,11 @@ func pullRequest(n int, patience time.Duration) []byte {
 }
 
 func (r *receiver) nextSubject() string {
+	return r.apiSubject("CONSUMER.MSG.NEXT." + r.ch.stream() + "." + r.consumer)
+}
+
+// apiSubject returns the subject of a request to JetStream.
+func (r *receiver) apiSubject(request string) string {
 	o := r.js.Options()
 	prefix := o.APIPrefix
 	if prefix == "" {
@@ -363,20 +368,23 @@ func (r *receiver) nextSubject() string {
 	if prefix[len(prefix)-1] != '.' {
 		prefix += "."
 	}
-	return prefix + "CONSUMER.MSG.NEXT." + r.ch.stream() + "." + r.consumer
+	return prefix + request
 }
 
-// arrive is called, one at a time, for what the server sends to the inbox.
+// arrive is called, one at a time, for each message that the server sends to the
+// inbox: a value, or a status. The subject for the acknowledgement tells them
+// apart, and nothing else does: the header and the body of a value belong to
+// its sender, who may make them look like a status.
 func (r *receiver) arrive(m *nats.Msg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.heard = time.Now()
-	if status := m.Header.Get("Status"); status != "" && len(m.Data) == 0 {
-		r.status(status, m.Header)
+	meta, err := m.Metadata()
+	if err != nil { // only a value has a subject for its acknowledgement
+		r.status(m.Header)
 		return
 	}
-	meta, err := m.Metadata()
-	if err != nil || meta.Consumer != r.consumer || r.resetting {
+	if meta.Consumer != r.consumer || r.resetting {
 		return // of a consumer that is no more
 	}
 	if r.closed && r.over != nil {
@@ -414,7 +422,8 @@ func (r *receiver) arrive(m *nats.Msg) {
 }
 
 // status is what the server says of a request instead of a value. The mutex is held.
-func (r *receiver) status(status string, h nats.Header) {
+func (r *receiver) status(h nats.Header) {
+	status := h.Get("Status")
 	if status == "100" { // it is alive
 		return
 	}

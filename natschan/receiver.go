@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leat-go/leat"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -168,19 +169,51 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
 	}
-	m, err := r.stream.GetLastMsgForSubject(ctx, r.ch.dataSubject())
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return v, leat.ErrEmpty
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return v, leat.ErrClosed
-	case err != nil:
+	m, err := r.newest(ctx)
+	if err != nil {
 		return v, explain(r.nc, err)
 	}
 	if err := r.ch.Codec.Unmarshal(m.Data, &v); err != nil {
 		return v, &DecodeError{Data: m.Data, Err: err}
 	}
 	return v, nil
+}
+
+// newest asks the server for the newest value that it holds. It has an inbox of
+// its own, because the client's Request takes a value that looks like a status
+// for one. The server adds the sequence to a value, and to nothing else.
+func (r *receiver) newest(ctx context.Context) (*nats.Msg, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
+		defer cancel()
+	}
+	answer, inbox := make(chan *nats.Msg, 1), r.nc.NewInbox()
+	sub, err := r.nc.ChanSubscribe(inbox, answer)
+	if err != nil {
+		return nil, fmt.Errorf("natschan: get the newest value of %s: %w", r.ch.Name, err)
+	}
+	defer sub.Unsubscribe()
+	subject := r.apiSubject("DIRECT.GET." + r.ch.stream() + "." + r.ch.dataSubject())
+	if err := r.nc.PublishRequest(subject, inbox, nil); err != nil {
+		return nil, fmt.Errorf("natschan: get the newest value of %s: %w", r.ch.Name, err)
+	}
+	select {
+	case m := <-answer:
+		switch status := m.Header.Get("Status"); {
+		case m.Header.Get(jetstream.SequenceHeader) != "":
+			return m, nil
+		case status == "404":
+			return nil, leat.ErrEmpty
+		case status == "503" && gone(ctx, r.js, r.ch.stream()):
+			return nil, leat.ErrClosed
+		default:
+			return nil, fmt.Errorf("natschan: get the newest value of %s: the server answers %s %s",
+				r.ch.Name, status, m.Header.Get("Description"))
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Missed returns how many values the receiver has missed in total.

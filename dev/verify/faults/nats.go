@@ -32,7 +32,7 @@ func natsFaults(t *table) error {
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	for _, fault := range []func(*table) error{
 		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
-		connectionCut, each(batchRefused), batchesAbandoned, diskFull,
+		connectionCut, each(batchRefused), batchesAbandoned, diskFull, each(foreignStatus),
 	} {
 		if err := fault(t); err != nil {
 			return err
@@ -208,6 +208,23 @@ func withServerIn(dir string, patience time.Duration, f func(ctx context.Context
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return f(ctx, n, js)
+}
+
+// withEnds runs f with one server, and both ends of ch.
+func withEnds(ch natschan.Channel, f func(ctx context.Context, js jetstream.JetStream, tx *natschan.Sender[int], rx *natschan.Receiver[int]) error) error {
+	return withServer(func(ctx context.Context, _ *node, js jetstream.JetStream) error {
+		rx, err := natschan.NewReceiver[int](ctx, js, ch)
+		if err != nil {
+			return err
+		}
+		defer rx.Close()
+		tx, err := natschan.NewSender[int](ctx, js, ch)
+		if err != nil {
+			return err
+		}
+		defer tx.Close()
+		return f(ctx, js, tx, rx)
+	})
 }
 
 // pump sends n values with each of several senders, paced, and closes them. It returns when all have ended.
@@ -521,18 +538,8 @@ func fullStream(t *table, ch natschan.Channel) error {
 	if ch.Kind == natschan.Watch {
 		return nil // there is always room for the newest
 	}
-	return withServer(func(ctx context.Context, _ *node, js jetstream.JetStream) error {
-		ch.Capacity = 8
-		rx, err := natschan.NewReceiver[int](ctx, js, ch)
-		if err != nil {
-			return err
-		}
-		defer rx.Close()
-		tx, err := natschan.NewSender[int](ctx, js, ch)
-		if err != nil {
-			return err
-		}
-		defer tx.Close()
+	ch.Capacity = 8
+	return withEnds(ch, func(ctx context.Context, _ jetstream.JetStream, tx *natschan.Sender[int], rx *natschan.Receiver[int]) error {
 		l := newLedger()
 		for v := range 8 {
 			l.sent(v, tx.Send(ctx, v))
