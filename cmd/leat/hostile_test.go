@@ -188,7 +188,7 @@ func TestHostileView(t *testing.T) {
 
 	m := newTop("", time.Second, func(ctx context.Context) (inspect.View, error) { return fetch(ctx, s.URL) })
 	m.colour = false
-	m.Update(m.peek())
+	m.update(m.peek(t.Context()))
 	if m.err != nil {
 		t.Fatal(m.err)
 	}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/inspect"
 )
@@ -82,14 +80,10 @@ func (cmd *topCmd) Run(p *program.Process) error {
 	stat, err := os.Stdout.Stat()
 	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
 	if !cmd.Once && terminal {
-		if _, err := look(p.Ctx); err != nil { // a wrong address is told in one line, and not on a screen that is about to go
+		if _, err := look(p.Ctx); err != nil { // a wrong address is one line, and not on a screen that is about to go
 			return err
 		}
-		_, err := tea.NewProgram(newTop(where, cmd.Every, look)).Run()
-		if errors.Is(err, tea.ErrInterrupted) {
-			return nil
-		}
-		return err
+		return newTop(where, cmd.Every, look).run(os.Stdin, os.Stdout)
 	}
 	if _, err := look(p.Ctx); err != nil {
 		return err

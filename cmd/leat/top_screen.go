@@ -9,14 +9,13 @@ import (
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
+	"github.com/clipperhouse/displaywidth"
 
 	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/inspect"
 )
 
-// top is what leat top shows: a bubbletea model.
+// top is what leat top shows, and what keys do to it.
 type top struct {
 	where  string
 	every  time.Duration
@@ -44,33 +43,23 @@ type seen struct {
 	err  error
 }
 
-func (t *top) Init() tea.Cmd { return t.peek }
-
-// peek looks.
-func (t *top) peek() tea.Msg {
-	v, err := t.look(context.Background())
+// peek takes a snapshot of the program.
+func (t *top) peek(ctx context.Context) seen {
+	v, err := t.look(ctx)
 	return seen{v, err}
 }
 
-func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case seen:
-		if t.err = msg.err; msg.err == nil && !t.paused {
-			t.view = msg.view
-		}
-		return t, tea.Tick(t.every, func(time.Time) tea.Msg { return t.peek() })
-	case tea.WindowSizeMsg:
-		t.width, t.height = msg.Width, msg.Height
-	case tea.KeyPressMsg:
-		return t, t.key(msg.String(), msg.Text)
+// update shows a new snapshot, unless the screen is paused.
+func (t *top) update(s seen) {
+	if t.err = s.err; s.err == nil && !t.paused {
+		t.view = s.view
 	}
-	return t, nil
 }
 
-// key does what a key asks for.
-func (t *top) key(name, text string) tea.Cmd {
+// key does what a key asks for, and returns whether that is to end.
+func (t *top) key(name, text string) (end bool) {
 	if name == "ctrl+c" {
-		return tea.Quit
+		return true
 	}
 	if t.typing {
 		switch name {
@@ -85,11 +74,11 @@ func (t *top) key(name, text string) tea.Cmd {
 		default:
 			t.filter += text
 		}
-		return nil
+		return false
 	}
 	switch name {
 	case "q":
-		return tea.Quit
+		return true
 	case "p", "space":
 		t.paused = !t.paused
 	case "s":
@@ -108,7 +97,7 @@ func (t *top) key(name, text string) tea.Cmd {
 		}
 		t.open = false
 	}
-	return nil
+	return false
 }
 
 // move chooses another channel.
@@ -122,12 +111,6 @@ func (t *top) move(by int) {
 // index returns which of the shown channels is chosen: the first, if the chosen one is not among them.
 func (t *top) index(shown []inspect.Channel) int {
 	return max(0, slices.IndexFunc(shown, func(c inspect.Channel) bool { return c.ID == t.chosen }))
-}
-
-func (t *top) View() tea.View {
-	v := tea.NewView(t.text())
-	v.AltScreen = true
-	return v
 }
 
 // sorts are the orders, the greatest value first.
@@ -182,9 +165,15 @@ func (t *top) paint(text string, codes ...string) string {
 
 // fit cuts or pads text to n columns.
 func fit(text string, n int) string {
-	text = ansi.Truncate(text, max(n, 0), "…")
-	return text + strings.Repeat(" ", max(0, n-ansi.StringWidth(text)))
+	text = cut(text, n)
+	return text + strings.Repeat(" ", max(0, n-columns.String(text)))
 }
+
+// columns counts the columns of text, of which colours have none.
+var columns = displaywidth.Options{ControlSequences: true}
+
+// cut cuts text to n columns.
+func cut(text string, n int) string { return columns.TruncateString(text, max(n, 0), "…") }
 
 // text draws the whole screen.
 func (t *top) text() string {
@@ -219,7 +208,7 @@ func (t *top) text() string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	lines = lines[:min(len(lines), t.height-1)]
 	for i := range lines {
-		lines[i] = ansi.Truncate(lines[i], t.width, "…")
+		lines[i] = cut(lines[i], t.width)
 	}
 	help := t.paint(fit("↑↓ choose  Enter show  Esc back  s sort: "+sorts[t.sort].name+"  / filter  p pause  q end", t.width), dim)
 	return strings.Join(lines, "\n") + strings.Repeat("\n", t.height-len(lines)) + help
@@ -258,7 +247,7 @@ func (t *top) table(b *strings.Builder, shown []inspect.Channel) {
 		}
 		fmt.Fprintln(b, t.paint(fit(line(c.Label, c.Kind, gauge(c), depth(c), short(c.InRate), out, waiting(c)), t.width), codes...))
 		if len(c.Lints) > 0 {
-			fmt.Fprintln(b, t.paint("  "+ansi.Truncate(c.Lints[0].Text, t.width-2, "…"), lintColour(c.Lints[0])))
+			fmt.Fprintln(b, t.paint("  "+cut(c.Lints[0].Text, t.width-2), lintColour(c.Lints[0])))
 		}
 	}
 }
