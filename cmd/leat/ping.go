@@ -119,11 +119,25 @@ type load struct {
 	sleepShort func(time.Duration) // in tests with a fake clock, time.Sleep
 }
 
-// A tick is one ping's due time, since the load's start.
-type tick time.Duration
+// A tick is a number, from 0, that says when its pings are due.
+type tick int
 
-// noDue is the tick of a closed loop: its ping is due when a client takes it.
-const noDue tick = -1
+// dueAt returns when the pings of a tick are due, since the load's start. In a
+// closed loop that is when a client takes it.
+func (l *load) dueAt(t tick) time.Duration {
+	if l.cmd.Rate == 0 {
+		return time.Since(l.start)
+	}
+	return time.Duration(float64(int(t)*l.perTick()) / float64(l.cmd.Rate) * float64(time.Second))
+}
+
+// perTick returns how many pings a tick asks for.
+func (l *load) perTick() int {
+	if l.cmd.Channel == "broadcast" {
+		return len(l.clients)
+	}
+	return 1
+}
 
 // A pinger is a client with its connection and its end of the channel. As many
 // goroutines as its window is wide receive from rx, which must allow that.
@@ -282,23 +296,17 @@ func share(rx *broadcast.Receiver[tick], n int) leat.Receiver[tick] {
 func (l *load) pace(send func(context.Context, tick) error) {
 	ctx, cancel := context.WithDeadline(l.Ctx, l.start.Add(l.cmd.Duration))
 	defer cancel()
-	perTick := 1 // pings
-	if l.cmd.Channel == "broadcast" {
-		perTick = len(l.clients)
-	}
-	for i := 0; l.cmd.Count == 0 || i*perTick < l.cmd.Count; i++ {
-		t := noDue
-		if l.cmd.Rate > 0 {
-			due := time.Duration(float64(i*perTick) / float64(l.cmd.Rate) * float64(time.Second))
-			if due >= l.cmd.Duration || !l.sleepUntil(due) {
+	closed, perTick := l.cmd.Rate == 0, l.perTick()
+	for t := tick(0); l.cmd.Count == 0 || int(t)*perTick < l.cmd.Count; t++ {
+		if closed {
+			if ctx.Err() != nil {
 				return
 			}
-			t = tick(due)
-		} else if ctx.Err() != nil {
+		} else if due := l.dueAt(t); due >= l.cmd.Duration || !l.sleepUntil(due) {
 			return
 		}
 		if err := send(ctx, t); err != nil {
-			if t == noDue || l.Ctx.Err() != nil {
+			if closed || l.Ctx.Err() != nil {
 				return
 			}
 			l.record.undone.Add(int64(perTick))
@@ -337,10 +345,7 @@ func (l *load) ping(ctx context.Context, c *pinger, shard int) {
 			l.record.undone.Add(1)
 			continue
 		}
-		due := time.Duration(t)
-		if t == noDue {
-			due = time.Since(l.start)
-		}
+		due := l.dueAt(t)
 		pingCtx, cancel := context.WithTimeout(ctx, l.cmd.Timeout)
 		err = c.conn.Ping(pingCtx)
 		cancel()

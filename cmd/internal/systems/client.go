@@ -26,7 +26,7 @@ type Client struct {
 func (c *Client) Start(work func()) {
 	c.crew.running.Go(func() {
 		err := c.dial()
-		c.crew.upTx.TrySend(err) // has room
+		c.crew.up <- err // has room
 		if err == nil {
 			defer c.conn.Close()
 			work()

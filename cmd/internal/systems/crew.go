@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/leat-go/leat/cmd/internal/program"
-	"github.com/leat-go/leat/mpsc"
 	"github.com/leat-go/leat/rpc"
 )
 
@@ -23,8 +22,7 @@ type Crew struct {
 	total  int     // values that the system is to send
 
 	running sync.WaitGroup
-	upTx    *mpsc.Sender[error] // what came of each client's dialing
-	up      *mpsc.Receiver[error]
+	up      chan error   // from each client, once: whether it could connect
 	gone    atomic.Int32 // clients that gave up
 }
 
@@ -32,8 +30,7 @@ type Crew struct {
 // external one is to be used. The system is to send total values. The Crew must
 // be ended. From now on an interrupt ends the program as promised.
 func NewCrew(s *System, f *ServerFlags, n, total int) (*Crew, error) {
-	w := &Crew{System: s, flags: f, addr: f.Addr, total: total}
-	w.upTx, w.up = mpsc.NewUnbounded[error]()
+	w := &Crew{System: s, flags: f, addr: f.Addr, total: total, up: make(chan error, n)}
 	if !f.External {
 		l, err := Listen("addr", f.Addr, ", or use the server there with --external")
 		if err != nil {
@@ -54,8 +51,12 @@ func NewCrew(s *System, f *ServerFlags, n, total int) (*Crew, error) {
 // says what kept one from it.
 func (w *Crew) Connected() error {
 	for range w.Clients {
-		err, stopped := w.up.Recv(w.Ctx)
-		if stopped != nil || w.Stopped() != nil {
+		var err error
+		select {
+		case err = <-w.up:
+		case <-w.Ctx.Done():
+		}
+		if w.Stopped() != nil {
 			return fmt.Errorf("%w while connecting; no value was sent", w.Stopped())
 		}
 		if err != nil {
@@ -79,7 +80,6 @@ func (w *Crew) gaveUp() {
 // the server. It may be called twice.
 func (w *Crew) End() {
 	w.running.Wait()
-	w.upTx.Close()
 	if w.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), Goodbye)
 		defer cancel()
