@@ -17,7 +17,7 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 	capacity, n := 1+r.IntN(64), 100+r.IntN(1000)
 	tx := broadcast.New[int](capacity)
 	var group sync.WaitGroup
-	errs := make(chan error, 4)
+	errs := make(chan error, 16)
 	leavers := r.IntN(4) == 0
 	for i := range 1 + r.IntN(4) {
 		var opts []broadcast.SubscribeOption
@@ -28,15 +28,17 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 		group.Go(func() {
 			r := rand.New(rand.NewPCG(seed, 3))
 			received, missed := 0, 0
+			buf := make([]int, 16)
 			for ended := false; !ended && !(leaves && received+missed > n/2); {
-				v, err := recv(r, rx)
-				var lag *leat.LaggedError
-				switch {
-				case err == nil:
-					if received++; v != received+missed {
+				k, err := recvSome(r, rx, buf)
+				for _, v := range buf[:k] {
+					if received++; v != received+missed && !ended {
 						errs <- fmt.Errorf("received %d after %d received and %d missed", v, received-1, missed)
 						ended = true
 					}
+				}
+				var lag *leat.LaggedError
+				switch {
 				case errors.As(err, &lag):
 					missed += int(lag.Missed)
 				case errors.Is(err, leat.ErrClosed):
@@ -58,8 +60,17 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 	if leavers {
 		defer collecting()() // a lossless receiver that is dropped holds the sender back until then
 	}
-	for v := range n {
-		if err := tx.Send(context.Background(), v+1); err != nil {
+	for v := 0; v < n; {
+		vs := make([]int, min(n-v, 1+r.IntN(8)*r.IntN(2)))
+		for i := range vs {
+			v++
+			vs[i] = v
+		}
+		if len(vs) > 1 {
+			if _, err := tx.SendMany(context.Background(), vs); err != nil {
+				return err
+			}
+		} else if err := tx.Send(context.Background(), vs[0]); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,10 @@ var rounds = []struct {
 	{"oneshot", oneshotRound},
 	{"mpsc with receivers that leave", leavingRound(true)},
 	{"mpmc with receivers that leave", leavingRound(false)},
+	{"Select both ways", selectRound},
+	{"FromChan", fromChanRound},
+	{"values of 1 MiB", megabytes},
+	{"values without size", nothings},
 }
 
 // soak runs rounds until the time is over, and looks at memory and goroutines after each report.

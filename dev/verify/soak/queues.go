@@ -30,12 +30,13 @@ func queueRound(single bool) func(*rand.Rand, *tally) error {
 			drop := i == 0 && r.IntN(20) == 0
 			group.Go(func() {
 				r := rand.New(rand.NewPCG(seed, 1))
-				for k := range n {
-					v := i*n + k + 1
-					if send(r, tx, v) == nil {
+				for k := 0; k < n; {
+					tried, accepted := sendSome(r, tx, i*n+k+1, min(n-k, 1+r.IntN(16)))
+					for v := i*n + k + 1; accepted > 0; v, accepted = v+1, accepted-1 {
 						sent.Add(1)
 						sum.Add(int64(v))
 					}
+					k += tried
 				}
 				if !drop {
 					tx.Close()
@@ -49,13 +50,14 @@ func queueRound(single bool) func(*rand.Rand, *tally) error {
 			group.Go(func() {
 				defer rx.Close()
 				r := rand.New(rand.NewPCG(seed, 2))
+				buf := make([]int, 16)
 				for {
-					v, err := recv(r, rx)
-					switch {
-					case err == nil:
+					n, err := recvSome(r, rx, buf)
+					for _, v := range buf[:n] {
 						received.Add(1)
 						got.Add(int64(v))
-					case errors.Is(err, leat.ErrClosed):
+					}
+					if errors.Is(err, leat.ErrClosed) {
 						return
 					}
 				}
@@ -70,6 +72,61 @@ func queueRound(single bool) func(*rand.Rand, *tally) error {
 		}
 		return nil
 	}
+}
+
+// sendSome sends v, or the values from v on, of which there are most. It
+// returns how many it tried to send, and how many, the first ones, were
+// accepted.
+func sendSome(r *rand.Rand, tx sender[int], v, most int) (tried, accepted int) {
+	switch r.IntN(8) {
+	case 0:
+		vs := make([]int, most)
+		for i := range vs {
+			vs[i] = v + i
+		}
+		ctx, cancel := context.Background(), func() {}
+		if r.IntN(2) == 0 {
+			ctx, cancel = soon(r)
+		}
+		defer cancel()
+		accepted, _ = tx.SendMany(ctx, vs)
+		return most, accepted
+	case 1:
+		if tx.Cap() == 0 {
+			break // Reserve panics
+		}
+		ctx, cancel := soon(r)
+		defer cancel()
+		p, err := reserve(ctx, tx)
+		if err != nil {
+			return 1, 0
+		}
+		if r.IntN(2) == 0 {
+			p.Release()
+			return 1, 0
+		}
+		if p.Send(v) != nil {
+			return 1, 0
+		}
+		return 1, 1
+	}
+	if send(r, tx, v) != nil {
+		return 1, 0
+	}
+	return 1, 1
+}
+
+// A permit is that of mpsc or of mpmc.
+type permit[T any] interface {
+	Send(v T) error
+	Release()
+}
+
+func reserve[T any](ctx context.Context, tx sender[T]) (permit[T], error) {
+	if s, ok := tx.(*mpsc.Sender[T]); ok {
+		return s.Reserve(ctx)
+	}
+	return tx.(*mpmc.Sender[T]).Reserve(ctx)
 }
 
 // leavingRound is a queueRound whose receivers may leave before the end. What then is left in the channel must be released, while senders still
@@ -188,6 +245,7 @@ func open[T any](single bool, capacity, receivers int) (tx sender[T], clone func
 type sender[T any] interface {
 	leat.Sender[T]
 	SendMany(ctx context.Context, vs []T) (n int, err error)
+	Cap() int
 }
 
 type receiver[T any] interface {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/watch"
@@ -45,6 +46,16 @@ func watchRound(r *rand.Rand, _ *tally) error {
 		}()
 	}
 	for v := range n {
+		if r.IntN(16) == 0 {
+			end := func() { panic(planted) }
+			if r.IntN(2) == 0 {
+				end = runtime.Goexit
+			}
+			surviving(func() { tx.Update(func(p *int) bool { *p = -1; end(); return true }) })
+			if got := tx.Get(); got != v {
+				return fmt.Errorf("an Update that did not return left %d; want %d", got, v)
+			}
+		}
 		tx.TrySend(v + 1)
 	}
 	other := tx.Clone() // to ask how many receivers there are
