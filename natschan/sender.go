@@ -23,8 +23,12 @@ type Sender[T any] struct {
 	*sender
 }
 
-// NewSender makes a sender. It makes the channel if nobody has yet, and returns leat.ErrClosed if the channel was closed. The connection
-// of js is the caller's, and must live as long as the sender. The sender must be closed.
+// NewSender makes a sender. It makes the channel if there is none, except for a
+// Channel that [Find] or [List] has returned, for which it returns
+// [ErrNotFound]. It returns leat.ErrClosed if the channel was closed,
+// [ErrMismatch] if it exists with another description, and [ErrResource] if a
+// limit of the server forbids it. The connection of js is the caller's, and must
+// live as long as the sender. The sender must be closed.
 func NewSender[T any](ctx context.Context, js jetstream.JetStream, ch Channel) (*Sender[T], error) {
 	f, err := newFamily(ctx, js, ch)
 	if err != nil {
