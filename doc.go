@@ -38,8 +38,8 @@
 //   - The capacity is exact, and Len is what was accepted and not yet received.
 //   - What was received is not kept: no slot holds on to a value, and an unbounded channel gives the memory of a burst back.
 //   - No goroutine stands behind a channel or a timer. (ToChan starts one, and says so.)
-//   - An operation that does not wait does not allocate. (A broadcast or watch that sends may, for its readers, who then need no
-//     lock; so does Select.)
+//   - An operation that does not wait does not allocate, Select and the making of its cases included. (A broadcast or watch that
+//     sends may, for its readers, who then need no lock.)
 //
 // # How to think of it
 //
@@ -63,7 +63,7 @@
 //
 // [Select] waits for several operations, of any kind and on timers and native channels, and does exactly one. It waits in each
 // channel's queue, in line with others, and what it picks is done when it is picked: there is no readiness that
-// turns out to be stale, and nothing to undo.
+// turns out to be stale, and nothing to undo. [Select] is fair; [SelectInOrder] takes the first ready case in the order given.
 //
 // A receiver's Ready method returns a channel that can be received from when there is something to take. It joins a native
 // select without a goroutine between, and without a value in flight that a lost race could drop. FromChan and ToChan

@@ -190,6 +190,28 @@ func ExampleSelect() {
 }
 
 // The value of a send that was not chosen stays with the caller.
+// Urgent work goes first. Other work is done only while there is nothing urgent.
+func ExampleSelectInOrder() {
+	ctx := context.Background()
+	urgentTx, urgent := mpsc.New[string](4)
+	tx, other := mpsc.New[string](4)
+	tx.Send(ctx, "tidy up")
+	urgentTx.Send(ctx, "put out the fire")
+	urgentTx.Send(ctx, "call for help")
+
+	do := func(job string, err error) { fmt.Println(job) }
+	for idle := false; !idle; {
+		leat.SelectInOrder(ctx,
+			leat.OnRecv(urgent, do),
+			leat.OnRecv(other, do),
+			leat.Default(func() { idle = true }))
+	}
+	// Output:
+	// put out the fire
+	// call for help
+	// tidy up
+}
+
 func ExampleOnSend() {
 	ctx := context.Background()
 	full, fullRx := mpmc.New[string](0)

@@ -2,10 +2,10 @@ package leat
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"time"
 
+	"github.com/leat-go/leat/internal/choose"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
 )
@@ -68,27 +68,32 @@ func (a *bellArm) Leave() {
 }
 
 // recv is Recv by a Select of one case.
-func recv[T any](ctx context.Context, a park.RecvArm[T]) (T, error) {
+func recv[T any](ctx context.Context, own park.Receiver[T]) (v T, err error) {
 	needContext(ctx)
-	var zero T
 	if err := ctx.Err(); err != nil {
-		return zero, err
+		return v, err
 	}
-	s := selecting{ctx: ctx, arms: []indexed{{a, 0}}, fallback: -1}
-	if _, err := s.run(); err != nil {
-		return zero, err
+	keep := func(got T, e error) { v, err = got, e }
+	_, ended := choose.Choice{N: 1, Fallback: -1}.Choose(ctx, func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) {
+		return doRecv(op, arm, nil, own, keep)
+	})
+	if ended != nil {
+		return v, ended
 	}
-	return a.Result()
+	return v, err
 }
 
-// outcome is what an arm received.
+// outcome is what an arm received, and its Selection.
 type outcome[T any] struct {
 	v   T
 	err error
+	sel park.Selection
 }
 
-func (o *outcome[T]) Result() (T, error) { return o.v, o.err }
-func (o *outcome[T]) impossible() bool   { return errors.Is(o.err, ErrEmpty) }
+func (o *outcome[T]) Result() (T, error)         { return o.v, o.err }
+func (o *outcome[T]) Selection() *park.Selection { return &o.sel }
+func (o *outcome[T]) Release()                   {}
+func (o *outcome[T]) External()                  {}
 
 // FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
 // and drained. A nil ch never holds a value.
@@ -113,7 +118,7 @@ type chanReceiver[T any] struct {
 }
 
 // Recv implements Receiver.
-func (r *chanReceiver[T]) Recv(ctx context.Context) (T, error) { return recv(ctx, r.RecvArm()) }
+func (r *chanReceiver[T]) Recv(ctx context.Context) (T, error) { return recv[T](ctx, r) }
 
 // TryRecv implements Receiver.
 func (r *chanReceiver[T]) TryRecv() (v T, err error) {
@@ -144,7 +149,13 @@ func (r *chanReceiver[T]) TryRecv() (v T, err error) {
 	}
 }
 
-// RecvArm is for Select.
+// SelectRecv implements park.Receiver.
+func (r *chanReceiver[T]) SelectRecv() (T, error) { return r.TryRecv() }
+
+// Made implements park.Receiver.
+func (r *chanReceiver[T]) Made() bool { return true }
+
+// RecvArm implements park.Receiver.
 func (r *chanReceiver[T]) RecvArm() park.RecvArm[T] {
 	return &chanArm[T]{bellArm: bellArm{b: &r.bell}, r: r}
 }
@@ -157,15 +168,12 @@ type chanArm[T any] struct {
 	over bool // ch was found closed, and the bell tells when that is final
 }
 
-func (a *chanArm[T]) Try() bool {
-	a.v, a.err = a.r.TryRecv()
-	return !a.impossible()
-}
+func (a *chanArm[T]) receive() { a.v, a.err = a.r.TryRecv() }
 
 func (a *chanArm[T]) Enter(s *park.Selection, i int) bool {
 	a.over = false
 	if a.enter(s, i, func() bool { return len(a.r.kept) > 0 }) {
-		a.Try()
+		a.receive()
 		return true
 	}
 	return false
@@ -173,7 +181,7 @@ func (a *chanArm[T]) Enter(s *park.Selection, i int) bool {
 
 func (a *chanArm[T]) Finish() {
 	if !a.held {
-		a.Try()
+		a.receive()
 	}
 	a.held = false
 }
@@ -185,7 +193,7 @@ func (a *chanArm[T]) take(v T, ok bool) {
 	}
 }
 
-func (a *chanArm[T]) begin() {
+func (a *chanArm[T]) BeginReceive() {
 	if a.over { // then a takes nothing
 		return
 	}
@@ -194,7 +202,7 @@ func (a *chanArm[T]) begin() {
 	a.r.mu.Unlock()
 }
 
-func (a *chanArm[T]) end() {
+func (a *chanArm[T]) EndReceive() {
 	if a.over {
 		return
 	}
@@ -213,8 +221,8 @@ func (r *chanReceiver[T]) leave(wk *park.Wakes[struct{}]) {
 	}
 }
 
-// settle decides what becomes of what a holds: it is kept if s can be claimed for it, and given back otherwise.
-func (a *chanArm[T]) settle(s *park.Selection, i int) event {
+// Settle decides what becomes of what a holds: it is kept if s can be claimed for it, and given back otherwise.
+func (a *chanArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	var wk park.Wakes[struct{}]
 	r := a.r
 	r.mu.Lock()
@@ -225,10 +233,10 @@ func (a *chanArm[T]) settle(s *park.Selection, i int) event {
 	}()
 	if a.err != nil && r.takers > 1 {
 		a.over, a.held, r.ending = true, false, true
-		return again
+		return choose.Again
 	}
 	if s.Claim(i) {
-		return arrived
+		return choose.Arrived
 	}
 	if a.err == nil {
 		r.kept = append(r.kept, a.v)
@@ -236,7 +244,7 @@ func (a *chanArm[T]) settle(s *park.Selection, i int) event {
 	}
 	var zero T
 	a.v, a.err, a.held = zero, nil, false
-	return served
+	return choose.Served
 }
 
 // source is ch, or nil when nothing more can come from it.
@@ -247,23 +255,23 @@ func (a *chanArm[T]) source() <-chan T {
 	return a.r.ch
 }
 
-func (a *chanArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) event {
+func (a *chanArm[T]) Await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) choose.Event {
 	select {
 	case <-servedCh:
-		return served
+		return choose.Served
 	case <-endedCh:
-		return ended
+		return choose.Ended
 	case <-fire:
-		return fired
+		return choose.Fired
 	case v, ok := <-a.source():
 		a.take(v, ok)
-		return arrived
+		return choose.Arrived
 	}
 }
 
-func (a *chanArm[T]) channel() reflect.Value { return reflect.ValueOf(a.source()) }
+func (a *chanArm[T]) Channel() reflect.Value { return reflect.ValueOf(a.source()) }
 
-func (a *chanArm[T]) hold(v reflect.Value, ok bool) {
+func (a *chanArm[T]) Hold(v reflect.Value, ok bool) {
 	t, _ := v.Interface().(T) // which fails only for the nil of an interface type, and then t is nil, too
 	a.take(t, ok)
 }
@@ -272,40 +280,35 @@ func (a *chanArm[T]) hold(v reflect.Value, ok bool) {
 type readyArm[T any] struct {
 	outcome[T]
 	rx    Receiver[T]
-	ready interface{ Ready() <-chan struct{} }
-}
-
-func (a *readyArm[T]) Try() bool {
-	a.v, a.err = a.rx.TryRecv()
-	return !a.impossible()
+	ready readier
 }
 
 func (a *readyArm[T]) Enter(*park.Selection, int) bool { return false }
 func (a *readyArm[T]) Leave()                          {}
-func (a *readyArm[T]) Finish()                         { a.Try() }
+func (a *readyArm[T]) Finish()                         { a.v, a.err = a.rx.TryRecv() }
 
-func (a *readyArm[T]) await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) event {
+func (a *readyArm[T]) Await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) choose.Event {
 	select {
 	case <-servedCh:
-		return served
+		return choose.Served
 	case <-endedCh:
-		return ended
+		return choose.Ended
 	case <-fire:
-		return fired
+		return choose.Fired
 	case <-a.ready.Ready():
-		return arrived
+		return choose.Arrived
 	}
 }
 
-func (a *readyArm[T]) channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
-func (a *readyArm[T]) hold(reflect.Value, bool) {}
-func (a *readyArm[T]) begin()                   {}
-func (a *readyArm[T]) end()                     {}
+func (a *readyArm[T]) Channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
+func (a *readyArm[T]) Hold(reflect.Value, bool) {}
+func (a *readyArm[T]) BeginReceive()            {}
+func (a *readyArm[T]) EndReceive()              {}
 
-func (a *readyArm[T]) settle(s *park.Selection, i int) event {
+func (a *readyArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	if s.Claim(i) {
-		return arrived
+		return choose.Arrived
 	}
 	a.ready.Ready() // which sets it anew
-	return served
+	return choose.Served
 }

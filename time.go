@@ -39,7 +39,7 @@ type timer struct {
 }
 
 // Recv implements Receiver.
-func (t *timer) Recv(ctx context.Context) (time.Time, error) { return recv(ctx, t.RecvArm()) }
+func (t *timer) Recv(ctx context.Context) (time.Time, error) { return recv[time.Time](ctx, t) }
 
 // TryRecv implements Receiver.
 func (t *timer) TryRecv() (time.Time, error) {
@@ -76,7 +76,13 @@ func (t *timer) due() (time.Time, bool) {
 	return t.next, !t.next.IsZero()
 }
 
-// RecvArm is for Select.
+// SelectRecv implements park.Receiver.
+func (t *timer) SelectRecv() (time.Time, error) { return t.TryRecv() }
+
+// Made implements park.Receiver.
+func (t *timer) Made() bool { return true }
+
+// RecvArm implements park.Receiver.
 func (t *timer) RecvArm() park.RecvArm[time.Time] {
 	return &timerArm{bellArm: bellArm{b: &t.bell}, t: t}
 }
@@ -89,22 +95,21 @@ type timerArm struct {
 	noted time.Time // when the value was due, at the last look before natives
 }
 
-func (a *timerArm) Try() bool {
-	a.v, a.err = a.t.TryRecv()
-	return !a.impossible()
-}
+func (a *timerArm) receive() { a.v, a.err = a.t.TryRecv() }
 
 func (a *timerArm) Enter(s *park.Selection, i int) bool {
 	if !a.enter(s, i, func() bool { return false }) {
 		return false
 	}
-	a.Try()
+	a.receive()
 	return true
 }
 
-// claim claims s for case i together with the value, if it is due, so that nobody takes it between the two. It reports whether it
-// did, and whether s was unclaimed until then.
-func (a *timerArm) claim(s *park.Selection, i int) (claimed, lives bool) {
+// Due implements choose.Timed.
+func (a *timerArm) Due() (time.Time, bool) { return a.t.due() }
+
+// ClaimDue implements choose.Timed.
+func (a *timerArm) ClaimDue(s *park.Selection, i int) (claimed, lives bool) {
 	now := time.Now()
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
@@ -119,9 +124,11 @@ func (a *timerArm) claim(s *park.Selection, i int) (claimed, lives bool) {
 	return true, true
 }
 
-// unchanged reports whether the value is not due now, and was not at any
-// instant since its due time was noted.
-func (a *timerArm) unchanged() bool {
+// Note implements choose.Timed.
+func (a *timerArm) Note() { a.noted, _ = a.t.due() }
+
+// Unchanged implements choose.Timed.
+func (a *timerArm) Unchanged() bool {
 	now := time.Now()
 	a.t.mu.Lock()
 	defer a.t.mu.Unlock()
@@ -130,7 +137,7 @@ func (a *timerArm) unchanged() bool {
 
 func (a *timerArm) Finish() {
 	if !a.held {
-		a.Try()
+		a.receive()
 	}
 	a.held = false
 }

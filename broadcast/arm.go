@@ -3,115 +3,84 @@ package broadcast
 import (
 	"runtime"
 
-	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 )
 
-// SendArm is for leat.Select.
-func (s *Sender[T]) SendArm(v T) park.SendArm {
-	s.made()
-	return &sendArm[T]{tx: s, v: v}
-}
+// What makes a handle a case of a Select: see package park.
+type (
+	recvArms[T any] = park.RecvArms[T, *cursor]
+	sendArms[T any] = park.SendArms[T, sending[T]]
+)
 
-// RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] {
-	r.made()
-	return &recvArm[T]{rx: r}
-}
+type sendEnd[T any] Sender[T]
 
-type sendArm[T any] struct {
-	tx  *Sender[T]
-	v   T
-	w   park.Waiter[sending[T]]
-	err error
-}
+func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
 
-func (a *sendArm[T]) Try() bool {
-	a.err = a.tx.TrySend(a.v)
-	return a.err != leat.ErrFull
-}
-
-func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
-	c := a.tx.c
+func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
+	tx, c := (*Sender[T])(e), e.c
 	c.mu.Lock()
-	if a.tx.closed || c.txq.Len() == 0 && c.roomOrWatch() {
+	if tx.closed || c.txq.Len() == 0 && c.roomOrWatch() {
 		if !s.Claim(i) {
 			c.mu.Unlock()
-			return false
+			return nil, false
 		}
 		if c.txq.Len() == 0 {
 			c.slowest.Store(0)
 		}
-		a.err = a.tx.trySend(a.v) // which frees mu, because there is room, or the handle is closed
-		return true
+		return tx.trySend(v), true // which frees mu, because there is room, or the handle is closed
 	}
-	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
-	a.w.Stamp = c.Stamp()
-	c.txq.Enter(&a.w, s, i)
+	w.Payload = sending[T]{tx: tx, one: v}
+	w.Stamp = c.Stamp()
+	c.txq.Enter(w, s, i)
 	c.mu.Unlock()
-	return false
+	return nil, false
 }
 
-func (a *sendArm[T]) Leave() {
-	c := a.tx.c
+func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sending[T]]) {
+	c := e.c
 	c.mu.Lock()
-	if a.w.Queued() {
-		c.txq.Remove(&a.w)
+	if w.Queued() {
+		c.txq.Remove(w)
 	}
 	c.mu.Unlock()
-	runtime.KeepAlive(a.tx)
+	runtime.KeepAlive(e)
 }
 
-func (a *sendArm[T]) Finish() { a.err = a.w.Payload.err }
+func (e *sendEnd[T]) FinishSend(w *park.Waiter[sending[T]]) error { return w.Payload.err }
 
-func (a *sendArm[T]) Result() error { return a.err }
+type recvEnd[T any] Receiver[T]
 
-type recvArm[T any] struct {
-	rx  *Receiver[T]
-	w   park.Waiter[*cursor]
-	v   T
-	err error
-}
+func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (a *recvArm[T]) Try() bool {
-	a.v, a.err = a.rx.TryRecv()
-	return a.err != leat.ErrEmpty
-}
-
-func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
-	r, c := a.rx, a.rx.c
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int) (v T, err error, claimed bool) {
+	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	r.alone(s)
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
-		claimed := s.Claim(i)
+		claimed = s.Claim(i)
 		c.mu.Unlock()
 		if claimed {
-			a.Finish()
+			v, err = r.TryRecv()
 		}
-		return claimed
+		return v, err, claimed
 	}
-	a.w.Payload = r.cur
-	r.waiter = &a.w
-	a.w.Stamp = c.Stamp()
-	c.rxq.Enter(&a.w, s, i)
+	w.Payload = r.cur
+	r.waiter = w
+	w.Stamp = c.Stamp()
+	c.rxq.Enter(w, s, i)
 	c.mu.Unlock()
-	return false
+	return v, nil, false
 }
 
-func (a *recvArm[T]) Leave() {
-	r, c := a.rx, a.rx.c
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
+	c := e.c
 	c.mu.Lock()
-	if a.w.Queued() {
-		c.rxq.Remove(&a.w)
-	}
-	if r.waiter == &a.w {
-		r.waiter = nil // or r would keep a, and the value that it received
+	if w.Queued() {
+		c.rxq.Remove(w)
 	}
 	c.mu.Unlock()
-	runtime.KeepAlive(r)
+	runtime.KeepAlive(e)
 }
 
-// Finish receives. Only this goroutine does, so what was there when the Selection was claimed is still there, or a gap in its place.
-func (a *recvArm[T]) Finish() { a.v, a.err = a.rx.TryRecv() }
-
-func (a *recvArm[T]) Result() (T, error) { return a.v, a.err }
+// FinishRecv receives. Only this goroutine does, so what was there when the Selection was claimed is still there, or a gap in its place.
+func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }

@@ -364,9 +364,15 @@ func (c *channel[T]) needContext(ctx context.Context) {
 	}
 }
 
+func newSender[T any](c *channel[T]) *Sender[T] {
+	s := &Sender[T]{c: c}
+	park.InitSend(&s.sendArms, (*sendEnd[T])(s))
+	return s
+}
+
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
-	s := &Sender[T]{c: c}
+	s := newSender(c)
 	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
 	return s
 }

@@ -19,6 +19,7 @@ import (
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
+	recvArms[T]
 	c       *channel[T]
 	cur     *cursor
 	at      ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first

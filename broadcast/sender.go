@@ -13,6 +13,7 @@ import (
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
 // closed; the channel ends when all are.
 type Sender[T any] struct {
+	sendArms[T]
 	c       *channel[T]
 	closed  bool // guarded by c.mu
 	cleanup seam.Cleanup
@@ -166,6 +167,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.pos.Load())}
+	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
 	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
 	return r
 }
@@ -187,7 +189,9 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	}
 	c.mu.Unlock()
 	if closed {
-		return &Sender[T]{c: c, closed: true}
+		clone := newSender(c)
+		clone.closed = true
+		return clone
 	}
 	return attach(c)
 }

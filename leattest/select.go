@@ -48,6 +48,13 @@ var selectCases = []testcase{
 		run:     selectSends,
 	},
 	{
+		name:    "A19_select_in_order_takes_the_first",
+		promise: "SelectInOrder takes the first ready case in the order given, and a Default only if no case is ready, wherever it stands",
+		rule:    ruleSelect,
+		needs:   []need{needReady, needLocal},
+		run:     selectInOrder,
+	},
+	{
 		name:    "A2_select_receives_everything_once",
 		promise: "a receiver that only selects, with contexts that end at any time, receives every value once, in each sender's order",
 		rule:    rule8,
@@ -81,6 +88,29 @@ func selectTakesOne(t *tester) {
 	}
 	t.send(a.tx, 8)
 	t.recv(a.rx, 8)
+}
+
+func selectInOrder(t *tester) {
+	for range 20 { // a choice by chance would pass once in a million
+		a, b := t.open(3), t.open(3)
+		t.send(a.tx, 7)
+		t.send(b.tx, 8)
+		got := 0
+		note := func(v int, err error) { got = v }
+		idle := leat.Default(nil)
+		if chosen, err := leat.SelectInOrder(t.ctx(), idle, leat.OnRecv(a.rx, note), leat.OnRecv(b.rx, note)); chosen != 1 || got != 7 || err != nil {
+			t.Fatalf("with both ready, SelectInOrder chose case %d with %d, %v; want case 1 with 7", chosen, got, err)
+		}
+		if chosen, err := leat.SelectInOrder(t.ctx(), idle, leat.OnRecv(b.rx, note)); chosen != 1 || got != 8 || err != nil {
+			t.Fatalf("after a Default that stands before it, SelectInOrder chose case %d with %d, %v; want case 1 with 8", chosen, got, err)
+		}
+		t.close(a.tx)
+		t.close(b.tx)
+	}
+	ch := t.open(3)
+	if chosen, err := leat.SelectInOrder(t.ctx(), leat.Default(nil), leat.OnRecv(ch.rx, nil)); chosen != 0 || err != nil {
+		t.Fatalf("with an empty channel, SelectInOrder chose case %d, %v; want Default", chosen, err)
+	}
 }
 
 func selectEnd(t *tester) {

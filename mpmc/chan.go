@@ -20,7 +20,7 @@ func NewUnbounded[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 }
 
 func newChannel[T any](capacity int, opts []leat.Option) (*Sender[T], *Receiver[T]) {
-	s, r := new(Sender[T]), new(Receiver[T])
+	s, r := newSender[T](), newReceiver[T]()
 	queue.New("mpmc", capacity, false, opts, &s.tx, &r.rx)
 	return s, r
 }

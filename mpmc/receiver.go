@@ -10,7 +10,18 @@ import (
 
 // Receiver is a handle of the receiving end. All methods may be called concurrently, Close among them. A handle should be closed: the
 // senders are stopped when all are.
-type Receiver[T any] struct{ rx queue.Rx[T] }
+type Receiver[T any] struct {
+	rx queue.Rx[T] // the first field, as a Sender's
+	recvArms[T]
+}
+
+type recvArms[T any] = queue.RecvArms[T]
+
+func newReceiver[T any]() *Receiver[T] {
+	r := new(Receiver[T])
+	park.InitRecv(&r.recvArms, r.rx.SelectEnd())
+	return r
+}
 
 // noReceiver is the panic of a nil or zero Receiver. The methods that move values
 // compare with nil themselves, and return by name, because each must stay small
@@ -85,7 +96,7 @@ func (r *Receiver[T]) Cap() int { return r.made().Cap() }
 
 // Clone makes another handle of the receiving end, to be closed on its own. The clone of a closed handle is closed.
 func (r *Receiver[T]) Clone() *Receiver[T] {
-	to := new(Receiver[T])
+	to := newReceiver[T]()
 	r.made().Clone(&to.rx)
 	return to
 }
@@ -98,6 +109,3 @@ func (r *Receiver[T]) Clone() *Receiver[T] {
 // A handle that is dropped without Close closes itself when the garbage collector finds it. When all are dropped, closed or not, it
 // releases what was not received.
 func (r *Receiver[T]) Close() error { return r.made().Close() }
-
-// RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return r.made().RecvArm() }

@@ -9,7 +9,18 @@ import (
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
 // closed; the channel ends when all are.
-type Sender[T any] struct{ tx queue.Tx[T] }
+type Sender[T any] struct {
+	tx queue.Tx[T] // the first field, so that the garbage collector and the model checker name the handle by it
+	sendArms[T]
+}
+
+type sendArms[T any] = queue.SendArms[T]
+
+func newSender[T any]() *Sender[T] {
+	s := new(Sender[T])
+	park.InitSend(&s.sendArms, s.tx.SelectEnd())
+	return s
+}
 
 // noSender is the panic of a nil or zero Sender. The methods that move values
 // compare with nil themselves, and return by name, because each must stay small
@@ -75,7 +86,7 @@ func (s *Sender[T]) reserve(ctx context.Context) (*queue.Channel[T], error) {
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
-	to := new(Sender[T])
+	to := newSender[T]()
 	s.made().Clone(&to.tx)
 	return to
 }
@@ -97,6 +108,3 @@ func (s *Sender[T]) Cap() int { return s.made().Cap() }
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
 func (s *Sender[T]) Close() error { return s.made().Close() }
-
-// SendArm is for leat.Select.
-func (s *Sender[T]) SendArm(v T) park.SendArm { return s.made().SendArm(v) }

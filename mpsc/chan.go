@@ -19,7 +19,7 @@ func NewUnbounded[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 }
 
 func newChannel[T any](capacity int, opts []leat.Option) (*Sender[T], *Receiver[T]) {
-	s, r := new(Sender[T]), new(Receiver[T])
+	s, r := newSender[T](), newReceiver[T]()
 	queue.New("mpsc", capacity, true, opts, &s.tx, &r.rx)
 	return s, r
 }

@@ -10,7 +10,18 @@ import (
 
 // Receiver is the receiving end. One goroutine at a time receives; a second one that would wait beside it panics.
 // Ready, Len, Cap and Close may be called by any goroutine.
-type Receiver[T any] struct{ rx queue.Rx[T] }
+type Receiver[T any] struct {
+	rx queue.Rx[T] // the first field, as a Sender's
+	recvArms[T]
+}
+
+type recvArms[T any] = queue.RecvArms[T]
+
+func newReceiver[T any]() *Receiver[T] {
+	r := new(Receiver[T])
+	park.InitRecv(&r.recvArms, r.rx.SelectEnd())
+	return r
+}
 
 // noReceiver is the panic of a nil or zero Receiver. The methods that move values
 // compare with nil themselves, and return by name, because each must stay small
@@ -87,6 +98,3 @@ func (r *Receiver[T]) Cap() int { return r.made().Cap() }
 //
 // When the receiver is dropped, closed or not, the garbage collector releases what was not received.
 func (r *Receiver[T]) Close() error { return r.made().Close() }
-
-// RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] { return r.made().RecvArm() }

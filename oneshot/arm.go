@@ -3,86 +3,65 @@ package oneshot
 import (
 	"runtime"
 
-	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/park"
 )
 
-// SendArm is for leat.Select.
-func (s *Sender[T]) SendArm(v T) park.SendArm {
-	s.made()
-	return &sendArm[T]{tx: s, v: v}
+// What makes a handle a case of a Select: see package park.
+type (
+	recvArms[T any] = park.RecvArms[T, receiving[T]]
+	sendArms[T any] = park.SendArms[T, struct{}]
+)
+
+// A sendEnd never waits, so it needs no waiter.
+type sendEnd[T any] Sender[T]
+
+func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
+
+// EnterSend claims s before it sends, so that the value does not go to another case of s.
+func (e *sendEnd[T]) EnterSend(_ *park.Waiter[struct{}], v T, s *park.Selection, i int) (err error, claimed bool) {
+	if !s.Claim(i) {
+		return nil, false
+	}
+	return e.TrySend(v), true
 }
 
-// RecvArm is for leat.Select.
-func (r *Receiver[T]) RecvArm() park.RecvArm[T] {
-	r.made()
-	return &recvArm[T]{rx: r}
-}
+func (e *sendEnd[T]) LeaveSend(*park.Waiter[struct{}]) {}
 
-// A sendArm never waits, so it has no waiter.
-type sendArm[T any] struct {
-	tx  *Sender[T]
-	v   T
-	err error
-}
+func (e *sendEnd[T]) FinishSend(*park.Waiter[struct{}]) error { return nil }
 
-func (a *sendArm[T]) Try() bool {
-	a.err = a.tx.TrySend(a.v)
-	return true
-}
+type recvEnd[T any] Receiver[T]
 
-// Enter claims s before it sends, so that the value does not go to another case of s.
-func (a *sendArm[T]) Enter(s *park.Selection, i int) bool { return s.Claim(i) && a.Try() }
+func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (a *sendArm[T]) Leave() {}
-
-func (a *sendArm[T]) Finish() {}
-
-func (a *sendArm[T]) Result() error { return a.err }
-
-type recvArm[T any] struct {
-	rx  *Receiver[T]
-	w   park.Waiter[receiving[T]]
-	v   T
-	err error
-}
-
-func (a *recvArm[T]) Try() bool {
-	a.v, a.err = a.rx.TryRecv()
-	return a.err != leat.ErrEmpty
-}
-
-func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
-	r, c := a.rx, a.rx.c
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
+	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	if c.holds || c.ended() {
 		if !s.Claim(i) {
 			c.mu.Unlock()
-			return false
+			return v, nil, false
 		}
-		a.v, a.err = r.tryRecv() // which frees mu, because there is something
-		return true
+		v, err = r.tryRecv() // which frees mu, because there is something
+		return v, err, true
 	}
 	r.alone(s)
-	a.w.Stamp = c.Stamp()
-	c.rxq.Enter(&a.w, s, i)
+	w.Stamp = c.Stamp()
+	c.rxq.Enter(w, s, i)
 	c.mu.Unlock()
-	return false
+	return v, nil, false
 }
 
-func (a *recvArm[T]) Leave() {
-	c := a.rx.c
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
+	c := e.c
 	c.mu.Lock()
-	if a.w.Queued() {
-		c.rxq.Remove(&a.w)
+	if w.Queued() {
+		c.rxq.Remove(w)
 	}
 	c.mu.Unlock()
-	runtime.KeepAlive(a.rx)
+	runtime.KeepAlive(e)
 }
 
-func (a *recvArm[T]) Finish() {
-	a.v, a.err = a.w.Payload.value, a.w.Payload.err
-	a.rx.used(a.err)
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving[T]]) (T, error) {
+	(*Receiver[T])(e).used(w.Payload.err)
+	return w.Payload.value, w.Payload.err
 }
-
-func (a *recvArm[T]) Result() (T, error) { return a.v, a.err }

@@ -17,6 +17,8 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 		meter.Register[T](c, &c.Meter)
 	}
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
+	park.InitSend(&s.sendArms, (*sendEnd[T])(s))
+	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
 	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
 	r.cleanup = seam.AddCleanup(r, ends.receiverDropped, ends(c))
 	return s, r

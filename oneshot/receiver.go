@@ -13,6 +13,7 @@ import (
 // Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
 // panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
 type Receiver[T any] struct {
+	recvArms[T]
 	c       *channel[T]
 	cleanup seam.Cleanup
 }

@@ -12,6 +12,7 @@ import (
 // Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
 // Sender that has sent needs no Close.
 type Sender[T any] struct {
+	sendArms[T]
 	c       *channel[T]
 	cleanup seam.Cleanup
 }

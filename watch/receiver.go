@@ -17,6 +17,7 @@ import (
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
+	recvArms[T]
 	c       *channel[T]
 	cur     *cursor
 	spare   park.Spare[*cursor]

@@ -6,12 +6,14 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/meter"
+	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
 )
 
 // Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
 // closed; the channel ends when all are.
 type Sender[T any] struct {
+	sendArms[T]
 	c       *channel[T]
 	closed  seam.Bool // written under c.mu
 	cleanup seam.Cleanup
@@ -106,6 +108,7 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 	}
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
+	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
 	r.cleanup = seam.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
 	return r
 }
@@ -127,7 +130,7 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	}
 	c.mu.Unlock()
 	if closed {
-		clone := &Sender[T]{c: c}
+		clone := newSender(c)
 		clone.closed.Store(true)
 		return clone
 	}

@@ -234,7 +234,7 @@ func (l *Wakes[P]) Run() {
 func (w *Waiter[P]) Wake() {
 	switch {
 	case w.sel != nil:
-		seam.Close(w.sel.ch)
+		w.sel.wake()
 	case w.ch != nil:
 		seam.Close(w.ch)
 	default:

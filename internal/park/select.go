@@ -2,19 +2,32 @@ package park
 
 import "github.com/leat-go/leat/internal/seam"
 
-// A Selection is one goroutine that waits in several queues at once, of which one serves it. Each of its waiters stands in
-// a channel's queue like any other; but who wants to serve one must claim the Selection first, because another channel
-// may be about to serve another of its waiters. A claim is final: who claims, serves, and wakes the waiter. A waiter whose Selection
-// is claimed by somebody else is stale: it is taken out of the queue and passed over.
+// A Selection is one goroutine that waits in several queues at once, of which
+// one serves it. Each of its waiters stands in a channel's queue like any other.
+// But a goroutine that wants to serve one of them must claim the Selection
+// first, because another channel may be about to serve another of its waiters. A
+// claim is final: the claimer serves the waiter and wakes it. A waiter whose
+// Selection is claimed by another is stale: it is removed from its queue and
+// passed over.
 //
-// A Selection is made by the goroutine that is about to wait, and used once.
+// # Use again
+//
+// A Selection may be used for one wait after another, by Begin, once all of its
+// waiters have left their queues. Nobody refers to it then. A goroutine finds it
+// through a waiter in a queue, and with the queue's mutex held; only the claimer
+// of a waiter goes on after it has removed the waiter and released the mutex, to
+// wake it. For that one the selecting goroutine waits: Wake sets served under mu
+// and does nothing after it but close ch or signal cond, and both happen before
+// the sleeper's return from the sleep that they end.
 type Selection struct {
 	id      uint64 // gives two Selections an order in which to be locked
 	bubbled bool
-	ch      chan struct{} // closed when served
 
 	mu     seam.Mutex // taken under a channel's mutex, and never the other way round
 	chosen int        // index of the waiter that was claimed, or unclaimed
+	served bool       // the claimed waiter was woken
+	ch     chan struct{}
+	cond   seam.Cond // for Sleep
 }
 
 // Nothing is what a Selection is claimed for when no case shall be chosen any more.
@@ -24,9 +37,21 @@ const unclaimed = -1
 
 var lastID seam.Uint64
 
-// NewSelection returns a Selection that nobody has claimed.
+// NewSelection returns a Selection that has begun.
 func NewSelection() *Selection {
-	return &Selection{id: lastID.Add(1), bubbled: InBubble(), ch: make(chan struct{}), chosen: unclaimed}
+	s := new(Selection)
+	s.Begin()
+	return s
+}
+
+// Begin makes s unclaimed, for a wait of the calling goroutine. None of its
+// waiters is in a queue.
+func (s *Selection) Begin() {
+	if s.id == 0 {
+		s.id = lastID.Add(1)
+		s.cond.L = &s.mu
+	}
+	s.chosen, s.served, s.ch, s.bubbled = unclaimed, false, nil, InBubble()
 }
 
 // Claim claims s for case i, and reports whether it was unclaimed until now. The selecting goroutine claims its own Selection, too,
@@ -48,9 +73,43 @@ func (s *Selection) Chosen() int {
 	return s.chosen
 }
 
-// Served returns a channel that is closed when a waiter of s was served. If the selecting goroutine did not claim s itself, and
-// somebody did, that will be soon.
-func (s *Selection) Served() <-chan struct{} { return s.ch }
+// Sleep blocks until a waiter of s was served.
+func (s *Selection) Sleep() {
+	s.mu.Lock()
+	for !s.served {
+		s.cond.Wait()
+	}
+	s.mu.Unlock()
+}
+
+// Served returns a channel that is closed when a waiter of s is served; or nil,
+// and true, if one was. The channel is made when first asked for.
+func (s *Selection) Served() (ch <-chan struct{}, served bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.served {
+		return nil, true
+	}
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch, false
+}
+
+// wake wakes the selecting goroutine. The caller has claimed s and served the
+// waiter that it claimed it for.
+func (s *Selection) wake() {
+	s.mu.Lock()
+	s.served = true
+	ch := s.ch
+	if ch == nil {
+		s.cond.Signal()
+	}
+	s.mu.Unlock()
+	if ch != nil {
+		seam.Close(ch)
+	}
+}
 
 // Enter puts w last in q, to wait for case i of s, and does not sleep: the Selection's goroutine sleeps later, when it has entered
 // all queues. The mutex that guards q is held.
@@ -86,16 +145,27 @@ func (w *Waiter[P]) Of(s *Selection) bool { return s != nil && w.sel == s }
 // Pair claims a and b together, to serve them with each other, or neither. It reports which of them are not stale; it has
 // claimed them if both are not. They must not be of the same Selection.
 func Pair[P, Q any](a *Waiter[P], b *Waiter[Q]) (aLives, bLives bool) {
+	return pair(a.sel, a.index, b.sel, b.index)
+}
+
+// PairWith is Pair of w and the goroutine of s itself, which is awake and looks for a partner for its case i. If s is nil, the
+// goroutine is in no Select.
+func PairWith[P any](s *Selection, i int, w *Waiter[P]) (sLives, wLives bool) {
+	return pair(s, i, w.sel, w.index)
+}
+
+// pair claims a for case i and b for case k, or neither. Either may be nil.
+func pair(a *Selection, i int, b *Selection, k int) (aLives, bLives bool) {
 	switch {
-	case a.sel == nil && b.sel == nil:
+	case a == nil && b == nil:
 		return true, true
-	case a.sel == nil:
-		return true, b.Claim()
-	case b.sel == nil:
-		return a.Claim(), true
+	case a == nil:
+		return true, b.Claim(k)
+	case b == nil:
+		return a.Claim(i), true
 	}
 	// Two goroutines that pair the same two Selections on different channels lock them in the same order.
-	first, second := a.sel, b.sel
+	first, second := a, b
 	if first.id > second.id {
 		first, second = second, first
 	}
@@ -103,53 +173,9 @@ func Pair[P, Q any](a *Waiter[P], b *Waiter[Q]) (aLives, bLives bool) {
 	defer first.mu.Unlock()
 	second.mu.Lock()
 	defer second.mu.Unlock()
-	aLives, bLives = a.sel.chosen == unclaimed, b.sel.chosen == unclaimed
+	aLives, bLives = a.chosen == unclaimed, b.chosen == unclaimed
 	if aLives && bLives {
-		a.sel.chosen, b.sel.chosen = a.index, b.index
+		a.chosen, b.chosen = i, k
 	}
 	return aLives, bLives
 }
-
-// PairWith is Pair of w and the goroutine of s itself, which is awake and looks for a partner for its case i. If s is nil, the
-// goroutine is in no Select.
-func PairWith[P any](s *Selection, i int, w *Waiter[P]) (sLives, wLives bool) {
-	if s == nil {
-		return true, w.Claim()
-	}
-	return Pair(&Waiter[struct{}]{sel: s, index: i}, w)
-}
-
-// An Arm is one case of a Select, as its channel implements it. One goroutine uses it.
-type Arm interface {
-	// Try does the operation if that is possible without waiting, and reports whether it did. A closed channel counts as possible.
-	Try() bool
-
-	// Enter claims s for case i and does the operation, if both are possible at once, and reports whether it has claimed. If the
-	// operation is not possible it puts a waiter into the channel's queue. If s is claimed already, it does neither or only the latter.
-	Enter(s *Selection, i int) bool
-
-	// Leave takes the waiter out of the queue if it is still there.
-	Leave()
-
-	// Finish ends the operation after s was claimed for it, by whoever served its waiter. If it turns out to be impossible after all,
-	// which only some channels know, the result is ErrEmpty, and Select starts again.
-	Finish()
-}
-
-// A RecvArm is an Arm that receives.
-type RecvArm[T any] interface {
-	Arm
-	Result() (T, error) // of the operation that was done
-}
-
-// A SendArm is an Arm that sends.
-type SendArm interface {
-	Arm
-	Result() error // of the operation that was done
-}
-
-// A Receiver can be received from in a Select.
-type Receiver[T any] interface{ RecvArm() RecvArm[T] }
-
-// A Sender can be sent to in a Select.
-type Sender[T any] interface{ SendArm(v T) SendArm }

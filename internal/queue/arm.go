@@ -7,126 +7,104 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// RecvArm makes r a case of a Select.
-func (r *Rx[T]) RecvArm() park.RecvArm[T] {
-	r.channel()
-	return &recvArm[T]{rx: r}
-}
+// What makes a handle a case of a Select: see package park.
+type (
+	RecvArms[T any] = park.RecvArms[T, receiving[T]]
+	SendArms[T any] = park.SendArms[T, sending[T]]
+)
 
-// SendArm makes s, with v, a case of a Select.
-func (s *Tx[T]) SendArm(v T) park.SendArm {
-	s.channel()
-	return &sendArm[T]{tx: s, v: v}
-}
+// SelectEnd returns r as a Select sees it.
+func (r *Rx[T]) SelectEnd() park.RecvEnd[T, receiving[T]] { return (*recvEnd[T])(r) }
 
-type recvArm[T any] struct {
-	rx  *Rx[T]
-	w   park.Waiter[receiving[T]]
-	v   T
-	err error
-}
+// SelectEnd returns s as a Select sees it.
+func (s *Tx[T]) SelectEnd() park.SendEnd[T, sending[T]] { return (*sendEnd[T])(s) }
 
-func (a *recvArm[T]) Try() bool {
-	a.v, a.err = a.rx.TryRecv()
-	return a.err != leat.ErrEmpty
-}
+type recvEnd[T any] Rx[T]
 
-func (a *recvArm[T]) Enter(s *park.Selection, i int) bool {
-	c := a.rx.c
+func (e *recvEnd[T]) TryRecv() (T, error) { return (*Rx[T])(e).TryRecv() }
+
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
+	r := (*Rx[T])(e)
+	c := r.c
 	c.Lock()
-	if c.values.Len() > 0 || c.ended() || a.rx.closed && !c.closed() {
+	if c.values.Len() > 0 || c.ended() || r.closed && !c.closed() {
 		if !s.Claim(i) {
 			c.Unlock()
-			return false
+			return v, nil, false
 		}
-		a.v, a.err = a.rx.tryRecv() // which unlocks them, because there is something
-		return true
+		v, err = r.tryRecv() // which unlocks them, because there is something
+		return v, err, true
 	}
 	if c.capacity == 0 {
 		if w := c.sender(s, i); w != nil {
-			a.v, a.err = c.takeFrom(w), nil
-			return true
+			return c.takeFrom(w), nil, true
 		}
 	}
-	a.rx.alone(s)
-	a.w.Payload.rx = a.rx
-	a.w.Stamp = c.Stamp()
-	c.rxq.Enter(&a.w, s, i)
+	r.alone(s)
+	w.Payload.rx = r
+	w.Stamp = c.Stamp()
+	c.rxq.Enter(w, s, i)
 	c.finish() // somebody may wait to reserve the attention of a receiver
-	return false
+	return v, nil, false
 }
 
-func (a *recvArm[T]) Leave() {
-	c := a.rx.c
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
+	c := e.c
 	c.Lock()
-	if a.w.Queued() {
-		c.rxq.Remove(&a.w)
+	if w.Queued() {
+		c.rxq.Remove(w)
 	}
 	c.Unlock()
-	runtime.KeepAlive(a.rx)
+	runtime.KeepAlive(e)
 }
 
-func (a *recvArm[T]) Finish() { a.v, a.err = a.w.Payload.one, a.w.Payload.err }
-
-func (a *recvArm[T]) Result() (T, error) { return a.v, a.err }
-
-type sendArm[T any] struct {
-	tx  *Tx[T]
-	v   T
-	w   park.Waiter[sending[T]]
-	err error
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving[T]]) (T, error) {
+	return w.Payload.one, w.Payload.err
 }
 
-func (a *sendArm[T]) Try() bool {
-	a.err = a.tx.TrySend(a.v)
-	return a.err != leat.ErrFull
-}
+type sendEnd[T any] Tx[T]
 
-func (a *sendArm[T]) Enter(s *park.Selection, i int) bool {
-	c := a.tx.c
+func (e *sendEnd[T]) TrySend(v T) error { return (*Tx[T])(e).TrySend(v) }
+
+func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
+	c := e.c
 	c.Lock()
-	if a.tx.closed || c.closed() {
-		claimed := s.Claim(i)
+	if e.closed || c.closed() {
+		claimed = s.Claim(i)
 		c.Unlock()
-		a.err = leat.ErrClosed
-		return claimed
+		return leat.ErrClosed, claimed
 	}
 	if c.capacity == 0 || c.room() > 0 {
 		if r := c.receiver(s, i); r != nil {
-			r.Payload.take(a.v)
+			r.Payload.take(v)
 			c.Unlock()
 			r.Wake()
-			a.err = nil
-			return true
+			return nil, true
 		}
 	}
 	if c.room() > 0 {
-		claimed := s.Claim(i)
-		if claimed {
-			c.values.Push(a.v)
+		if claimed = s.Claim(i); claimed {
+			c.values.Push(v)
 			c.ready.Set(true)
-			a.err = nil
 		}
 		c.Unlock()
-		return claimed
+		return nil, claimed
 	}
-	a.w.Payload = sending[T]{tx: a.tx, one: a.v}
-	a.w.Stamp = c.Stamp()
-	c.txq.Enter(&a.w, s, i)
+	w.Payload = sending[T]{tx: (*Tx[T])(e), one: v}
+	w.Stamp = c.Stamp()
+	c.txq.Enter(w, s, i)
 	c.finish() // sets the gate of a channel that holds nothing
-	return false
+	return nil, false
 }
 
-func (a *sendArm[T]) Leave() {
-	c := a.tx.c
+func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sending[T]]) {
+	c := e.c
 	c.Lock()
-	if a.w.Queued() {
-		c.txq.Remove(&a.w)
+	if w.Queued() {
+		c.txq.Remove(w)
 	}
 	c.finish()
-	runtime.KeepAlive(a.tx)
+	runtime.KeepAlive(e)
 }
 
-func (a *sendArm[T]) Finish() { a.err = a.w.Payload.err }
-
-func (a *sendArm[T]) Result() error { return a.err }
+func (e *sendEnd[T]) FinishSend(w *park.Waiter[sending[T]]) error { return w.Payload.err }

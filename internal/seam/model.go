@@ -14,7 +14,7 @@ var Origin uint64
 
 // A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
 type Scheduler interface {
-	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpShuffle a
+	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpRandom a
 	// number below Step.N.
 	Step(Step) int
 }
@@ -24,7 +24,7 @@ type Step struct {
 	Op     Op
 	Object *Object            // what it is done to, if that is of this package
 	Chans  [2]<-chan struct{} // or to which channels
-	N      int                // for OpShuffle
+	N      int                // for OpRandom
 	Handle any                // for OpCleanup
 	Func   func()             // for OpCleanup
 }
@@ -45,7 +45,7 @@ const (
 	OpTouch             // of a channel, without waiting
 	OpAwait             // possible when one of two channels can be received from
 	OpYield             // lets others go first
-	OpShuffle           // any of N orders
+	OpRandom            // any of N numbers
 	OpCleanup           // no step: Func is what happens if Handle is found unreachable; nil if it no longer does
 )
 
@@ -310,17 +310,12 @@ func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
 	return nil, b
 }
 
-// Shuffle is rand.Shuffle; in a run, each of n starts is tried.
-func Shuffle(n int, swap func(i, j int)) {
-	if running() == nil {
-		rand.Shuffle(n, swap)
-		return
+// IntN returns a random number from 0 to n-1. In a run, each of them is tried.
+func IntN(n int) int {
+	if running() == nil || n == 1 {
+		return rand.IntN(n)
 	}
-	if n > 1 {
-		if k := running().Step(Step{Op: OpShuffle, N: n}); k > 0 {
-			swap(0, k)
-		}
-	}
+	return running().Step(Step{Op: OpRandom, N: n})
 }
 
 // Word is a Uint64 for generic code.

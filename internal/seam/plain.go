@@ -46,8 +46,8 @@ func Touch(chan struct{}) {}
 // wait for. A nil one never can be.
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) { return a, b }
 
-// Shuffle is rand.Shuffle.
-func Shuffle(n int, swap func(i, j int)) { rand.Shuffle(n, swap) }
+// IntN returns a random number from 0 to n-1, each as likely as the others.
+func IntN(n int) int { return rand.IntN(n) }
 
 // The compiler hands on the body of another package's method, to be inlined, if it has inlined it itself. Without this, a package that
 // imports only this one, and not sync, would call Lock and not contain it.

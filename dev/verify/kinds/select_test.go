@@ -4,6 +4,7 @@ package kinds
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/leat-go/leat"
@@ -110,4 +111,106 @@ func TestSelectTakesOne(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A goroutine selects twice on the same handles, so that the second Select uses what the first has left. It fails if the second is woken by
+// what was meant for the first, or misses a value.
+func TestSelectsAgain(t *testing.T) {
+	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
+		for _, cancellable := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s,cancellable=%v", name, cancellable), func(t *testing.T) {
+				exploreSelects(t, func(r *model.Run) {
+					ctx := context.Background()
+					if cancellable {
+						c, cancel := context.WithCancel(ctx)
+						ctx = c
+						r.Check(cancel)
+					}
+					aTx, aRx := mpsc.New[int](1)
+					bTx, bRx := mpmc.New[int](0)
+					var got []int
+					r.Go("selects", func() {
+						note := func(v int, err error) { got = append(got, v) }
+						for range 2 {
+							choose(ctx, leat.OnRecv(aRx, note), leat.OnRecv(bRx, note))
+						}
+					})
+					r.Go("a", func() { aTx.TrySend(1) })
+					r.Go("b", func() { bTx.Send(context.Background(), 2) })
+					r.Check(func() {
+						if len(got) != 2 || got[0]+got[1] != 3 {
+							r.Failf("received %v", got)
+						}
+					})
+				})
+			})
+		}
+	}
+}
+
+// Two goroutines select on one handle, which has kept what an earlier Select has left. It fails if both use it.
+func TestSelectsShareAHandle(t *testing.T) {
+	exploreSelects(t, func(r *model.Run) {
+		tx, rx := mpmc.New[int](1)
+		_, other := mpmc.New[int](1)
+		leat.Select(context.Background(), leat.OnRecv(rx, nil), leat.OnRecv(other, nil), leat.Default(nil))
+		var got [2]int
+		for i := range got {
+			r.Go("selects", func() {
+				leat.Select(context.Background(), leat.OnRecv(rx, func(v int, err error) { got[i] = v }), leat.OnRecv(rx, func(v int, err error) { got[i] = v }))
+			})
+		}
+		r.Go("sends", func() {
+			tx.Send(context.Background(), 1)
+			tx.Send(context.Background(), 2)
+		})
+		r.Check(func() {
+			if got != [2]int{1, 2} && got != [2]int{2, 1} {
+				r.Failf("received %v", got)
+			}
+		})
+	})
+}
+
+// A value is put into the second channel before the first one's is taken. It fails if a Select on both chooses Default, or if it does and a value is gone.
+func TestSelectDefaultMeansNothing(t *testing.T) {
+	exploreSelects(t, func(r *model.Run) {
+		aTx, aRx := mpmc.New[int](1)
+		bTx, bRx := mpmc.New[int](1)
+		aTx.TrySend(1)
+		chosen, got, taken := -1, 0, 0
+		r.Go("selects", func() {
+			note := func(v int, err error) { got = v }
+			chosen, _ = leat.Select(context.Background(), leat.OnRecv(aRx, note), leat.OnRecv(bRx, note), leat.Default(nil))
+		})
+		r.Go("moves", func() {
+			bTx.TrySend(2)
+			taken, _ = aRx.TryRecv()
+		})
+		r.Check(func() {
+			a, _ := aRx.TryRecv()
+			b, _ := bRx.TryRecv()
+			if chosen == 2 || got+taken+a+b != 3 {
+				r.Failf("chose case %d, received %d; the other took %d; left are %d and %d", chosen, got, taken, a, b)
+			}
+		})
+	})
+}
+
+// A Select with a Default beside a sender. It fails if the Default is chosen and the value is gone.
+func TestSelectDefaultLosesNothing(t *testing.T) {
+	exploreSelects(t, func(r *model.Run) {
+		aTx, aRx := mpmc.New[int](1)
+		_, bRx := mpmc.New[int](1)
+		got := 0
+		r.Go("selects", func() {
+			leat.Select(context.Background(), leat.OnRecv(aRx, func(v int, err error) { got = v }), leat.OnRecv(bRx, nil), leat.Default(nil))
+		})
+		r.Go("sends", func() { aTx.TrySend(1) })
+		r.Check(func() {
+			if left, _ := aRx.TryRecv(); got+left != 1 {
+				r.Failf("received %d, and %d is left", got, left)
+			}
+		})
+	})
 }

@@ -412,7 +412,7 @@ func (x *execution) quiet(t *thread) bool {
 		x.setCleanup(t.step)
 	case opDrop:
 		x.drop = x.takeCleanup(t.step.Handle)
-	case seam.OpShuffle:
+	case seam.OpRandom:
 		t.answer = x.outcome(t.step.N)
 	default:
 		return false

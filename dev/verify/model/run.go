@@ -45,7 +45,7 @@ type reported string
 
 // Choose returns each number below n in turn: the run is repeated for each of them.
 func (r *Run) Choose(n int) int {
-	return r.x.Step(seam.Step{Op: seam.OpShuffle, N: n})
+	return r.x.Step(seam.Step{Op: seam.OpRandom, N: n})
 }
 
 // Await receives from ch.

@@ -59,7 +59,7 @@ func Golden(t *testing.T, file string, dirs ...string) {
 
 // Documented fails for each thing that the packages in dirs export without a doc comment, and for each function, method, variable and
 // group of constants that no Example of theirs with an Output uses. It looks for names alone: one Len in use is enough for the Len of sender
-// and receiver. Methods that fmt, errors or leat.Select calls need no Example. The Examples of a package for tests are compiled only, for they need a
+// and receiver. Methods that fmt or errors calls need no Example. The Examples of a package for tests are compiled only, for they need a
 // testing.T.
 func Documented(t *testing.T, dirs ...string) {
 	for _, dir := range dirs {
@@ -92,7 +92,7 @@ func Documented(t *testing.T, dirs ...string) {
 		funcs := func(of string, fs []*doc.Func) {
 			for _, f := range fs {
 				comment(of+f.Name, f.Doc)
-				if !slices.Contains([]string{"Error", "String", "Unwrap", "SendArm", "RecvArm"}, f.Name) {
+				if !slices.Contains([]string{"Error", "String", "Unwrap"}, f.Name) {
 					example(of+f.Name, f.Name)
 				}
 			}

@@ -1,0 +1,235 @@
+package park
+
+import "github.com/leat-go/leat/internal/seam"
+
+// An Arm is one case of a Select that waits. One goroutine uses it.
+type Arm interface {
+	// Enter claims s for case i and does the operation, if both are possible at
+	// once, and reports whether it has claimed. If the operation is not possible,
+	// it puts a waiter into the channel's queue. If s is claimed already, it does
+	// neither, or only the latter.
+	Enter(s *Selection, i int) bool
+
+	// Leave removes the waiter from the queue if it is still there.
+	Leave()
+
+	// Finish ends the operation after s was claimed for it, by the goroutine that
+	// served its waiter. If it turns out to be impossible after all, which only
+	// some channels know, the result is ErrEmpty, and Select starts again.
+	Finish()
+
+	// Selection returns a Selection that may be used until Release. It has not
+	// begun.
+	Selection() *Selection
+
+	// Release ends the use of an arm that has left. The arm keeps no value.
+	Release()
+}
+
+// A RecvArm is an Arm that receives.
+type RecvArm[T any] interface {
+	Arm
+	Result() (T, error) // of the operation that was done
+}
+
+// A SendArm is an Arm that sends.
+type SendArm interface {
+	Arm
+	Result() error // of the operation that was done
+}
+
+// A Receiver can be received from in a Select.
+type Receiver[T any] interface {
+	// SelectRecv is TryRecv of the handle itself. A type that embeds the handle
+	// does not override it.
+	SelectRecv() (T, error)
+
+	// RecvArm returns an arm that receives.
+	RecvArm() RecvArm[T]
+
+	// Made reports whether the handle is not the zero one.
+	Made() bool
+}
+
+// A Sender can be sent to in a Select.
+type Sender[T any] interface {
+	SelectSend(v T) error
+	SendArm(v T) SendArm
+	Made() bool
+}
+
+// A RecvEnd is what a kind does for the arms of a receiver. P is the payload of
+// its waiters.
+type RecvEnd[T, P any] interface {
+	TryRecv() (T, error)
+
+	// EnterRecv, LeaveRecv and FinishRecv are what an [Arm] does, with w.
+	EnterRecv(w *Waiter[P], s *Selection, i int) (v T, err error, claimed bool)
+	LeaveRecv(w *Waiter[P])
+	FinishRecv(w *Waiter[P]) (T, error)
+}
+
+// A SendEnd is what a kind does for the arms of a sender. P is the payload of
+// its waiters.
+type SendEnd[T, P any] interface {
+	TrySend(v T) error
+
+	// EnterSend, LeaveSend and FinishSend are what an [Arm] does, with w.
+	EnterSend(w *Waiter[P], v T, s *Selection, i int) (err error, claimed bool)
+	LeaveSend(w *Waiter[P])
+	FinishSend(w *Waiter[P]) error
+}
+
+// RecvArms makes a receiver a [Receiver]. The receiver embeds it by an alias of
+// its own, so that users do not see the methods. It keeps arms for use again: a
+// receiver that one goroutine selects on allocates its arms once.
+type RecvArms[T, P any] struct {
+	end  RecvEnd[T, P]
+	idle idle[recvArm[T, P], *recvArm[T, P]]
+}
+
+// InitRecv must be called before the receiver is used. end is of the same
+// receiver.
+func InitRecv[T, P any](s *RecvArms[T, P], end RecvEnd[T, P]) { s.end = end }
+
+// SelectRecv implements [Receiver].
+func (s *RecvArms[T, P]) SelectRecv() (T, error) { return s.end.TryRecv() }
+
+// Made implements [Receiver].
+func (s *RecvArms[T, P]) Made() bool { return s.end != nil }
+
+// RecvArm implements [Receiver].
+func (s *RecvArms[T, P]) RecvArm() RecvArm[T] {
+	a := s.idle.take()
+	a.of = s
+	return a
+}
+
+type recvArm[T, P any] struct {
+	listed[recvArm[T, P]]
+	of  *RecvArms[T, P]
+	w   Waiter[P]
+	sel Selection
+	v   T
+	err error
+}
+
+func (a *recvArm[T, P]) Enter(s *Selection, i int) (claimed bool) {
+	a.v, a.err, claimed = a.of.end.EnterRecv(&a.w, s, i)
+	return claimed
+}
+
+func (a *recvArm[T, P]) Leave()                { a.of.end.LeaveRecv(&a.w) }
+func (a *recvArm[T, P]) Finish()               { a.v, a.err = a.of.end.FinishRecv(&a.w) }
+func (a *recvArm[T, P]) Selection() *Selection { return &a.sel }
+func (a *recvArm[T, P]) Result() (T, error)    { return a.v, a.err }
+
+func (a *recvArm[T, P]) Release() {
+	var zero T
+	a.v, a.err = zero, nil
+	a.w.clear()
+	a.of.idle.put(a)
+}
+
+// SendArms makes a sender a [Sender], as RecvArms does a receiver.
+type SendArms[T, P any] struct {
+	end  SendEnd[T, P]
+	idle idle[sendArm[T, P], *sendArm[T, P]]
+}
+
+// InitSend must be called before the sender is used. end is of the same sender.
+func InitSend[T, P any](s *SendArms[T, P], end SendEnd[T, P]) { s.end = end }
+
+// SelectSend implements [Sender].
+func (s *SendArms[T, P]) SelectSend(v T) error { return s.end.TrySend(v) }
+
+// Made implements [Sender].
+func (s *SendArms[T, P]) Made() bool { return s.end != nil }
+
+// SendArm implements [Sender].
+func (s *SendArms[T, P]) SendArm(v T) SendArm {
+	a := s.idle.take()
+	a.of, a.v = s, v
+	return a
+}
+
+type sendArm[T, P any] struct {
+	listed[sendArm[T, P]]
+	of  *SendArms[T, P]
+	w   Waiter[P]
+	sel Selection
+	v   T
+	err error
+}
+
+func (a *sendArm[T, P]) Enter(s *Selection, i int) (claimed bool) {
+	a.err, claimed = a.of.end.EnterSend(&a.w, a.v, s, i)
+	return claimed
+}
+
+func (a *sendArm[T, P]) Leave()                { a.of.end.LeaveSend(&a.w) }
+func (a *sendArm[T, P]) Finish()               { a.err = a.of.end.FinishSend(&a.w) }
+func (a *sendArm[T, P]) Selection() *Selection { return &a.sel }
+func (a *sendArm[T, P]) Result() error         { return a.err }
+
+func (a *sendArm[T, P]) Release() {
+	var zero T
+	a.v, a.err = zero, nil
+	a.w.clear()
+	a.of.idle.put(a)
+}
+
+// clear makes w, which is in no queue, as it was when new.
+func (w *Waiter[P]) clear() {
+	var zero P
+	w.Payload, w.Stamp, w.sel = zero, nil, nil
+}
+
+// idle is a list of arms that are not in use. Its methods may be called
+// concurrently. Take takes the whole list and puts back the rest, so that no
+// arm is ever read by two: one that comes meanwhile allocates, or has its arm
+// dropped, and that is all.
+type idle[A any, P interface {
+	*A
+	link() *listed[A]
+}] struct{ first seam.Pointer[A] }
+
+// listed is what an arm needs to be in an idle list.
+type listed[A any] struct {
+	next *A
+	n    int // how many arms follow
+}
+
+func (l *listed[A]) link() *listed[A] { return l }
+
+// maxIdle bounds what a handle keeps after many Selects at the same time.
+const maxIdle = 4
+
+func (l *idle[A, P]) take() *A {
+	a := l.first.Swap(nil)
+	if a == nil {
+		return new(A)
+	}
+	if link := P(a).link(); link.next != nil {
+		l.first.Store(link.next)
+		link.next, link.n = nil, 0
+	}
+	return a
+}
+
+func (l *idle[A, P]) put(a *A) {
+	if l.first.CompareAndSwap(nil, a) {
+		return
+	}
+	rest := l.first.Swap(nil)
+	if rest != nil {
+		n := P(rest).link().n + 1
+		if n == maxIdle {
+			a = rest
+		} else {
+			link := P(a).link()
+			link.next, link.n = rest, n
+		}
+	}
+	l.first.Store(a)
+}
