@@ -50,6 +50,7 @@ type Waiter[P any] struct {
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
+	far   *Waiter[P] // the other end of its run, if it is the first or the last of it: see SkipRun
 }
 
 // Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The caller holds the channel's mutex.
@@ -99,6 +100,9 @@ func (w *Waiter[P]) Next() *Waiter[P] { return w.next }
 
 // Remove takes w, which is in q, out of it. The caller either is the waiter, or adds it to a [Wakes].
 func (q *Queue[P]) Remove(w *Waiter[P]) {
+	if q.n > 1 {
+		w.leaveRun()
+	}
 	if w.prev == nil {
 		q.head = w.next
 	} else {
@@ -109,7 +113,7 @@ func (q *Queue[P]) Remove(w *Waiter[P]) {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.next, w.prev, w.queue = nil, nil, nil
+	w.next, w.prev, w.far, w.queue = nil, nil, nil, nil
 	q.n--
 	queued(-1)
 }

@@ -2,6 +2,7 @@ package park_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -254,4 +255,51 @@ func TestGateAcrossBubbles(t *testing.T) {
 	})
 	g.End()
 	<-func() <-chan struct{} { ch := g.Chan(); g.End(); return ch }()
+}
+
+// It fails if SkipRun does not find the end of a run after a waiter has come, or
+// has left from the beginning, the middle or the end of a run or from between
+// two.
+func TestSkipRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		random := rand.New(rand.NewPCG(1, 2))
+		selections := []*park.Selection{nil, park.NewSelection(), park.NewSelection()}
+		remove := func(w *park.Waiter[int]) {
+			q.q.Remove(w)
+			if w.Selection() == nil {
+				w.Wake()
+			}
+		}
+		for range 10_000 {
+			if n := q.len(); n < 12 && random.IntN(2) == 0 {
+				if s := selections[random.IntN(3)]; s != nil {
+					q.q.Enter(new(park.Waiter[int]), s, 0)
+				} else {
+					go q.wait(context.Background(), 0)
+					synctest.Wait()
+				}
+			} else if n > 0 {
+				w := q.q.Front()
+				for range random.IntN(n) {
+					w = w.Next()
+				}
+				remove(w)
+			}
+			at := 0
+			for w := q.q.Front(); w != nil; w = w.Next() {
+				want := w.Next()
+				for want != nil && want.Of(w.Selection()) {
+					want = want.Next()
+				}
+				if w.SkipRun() != want {
+					t.Fatalf("SkipRun of waiter %d of %d does not lead to the next run", at, q.len())
+				}
+				at++
+			}
+		}
+		for w := q.q.Front(); w != nil; w = q.q.Front() {
+			remove(w)
+		}
+	})
 }

@@ -115,7 +115,54 @@ func (s *Selection) wake() {
 // all queues. The mutex that guards q is held.
 func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
 	w.sel, w.index, w.bubbled = s, i, s.bubbled
+	w.far = w
+	if before := q.tail; before != nil && before.sel == s {
+		first := before.far
+		first.far, w.far = w, first
+	}
 	q.push(w)
+}
+
+// SkipRun returns the first waiter after w's run, or nil. A run is all waiters
+// of one Selection that stand one after the other. A waiter that is in no
+// Selection is a run by itself.
+//
+// One waiter of a run can be served with a partner if and only if each can, so
+// a search passes a whole run in one step. From the first waiter of a run, that
+// step costs the same however many waiters the run has: its two ends know each
+// other.
+func (w *Waiter[P]) SkipRun() *Waiter[P] {
+	if w.sel == nil {
+		return w.next
+	}
+	if w.prev == nil || w.prev.sel != w.sel {
+		return w.far.next
+	}
+	next := w.next
+	for next != nil && next.sel == w.sel {
+		next = next.next
+	}
+	return next
+}
+
+// leaveRun keeps the ends of runs right when w, which still stands in its
+// queue, is about to be taken out.
+func (w *Waiter[P]) leaveRun() {
+	before, after := w.prev, w.next
+	first := before == nil || before.sel != w.sel
+	last := after == nil || after.sel != w.sel
+	switch {
+	case w.sel == nil || first && last:
+		// The runs on both sides of w become neighbours, and so perhaps one.
+		if before != nil && after != nil && before.sel != nil && before.sel == after.sel {
+			first, last := before.far, after.far
+			first.far, last.far = last, first
+		}
+	case first:
+		after.far, w.far.far = w.far, after
+	case last:
+		before.far, w.far.far = w.far, before
+	}
 }
 
 // Claim claims the right to serve w, which must then be served. It is always granted for a waiter outside of a Selection. If it

@@ -308,7 +308,9 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving[T]] {
 	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.unspoken(0)); {
 		next := r.Next()
-		if !r.Of(own) {
+		if r.Of(own) {
+			next = r.SkipRun()
+		} else {
 			ownLives, rLives := park.PairWith(own, i, r)
 			if !ownLives {
 				return nil

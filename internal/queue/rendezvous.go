@@ -20,8 +20,12 @@ func (c *Channel[T]) match(wk *wakes[T], more int) {
 			} else {
 				c.txq.Remove(w)
 			}
-		case c.pair(w, wk) && s.many != nil && len(s.many) > 0:
-			continue // the same sender has more
+		case c.pair(w, wk):
+			if s.many != nil && len(s.many) > 0 {
+				continue // the same sender has more
+			}
+		case w.Queued():
+			next = w.SkipRun() // no receiver is a partner for the other cases, either
 		}
 		w = next
 	}
@@ -31,7 +35,7 @@ func (c *Channel[T]) match(wk *wakes[T], more int) {
 // Selection's cases one. Both ends are locked.
 func (c *Channel[T]) unspoken(more int) bool {
 	n := more - c.permits
-	for r := c.rxq.Front(); r != nil && n <= 0; r = r.Next() {
+	for r := c.rxq.Front(); r != nil && n <= 0; r = r.SkipRun() {
 		if !r.Stale() && !r.Repeats() {
 			n++
 		}
@@ -44,7 +48,9 @@ func (c *Channel[T]) unspoken(more int) bool {
 func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()
-		if !r.Of(w.Selection()) && !(wk.outside && r.Bubbled()) {
+		if r.Of(w.Selection()) {
+			next = r.SkipRun()
+		} else if !(wk.outside && r.Bubbled()) {
 			sLives, rLives := park.Pair(w, r)
 			if !sLives {
 				c.txq.Remove(w)
@@ -73,7 +79,9 @@ func (c *Channel[T]) pair(w *park.Waiter[sending[T]], wk *wakes[T]) bool {
 func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]] {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
-		if !w.Payload.permit && !w.Of(own) && !c.receives(own, w.Selection()) {
+		if w.Payload.permit || w.Of(own) || c.receives(own, w.Selection()) {
+			next = w.SkipRun()
+		} else {
 			ownLives, wLives := park.PairWith(own, i, w)
 			if !ownLives {
 				return nil
@@ -90,7 +98,7 @@ func (c *Channel[T]) sender(own *park.Selection, i int) *park.Waiter[sending[T]]
 
 // receives reports whether somebody waits to receive, besides the cases of two Selections, which may be nil. Both ends are locked.
 func (c *Channel[T]) receives(s, t *park.Selection) bool {
-	for r := c.rxq.Front(); r != nil; r = r.Next() {
+	for r := c.rxq.Front(); r != nil; r = r.SkipRun() {
 		if !r.Stale() && !r.Of(s) && !r.Of(t) {
 			return true
 		}
