@@ -53,3 +53,45 @@ func ExampleLint() {
 	}
 	// Output: holds-back by receiver 1
 }
+
+// A proxy on the same machine passes the public name on.
+func ExampleAllowHosts() {
+	server := httptest.NewServer(inspect.Handler(inspect.AllowHosts("debug.example.com"), inspect.MaxViewers(10)))
+	defer server.Close()
+
+	for _, host := range []string{"localhost", "debug.example.com", "evil.example.com"} {
+		r, _ := http.NewRequest("GET", server.URL+"/metrics", nil)
+		r.Host = host
+		answer, err := server.Client().Do(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		answer.Body.Close()
+		fmt.Println(host, answer.StatusCode)
+	}
+	// Output:
+	// localhost 200
+	// debug.example.com 200
+	// evil.example.com 403
+}
+
+func ExampleMaxViewers() {
+	server := httptest.NewServer(inspect.Handler(inspect.MaxViewers(1)))
+	defer server.Close()
+
+	first, err := server.Client().Get(server.URL + "/events")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer first.Body.Close()
+	second, err := server.Client().Get(server.URL + "/events")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer second.Body.Close()
+	fmt.Println(first.StatusCode, second.StatusCode, "retry after", second.Header.Get("Retry-After"))
+	// Output: 200 503 retry after 5
+}

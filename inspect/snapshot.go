@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,6 +118,7 @@ var (
 	mu      sync.Mutex // held during a look, so that many viewers cost no more than one
 	past    = map[uint64]*history{}
 	latest  View
+	encoded []byte // latest as JSON, or nil; never written to once it is made
 	started = time.Now()
 )
 
@@ -124,7 +127,7 @@ var (
 func Snapshot() View {
 	mu.Lock()
 	defer mu.Unlock()
-	latest = look(time.Now())
+	latest, encoded = look(time.Now()), nil
 	return latest
 }
 
@@ -135,11 +138,30 @@ const fresh = 50 * time.Millisecond
 func shared() View {
 	mu.Lock()
 	defer mu.Unlock()
+	refreshLocked()
+	return latest
+}
+
+// sharedJSON returns shared as a line of JSON, which is encoded once for all
+// viewers. The caller must not change it.
+func sharedJSON() []byte {
+	mu.Lock()
+	defer mu.Unlock()
+	refreshLocked()
+	if encoded == nil {
+		var b bytes.Buffer
+		json.NewEncoder(&b).Encode(latest)
+		encoded = b.Bytes()
+	}
+	return encoded
+}
+
+// refreshLocked looks, unless somebody has looked just now.
+func refreshLocked() {
 	now := time.Now()
 	if since := now.Sub(latest.Time); since < 0 || since >= fresh {
-		latest = look(now)
+		latest, encoded = look(now), nil
 	}
-	return latest
 }
 
 // look looks. mu is held.

@@ -1,0 +1,4 @@
+package inspect
+
+// SharedJSON is sharedJSON, for tests.
+var SharedJSON = sharedJSON
