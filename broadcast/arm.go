@@ -29,8 +29,8 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 		}
 		return tx.trySend(v), true // which frees mu, because there is room, or the handle is closed
 	}
-	w.Payload = sending[T]{tx: tx, one: v}
-	w.Stamp = c.Stamp()
+	w.Payload = sending[T]{one: v}
+	w.Handle, w.Stamp = &tx.waiters, c.Stamp()
 	c.txq.Enter(w, s, i)
 	c.mu.Unlock()
 	return nil, false
@@ -65,9 +65,8 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		return v, err, claimed
 	}
 	w.Payload = r.cur
-	r.waiter = w
-	w.Stamp = c.Stamp()
-	c.rxq.Enter(w, s, i)
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false
 }
@@ -76,7 +75,7 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
-		c.rxq.Remove(w)
+		c.waiting.Queue.Remove(w)
 	}
 	c.mu.Unlock()
 	runtime.KeepAlive(e)

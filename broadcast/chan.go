@@ -2,12 +2,13 @@ package broadcast
 
 import (
 	"context"
+	"iter"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/ring"
@@ -93,15 +94,14 @@ type channel[T any] struct {
 	next     ring.Place[entry[T]] // of value tail
 	senders  int
 	limit    uint64
-	cursors  []*cursor // of all open receivers
-	subs     uint64    // how many receivers there ever were
-	gone     tally     // what closed receivers received and missed
-	lossless int       // how many of them, at the front of cursors
-	slow     int       // the lossless one, by its place there, at which measure begins; only a hint
+	lossy    fanout.List[*cursor] // open receivers
+	lossless fanout.List[*cursor] // open receivers for which senders wait
+	slow     int                  // index in lossless at which measure begins; only a hint
+	subs     uint64               // how many receivers there ever were
+	gone     tally                // what closed receivers received and missed
 	slab     []entry[T]
 	txq      park.Queue[sending[T]]
-	rxq      park.Queue[*cursor]
-	armed    []*cursor // receivers whose gate the next value opens
+	waiting  fanout.Waiting[*cursor]
 }
 
 type entry[T any] struct {
@@ -111,7 +111,6 @@ type entry[T any] struct {
 
 // sending is what a waiting sender asks for, and what it got.
 type sending[T any] struct {
-	tx   *Sender[T]
 	one  T   // Send
 	many []T // SendMany: what is still to be sent
 	err  error
@@ -159,11 +158,12 @@ func (c *channel[T]) room() bool {
 // what the ring holds, however many times it is called. mu is held.
 func (c *channel[T]) measure() {
 	least := uint64(math.MaxUint64)
-	for range c.lossless {
-		if c.slow >= c.lossless {
+	all := c.lossless.All()
+	for range all {
+		if c.slow >= len(all) {
 			c.slow = 0
 		}
-		bound := c.cursors[c.slow].pos.Load() + c.ring.Capacity()
+		bound := all[c.slow].pos.Load() + c.ring.Capacity()
 		if bound == c.limit {
 			return
 		}
@@ -216,34 +216,9 @@ func slabLen[T any](capacity int) int {
 	return max(1, min(capacity, 32, int(slabBytes/(t.Size()+8))))
 }
 
-// notify tells the receivers that wait that there is a value or the end. mu is held.
+// notify tells the waiting receivers that there is a value or the end. mu is held.
 func (c *channel[T]) notify(wk *wakes[T]) {
-	for w := c.rxq.Front(); w != nil; {
-		next := w.Next()
-		if !(wk.outside && w.Bubbled()) {
-			c.wake(w, wk)
-		}
-		w = next
-	}
-	if len(c.armed) == 0 {
-		return
-	}
-	armed := c.armed
-	c.armed = armed[:0]
-	for _, cur := range armed {
-		if cur.armed = !cur.open(c.ended.Load(), wk.outside); cur.armed {
-			c.armed = append(c.armed, cur)
-		}
-	}
-	clear(armed[len(c.armed):])
-}
-
-// wake takes w out of the queue of receivers. mu is held.
-func (c *channel[T]) wake(w *park.Waiter[*cursor], wk *wakes[T]) {
-	c.rxq.Remove(w)
-	if w.Claim() {
-		wk.rx.Add(w)
-	}
+	c.waiting.Notify(&wk.rx, c.ended.Load(), wk.outside)
 }
 
 // admit serves the waiting senders, first come first served, as far as there is room. mu is held.
@@ -287,23 +262,38 @@ func (c *channel[T]) moved() {
 	wk.run()
 }
 
-// leave takes cur off the list. mu is held; admit follows.
-func (c *channel[T]) leave(cur *cursor) {
-	c.gone.add(cur)
-	i := slices.Index(c.cursors, cur)
-	last := len(c.cursors) - 1
-	if cur.lossless {
-		// Close the gap with the last lossless one, and that one's with the last of all.
-		c.lossless--
-		c.cursors[i] = c.cursors[c.lossless]
-		i = c.lossless
-		c.measure()
+// receivers returns how many receivers are open. mu is held.
+func (c *channel[T]) receivers() int { return c.lossless.Len() + c.lossy.Len() }
+
+// cursors returns an iterator over the cursors of all open receivers. mu is held.
+func (c *channel[T]) cursors() iter.Seq[*cursor] {
+	return func(yield func(*cursor) bool) {
+		for _, all := range [2][]*cursor{c.lossless.All(), c.lossy.All()} {
+			for _, cur := range all {
+				if !yield(cur) {
+					return
+				}
+			}
+		}
 	}
-	c.cursors[i], c.cursors[last] = c.cursors[last], nil
-	c.cursors = c.cursors[:last]
-	if cur.armed {
-		cur.armed = false
-		c.armed = slices.DeleteFunc(c.armed, func(a *cursor) bool { return a == cur })
+}
+
+// list returns the list that cur is on while it is open.
+func (c *channel[T]) list(cur *cursor) *fanout.List[*cursor] {
+	if cur.lossless {
+		return &c.lossless
+	}
+	return &c.lossy
+}
+
+// leave closes cur. mu is held; admit follows.
+func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
+	cur.close()
+	c.gone.add(cur)
+	c.list(cur).Remove(cur)
+	c.waiting.Leave(cur, &wk.rx)
+	if cur.lossless {
+		c.measure()
 	}
 }
 
@@ -334,8 +324,7 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 	if !c.ended.Load() { // who has seen the end owes no Close
 		c.Leaked.Add(1)
 	}
-	cur.close()
-	c.leave(cur)
+	c.leave(cur, &wk)
 	c.admit(&wk)
 	c.NoteCloseLocked(meter.ReceiverDropped, false, c)
 	c.mu.Unlock()

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
 )
@@ -15,7 +16,7 @@ type cursor struct {
 	start    uint64              // pos at first
 	lossless bool
 	joined   seam.Bool // Ready was called
-	armed    bool      // on the channel's list of gates to open; guarded by its mu
+	place    fanout.Place[*cursor]
 
 	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
 	// takes. It may be taken under the channel's mu.
@@ -32,13 +33,15 @@ func (cur *cursor) behind(tail uint64) uint64 {
 	return 0
 }
 
-// open opens the gate: for one receive, or for good if final. It reports whether it did: for the garbage collector's cleanup
-// it leaves a gate in a testing/synctest bubble as it is.
-func (cur *cursor) open(final, outside bool) bool {
+// At implements fanout.Cursor.
+func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }
+
+// OpenGate implements fanout.Cursor.
+func (cur *cursor) OpenGate(final, gc bool) bool {
 	cur.gateMu.Lock()
 	defer cur.gateMu.Unlock()
 	switch {
-	case outside && cur.gate.Bubbled():
+	case gc && cur.gate.Bubbled():
 		return false
 	case final:
 		cur.gate.End()

@@ -10,7 +10,7 @@ func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 func (s *Sender[T]) Waiting() (senders, receivers int) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.c.txq.Len(), s.c.rxq.Len()
+	return s.c.txq.Len(), s.c.waiting.Queue.Len()
 }
 
 // HoldsNoPointers is holdsNoPointers.

@@ -24,7 +24,6 @@ type Receiver[T any] struct {
 	cur     *cursor
 	at      ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
 	spare   park.Spare[*cursor]
-	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup seam.Cleanup
 }
 
@@ -154,10 +153,9 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.waiter = r.spare.Take(r.cur)
-	w := r.waiter
-	w.Stamp = c.Stamp()
-	err := c.rxq.Wait(ctx, &c.mu, w)
+	w := r.spare.Take(r.cur)
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	err := c.waiting.Queue.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
@@ -165,7 +163,7 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 
 // alone panics if somebody waits in r, other than a case of s. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
-	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) && !w.Stale() {
+	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
 		r.twoReceivers()
 	}
@@ -305,15 +303,12 @@ func (r *Receiver[T]) arm() {
 	defer c.mu.Unlock()
 	switch {
 	case c.ended.Load() || r.cur.closed.Load():
-		r.cur.open(true, false)
+		r.cur.OpenGate(true, false)
 	case r.behind() > 0:
-		r.cur.open(false, false)
+		r.cur.OpenGate(false, false)
 	default:
 		r.cur.shut()
-		if !r.cur.armed {
-			r.cur.armed = true
-			c.armed = append(c.armed, r.cur)
-		}
+		c.waiting.Arm(r.cur)
 	}
 }
 
@@ -347,17 +342,9 @@ func (r *Receiver[T]) Close() error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.cur.close()
 	r.cleanup.Stop()
-	c.leave(r.cur)
-	for w := c.rxq.Front(); w != nil; {
-		next := w.Next()
-		if w.Payload == r.cur {
-			c.wake(w, &wk)
-		}
-		w = next
-	}
-	r.cur.open(true, false)
+	c.leave(r.cur, &wk)
+	r.cur.OpenGate(true, false)
 	c.admit(&wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	c.mu.Unlock()

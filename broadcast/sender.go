@@ -15,7 +15,8 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  bool // guarded by c.mu
+	closed  bool                    // guarded by c.mu
+	waiters park.Handle[sending[T]] // guarded by c.mu
 	cleanup seam.Cleanup
 	spare   park.Spare[sending[T]]
 }
@@ -46,7 +47,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 		c.slowest.Store(0)
 		return s.trySend(v)
 	}
-	_, err := s.wait(ctx, sending[T]{tx: s, one: v})
+	_, err := s.wait(ctx, sending[T]{one: v})
 	return err
 }
 
@@ -54,7 +55,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
-	w.Stamp = s.c.Stamp()
+	w.Handle, w.Stamp = &s.waiters, s.c.Stamp()
 	s.c.NoteDepth(s.Cap())
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
 	p = s.spare.Return(w)
@@ -91,7 +92,7 @@ func (s *Sender[T]) trySend(v T) error {
 		return leat.ErrFull
 	}
 	c.acceptLocked(v)
-	if c.rxq.Len() == 0 && len(c.armed) == 0 {
+	if c.waiting.None() {
 		c.mu.Unlock()
 	} else {
 		var wk wakes[T]
@@ -138,7 +139,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
-	left, err := s.wait(ctx, sending[T]{tx: s, many: rest})
+	left, err := s.wait(ctx, sending[T]{many: rest})
 	return len(vs) - len(left), err
 }
 
@@ -158,11 +159,8 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	cur.pos.Store(c.tail.Load() - min(o.replay, c.kept()))
 	c.subs++
 	cur.id, cur.start = c.subs, cur.pos.Load()
-	c.cursors = append(c.cursors, cur)
+	c.list(cur).Add(cur)
 	if cur.lossless {
-		last := len(c.cursors) - 1
-		c.cursors[c.lossless], c.cursors[last] = cur, c.cursors[c.lossless]
-		c.lossless++
 		c.limit = min(c.limit, cur.pos.Load()+c.ring.Capacity())
 	}
 	c.mu.Unlock()
@@ -176,7 +174,7 @@ func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 func (s *Sender[T]) Receivers() int {
 	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
-	return len(s.c.cursors)
+	return s.c.receivers()
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
@@ -203,7 +201,7 @@ func (s *Sender[T]) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var longest uint64
-	for _, cur := range c.cursors {
+	for cur := range c.cursors() {
 		longest = max(longest, cur.behind(c.tail.Load()))
 	}
 	return int(min(longest, c.ring.Capacity()))
@@ -228,16 +226,12 @@ func (s *Sender[T]) Close() error {
 	}
 	s.closed = true
 	s.cleanup.Stop()
-	for w := c.txq.Front(); w != nil; {
-		next := w.Next()
-		if w.Payload.tx == s {
-			c.txq.Remove(w)
-			if w.Claim() {
-				w.Payload.err = leat.ErrClosed
-				wk.tx.Add(w)
-			}
+	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
+		c.txq.Remove(w)
+		if w.Claim() {
+			w.Payload.err = leat.ErrClosed
+			wk.tx.Add(w)
 		}
-		w = next
 	}
 	c.admit(&wk)
 	c.release(&wk)

@@ -33,7 +33,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Capacity = int(c.ring.Capacity())
 	s.Accepted = tail
 	s.Leaked = c.Leaked.Load()
-	s.Senders, s.Receivers = c.senders, len(c.cursors)
+	s.Senders, s.Receivers = c.senders, c.receivers()
 	for w := c.txq.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
@@ -45,8 +45,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 			s.AddParked(w.Stamp, "Send", true, 0)
 		}
 	}
-	parked := make(map[*cursor]bool)
-	for w := c.rxq.Front(); w != nil; w = w.Next() {
+	for w := c.waiting.Queue.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
 			continue
@@ -55,17 +54,16 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		default:
 			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
-		parked[w.Payload] = true
 	}
 	sum := c.gone
 	var longest uint64
-	for _, cur := range c.cursors {
+	for cur := range c.cursors() {
 		sum.add(cur)
 		lag, missed := cur.behind(tail), cur.missed.Load()
 		longest = max(longest, lag)
 		if len(s.Cursors) < meter.MaxCursors {
 			s.Cursors = append(s.Cursors, meter.Cursor{
-				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed, Lossless: cur.lossless, Parked: parked[cur],
+				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed, Lossless: cur.lossless, Parked: !cur.place.Alone(nil),
 			})
 		}
 	}
@@ -75,4 +73,4 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has
 // mu locked.
-func (c *channel[T]) OpenHandlesLocked() int { return c.senders + len(c.cursors) }
+func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers() }

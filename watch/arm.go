@@ -44,9 +44,9 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		}
 		return v, err, claimed
 	}
-	r.waiter = w
-	w.Payload, w.Stamp = r.cur, c.Stamp()
-	c.rxq.Enter(w, s, i)
+	w.Payload = r.cur
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false
 }
@@ -55,7 +55,7 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
-		c.rxq.Remove(w)
+		c.waiting.Queue.Remove(w)
 	}
 	c.mu.Unlock()
 	runtime.KeepAlive(e)

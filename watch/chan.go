@@ -2,9 +2,9 @@ package watch
 
 import (
 	"context"
-	"slices"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -49,12 +49,10 @@ type channel[T any] struct {
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
 	mu        seam.Mutex
-	senders   int       // handles that are not closed
-	receivers int       // that are not closed
-	cursors   []*cursor // theirs, if the channel has a name
-	subs      uint64    // how many receivers a channel with a name ever had
-	rxq       park.Queue[*cursor]
-	armed     []*cursor // receivers whose gate the next value opens
+	senders   int                  // handles that are not closed
+	receivers fanout.List[*cursor] // that are not closed
+	subs      uint64               // how many receivers there ever were
+	waiting   fanout.Waiting[*cursor]
 }
 
 type entry[T any] struct {
@@ -75,7 +73,7 @@ func (wk *wakes) run() { wk.rx.Run() }
 func (c *channel[T]) publishAndUnlock(e *entry[T]) {
 	e.n = c.current.Load().n + 1
 	c.current.Store(e)
-	if c.rxq.Len() == 0 && len(c.armed) == 0 {
+	if c.waiting.None() {
 		c.mu.Unlock()
 		return
 	}
@@ -85,45 +83,14 @@ func (c *channel[T]) publishAndUnlock(e *entry[T]) {
 	wk.run()
 }
 
-// notify tells the receivers that wait that there is a value or the end. mu is held.
-func (c *channel[T]) notify(wk *wakes) {
-	for w := c.rxq.Front(); w != nil; {
-		next := w.Next()
-		if !(wk.outside && w.Bubbled()) {
-			c.wake(w, wk)
-		}
-		w = next
-	}
-	if len(c.armed) == 0 {
-		return
-	}
-	armed := c.armed
-	c.armed = armed[:0]
-	for _, cur := range armed {
-		if cur.armed = !cur.open(c.ended.Load(), wk.outside); cur.armed {
-			c.armed = append(c.armed, cur)
-		}
-	}
-	clear(armed[len(c.armed):])
-}
+// notify tells the waiting receivers that there is a value or the end. mu is held.
+func (c *channel[T]) notify(wk *wakes) { c.waiting.Notify(&wk.rx, c.ended.Load(), wk.outside) }
 
-// wake takes w out of the queue of receivers. mu is held.
-func (c *channel[T]) wake(w *park.Waiter[*cursor], wk *wakes) {
-	c.rxq.Remove(w)
-	if w.Claim() {
-		wk.rx.Add(w)
-	}
-}
-
-// leave gives up one receiver. mu is held.
-func (c *channel[T]) leave(cur *cursor) {
+// leave closes cur. mu is held.
+func (c *channel[T]) leave(cur *cursor, wk *wakes) {
 	cur.closed.Store(true)
-	c.receivers--
-	c.cursors = slices.DeleteFunc(c.cursors, func(o *cursor) bool { return o == cur })
-	if cur.armed {
-		cur.armed = false
-		c.armed = slices.DeleteFunc(c.armed, func(a *cursor) bool { return a == cur })
-	}
+	c.receivers.Remove(cur)
+	c.waiting.Leave(cur, &wk.rx)
 }
 
 // release gives up one sender handle. mu is held.
@@ -153,12 +120,13 @@ type dropped[T any] struct {
 }
 
 func (d dropped[T]) close() {
+	wk := wakes{outside: true}
 	d.c.mu.Lock()
 	defer d.c.mu.Unlock()
 	if !d.c.ended.Load() { // who has seen the end owes no Close
 		d.c.Leaked.Add(1)
 	}
-	d.c.leave(d.cur)
+	d.c.leave(d.cur, &wk) // nobody waits in a receiver that is unreachable
 	d.c.NoteCloseLocked(meter.ReceiverDropped, false, d.c)
 }
 

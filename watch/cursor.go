@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
 )
@@ -13,16 +14,18 @@ type cursor struct {
 	joined seam.Bool   // Ready was called
 
 	// These are guarded by the channel's mu.
-	id    uint64 // 1 for the first that subscribed, on a channel with a name
-	armed bool   // on the channel's list of gates to open
+	id    uint64 // 1 for the first that subscribed
+	place fanout.Place[*cursor]
 	gate  park.Gate
 }
 
-// open opens the gate: for one receive, or for good if final. It reports whether it did: for the garbage collector's cleanup
-// it leaves a gate in a testing/synctest bubble as it is. The channel's mu is held.
-func (cur *cursor) open(final, outside bool) bool {
+// At implements fanout.Cursor.
+func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }
+
+// OpenGate implements fanout.Cursor.
+func (cur *cursor) OpenGate(final, gc bool) bool {
 	switch {
-	case outside && cur.gate.Bubbled():
+	case gc && cur.gate.Bubbled():
 		return false
 	case final:
 		cur.gate.End()

@@ -10,7 +10,7 @@ func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 func (s *Sender[T]) Waiting() int {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.c.rxq.Len()
+	return s.c.waiting.Queue.Len()
 }
 
 // Advance does what a receive does that loaded version from and found version to.

@@ -21,7 +21,6 @@ type Receiver[T any] struct {
 	c       *channel[T]
 	cur     *cursor
 	spare   park.Spare[*cursor]
-	waiter  *park.Waiter[*cursor] // the last one that stood in the queue, or nil; guarded by c.mu
 	cleanup seam.Cleanup
 }
 
@@ -102,10 +101,9 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.waiter = r.spare.Take(r.cur)
-	w := r.waiter
-	w.Stamp = c.Stamp()
-	err := c.rxq.Wait(ctx, &c.mu, w)
+	w := r.spare.Take(r.cur)
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	err := c.waiting.Queue.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
@@ -113,7 +111,7 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 
 // alone panics if somebody waits in r, other than a case of s. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
-	if w := r.waiter; w != nil && w.Queued() && !w.Of(s) && !w.Stale() {
+	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
 		r.twoReceivers()
 	}
@@ -203,15 +201,14 @@ func (r *Receiver[T]) rejoin() {
 	defer c.mu.Unlock()
 	switch {
 	case r.cur.closed.Load():
-		r.cur.open(true, false)
+		r.cur.OpenGate(true, false)
 	case c.current.Load().n != r.cur.seen.Load():
-		r.cur.open(false, false)
+		r.cur.OpenGate(false, false)
 	case c.ended.Load():
-		r.cur.open(true, false)
-	case !r.cur.armed:
+		r.cur.OpenGate(true, false)
+	default:
 		r.cur.gate.Set(false)
-		r.cur.armed = true
-		c.armed = append(c.armed, r.cur)
+		c.waiting.Arm(r.cur)
 	}
 }
 
@@ -239,13 +236,9 @@ func (r *Receiver[T]) Close() error {
 		return nil
 	}
 	r.cleanup.Stop()
-	c.leave(r.cur)
+	c.leave(r.cur, &wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
-	if w := r.waiter; w != nil && w.Queued() {
-		c.wake(w, &wk)
-	}
-	r.waiter = nil
-	r.cur.open(true, false)
+	r.cur.OpenGate(true, false)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

@@ -100,12 +100,9 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 	cur := new(cursor)
 	c.mu.Lock()
 	cur.seen.Store(c.current.Load().n)
-	c.receivers++
-	if c.Named() {
-		c.subs++
-		cur.id = c.subs
-		c.cursors = append(c.cursors, cur)
-	}
+	c.subs++
+	cur.id = c.subs
+	c.receivers.Add(cur)
 	c.mu.Unlock()
 	r := &Receiver[T]{c: c, cur: cur}
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
@@ -117,7 +114,7 @@ func (s *Sender[T]) Subscribe() *Receiver[T] {
 func (s *Sender[T]) Receivers() int {
 	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.c.receivers
+	return s.c.receivers.Len()
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.

@@ -16,9 +16,8 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Accepted = current // the initial value was not sent
 	s.Uncounted = true
 	s.Leaked = c.Leaked.Load()
-	s.Senders, s.Receivers = c.senders, c.receivers
-	parked := make(map[*cursor]bool)
-	for w := c.rxq.Front(); w != nil; w = w.Next() {
+	s.Senders, s.Receivers = c.senders, c.receivers.Len()
+	for w := c.waiting.Queue.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
 			continue
@@ -27,19 +26,18 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		default:
 			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
-		parked[w.Payload] = true
 	}
-	for _, cur := range c.cursors {
+	for _, cur := range c.receivers.All() {
 		lag := current - min(cur.seen.Load(), current)
 		if lag > 0 {
 			s.Depth = 1
 		}
 		if len(s.Cursors) < meter.MaxCursors {
-			s.Cursors = append(s.Cursors, meter.Cursor{ID: cur.id, Lag: lag, Parked: parked[cur]})
+			s.Cursors = append(s.Cursors, meter.Cursor{ID: cur.id, Lag: lag, Parked: !cur.place.Alone(nil)})
 		}
 	}
 }
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has
 // mu locked.
-func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers }
+func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers.Len() }

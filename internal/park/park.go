@@ -40,13 +40,17 @@ type Waiter[P any] struct {
 	Payload P
 	Stamp   *meter.Stamp // when and where the wait began; nil on a channel without a name
 
-	next, prev *Waiter[P]
-	queue      *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
-	bubbled    bool      // set by Wait, before it unlocks
-	ch         chan struct{}
-	cond       seam.Cond
-	mu         seam.Locker // for cond: what Wait unlocks
-	woken      seam.Bool   // for cond: see Wait
+	// Handle, if not nil, is the handle that waits. The waiter is on its list
+	// while it stands in a queue.
+	Handle       *Handle[P]
+	hNext, hPrev *Waiter[P] // on Handle's list
+	next, prev   *Waiter[P]
+	queue        *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
+	bubbled      bool      // set by Wait, before it unlocks
+	ch           chan struct{}
+	cond         seam.Cond
+	mu           seam.Locker // for cond: what Wait unlocks
+	woken        seam.Bool   // for cond: see Wait
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -58,6 +62,18 @@ func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
 
 // Queued reports whether the waiter stands in a queue, unserved. The caller holds the channel's mutex.
 func (w *Waiter[P]) Queued() bool { return w.queue != nil }
+
+// A Handle lists the waiters of one handle of a channel, so that closing the
+// handle costs nothing for the waiters of others. Its zero value is an empty
+// list. The channel's mutex guards it.
+type Handle[P any] struct{ first *Waiter[P] }
+
+// First returns a waiter of the handle that stands in a queue, or nil. To visit
+// all of them, take each out of its queue and call First again.
+func (h *Handle[P]) First() *Waiter[P] { return h.first }
+
+// NextOfHandle returns the waiter after w on its handle's list, or nil.
+func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
 
 // A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
 // one waiter in its life. The channel that it slept on is not kept. Its methods may be called concurrently.
@@ -114,6 +130,17 @@ func (q *Queue[P]) Remove(w *Waiter[P]) {
 		w.next.prev = w.prev
 	}
 	w.next, w.prev, w.far, w.queue = nil, nil, nil, nil
+	if h := w.Handle; h != nil {
+		if w.hPrev == nil {
+			h.first = w.hNext
+		} else {
+			w.hPrev.hNext = w.hNext
+		}
+		if w.hNext != nil {
+			w.hNext.hPrev = w.hPrev
+		}
+		w.hNext, w.hPrev = nil, nil
+	}
 	q.n--
 	queued(-1)
 }
@@ -127,6 +154,12 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 		q.tail.next = w
 	}
 	q.tail = w
+	if h := w.Handle; h != nil {
+		if w.hNext = h.first; w.hNext != nil {
+			w.hNext.hPrev = w
+		}
+		h.first = w
+	}
 	q.n++
 	queued(1)
 }

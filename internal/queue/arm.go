@@ -41,8 +41,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, 
 		}
 	}
 	r.alone(s)
-	w.Payload.rx = r
-	w.Stamp = c.Stamp()
+	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	c.rxq.Enter(w, s, i)
 	c.finish() // somebody may wait to reserve the attention of a receiver
 	return v, nil, false
@@ -90,8 +89,8 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 		c.Unlock()
 		return nil, claimed
 	}
-	w.Payload = sending[T]{tx: (*Tx[T])(e), one: v}
-	w.Stamp = c.Stamp()
+	w.Payload = sending[T]{one: v}
+	w.Handle, w.Stamp = &e.waiters, c.Stamp()
 	c.txq.Enter(w, s, i)
 	c.finish() // sets the gate of a channel that holds nothing
 	return nil, false

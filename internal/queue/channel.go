@@ -104,7 +104,6 @@ func (c *Channel[T]) Unlock() {
 
 // sending is what a waiting sender asks for, and what it got.
 type sending[T any] struct {
-	tx     *Tx[T]
 	one    T    // Send
 	many   []T  // SendMany: what is still to be sent
 	permit bool // Reserve
@@ -122,7 +121,6 @@ func (s *sending[T]) give() (v T, last bool) {
 
 // receiving is where a waiting receiver's values go.
 type receiving[T any] struct {
-	rx   *Rx[T]
 	one  T
 	many []T // RecvMany
 	n    int // how many came
@@ -191,7 +189,7 @@ func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
 // settle does all that has become possible. Both ends are locked; the caller runs wk after unlocking it.
 func (c *Channel[T]) settle(wk *wakes[T]) {
 	if c.closed() {
-		c.refuse(wk)
+		c.refuseAll(wk)
 	}
 	if c.capacity == 0 {
 		c.deliver(wk) // what a permit brought goes before what a sender waits with
@@ -227,19 +225,24 @@ func (c *Channel[T]) available() bool {
 	return false
 }
 
-// refuse tells all senders that wait that the channel is closed. Both ends are locked.
-func (c *Channel[T]) refuse(wk *wakes[T]) {
+// refuseAll tells all senders that wait that the channel is closed. Both ends are locked.
+func (c *Channel[T]) refuseAll(wk *wakes[T]) {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
 		if !(wk.outside && w.Bubbled()) {
-			if w.Claim() {
-				w.Payload.err = leat.ErrClosed
-				c.sent(w, wk)
-			} else {
-				c.txq.Remove(w)
-			}
+			c.refuse(w, wk)
 		}
 		w = next
+	}
+}
+
+// refuse tells a sender that waits that it, or the channel, is closed. Both ends are locked.
+func (c *Channel[T]) refuse(w *park.Waiter[sending[T]], wk *wakes[T]) {
+	if w.Claim() {
+		w.Payload.err = leat.ErrClosed
+		c.sent(w, wk)
+	} else {
+		c.txq.Remove(w)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 // Rx is a handle of the receiving end. It is used in place, and not copied.
 type Rx[T any] struct {
 	c        *Channel[T]
-	closed   bool // guarded by both ends' locks
+	closed   bool                      // guarded by both ends' locks
+	waiters  park.Handle[receiving[T]] // guarded by both ends' locks
 	cleanup  seam.Cleanup
 	spare    park.Spare[receiving[T]]
 	patience park.Patience
@@ -154,8 +155,8 @@ func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error)
 		c.match(&wk, 1)
 		wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
 	}
-	w := r.spare.Take(receiving[T]{rx: r, many: buf})
-	w.Stamp = c.Stamp()
+	w := r.spare.Take(receiving[T]{many: buf})
+	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -277,17 +278,13 @@ func (r *Rx[T]) Close() error {
 		r.cleanup = seam.AddCleanup(r, ends.closedReceiverDropped, ends(c))
 	}
 	var wk wakes[T]
-	for w := c.rxq.Front(); w != nil && !c.closed(); {
-		next := w.Next()
-		if w.Payload.rx == r {
-			if w.Claim() {
-				w.Payload.err = leat.ErrClosed
-				c.received(w, &wk)
-			} else {
-				c.rxq.Remove(w)
-			}
+	for w := r.waiters.First(); w != nil && !c.closed(); w = r.waiters.First() {
+		if w.Claim() {
+			w.Payload.err = leat.ErrClosed
+			c.received(w, &wk)
+		} else {
+			c.rxq.Remove(w)
 		}
-		w = next
 	}
 	c.settle(&wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, c.closed(), c)

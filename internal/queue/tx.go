@@ -13,7 +13,8 @@ import (
 // Tx is a handle of the sending end. It is used in place, and not copied.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  bool // guarded by both ends' locks
+	closed  bool                    // guarded by both ends' locks
+	waiters park.Handle[sending[T]] // guarded by both ends' locks
 	cleanup seam.Cleanup
 	spare   park.Spare[sending[T]]
 }
@@ -62,7 +63,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
-	_, err := s.wait(ctx, sending[T]{tx: s, one: v})
+	_, err := s.wait(ctx, sending[T]{one: v})
 	return err
 }
 
@@ -74,7 +75,7 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 		c.ready.Set(true) // somebody has a value, though the channel holds none
 	}
 	w := s.spare.Take(p)
-	w.Stamp = c.Stamp()
+	w.Handle, w.Stamp = &s.waiters, c.Stamp()
 	c.NoteDepth(c.values.Len())
 	err = c.txq.Wait(ctx, c, w)
 	p = s.spare.Return(w)
@@ -188,7 +189,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
-	left, err := s.wait(ctx, sending[T]{tx: s, many: rest})
+	left, err := s.wait(ctx, sending[T]{many: rest})
 	return len(vs) - len(left), err
 }
 
@@ -219,7 +220,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 		runtime.KeepAlive(s)
 		return c, nil
 	}
-	if _, err := s.wait(ctx, sending[T]{tx: s, permit: true}); err != nil {
+	if _, err := s.wait(ctx, sending[T]{permit: true}); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -255,17 +256,8 @@ func (s *Tx[T]) Close() error {
 	s.cleanup.Stop()
 	c.senders--
 	var wk wakes[T]
-	for w := c.txq.Front(); w != nil; {
-		next := w.Next()
-		if w.Payload.tx == s {
-			if w.Claim() {
-				w.Payload.err = leat.ErrClosed
-				c.sent(w, &wk)
-			} else {
-				c.txq.Remove(w)
-			}
-		}
-		w = next
+	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
+		c.refuse(w, &wk)
 	}
 	c.settle(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)

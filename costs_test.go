@@ -1,0 +1,144 @@
+package leat_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
+	"github.com/leat-go/leat/internal/meter"
+	"github.com/leat-go/leat/mpmc"
+	"github.com/leat-go/leat/mpsc"
+	"github.com/leat-go/leat/watch"
+)
+
+// TestCostsDoNotGrowWithBystanders holds rule R16. Each case does something
+// once for each of n handles. With 32 times as many handles that takes about 32
+// times as long; if each step costs as much as there are handles, it takes
+// about 1,000 times as long. It fails at 300 times.
+func TestCostsDoNotGrowWithBystanders(t *testing.T) {
+	type handle interface{ Close() error }
+	closeAll := func(handles []handle) time.Duration {
+		began := time.Now()
+		for _, h := range handles {
+			h.Close()
+		}
+		return time.Since(began)
+	}
+	type ready interface{ Ready() <-chan struct{} }
+	receivers := func(n int, subscribe func() handle, use func(handle)) time.Duration {
+		handles := make([]handle, n)
+		for i := range handles {
+			handles[i] = subscribe()
+			use(handles[i])
+		}
+		return closeAll(handles)
+	}
+	unused := func(handle) {}
+	gate := func(h handle) { h.(ready).Ready() }
+
+	for _, c := range []struct {
+		name  string
+		small int
+		run   func(n int) time.Duration
+	}{
+		{"receivers of a broadcast close", 2000, func(n int) time.Duration {
+			tx := broadcast.New[int](1)
+			return receivers(n, func() handle { return tx.Subscribe() }, unused)
+		}},
+		{"receivers of a broadcast close, with Ready", 2000, func(n int) time.Duration {
+			tx := broadcast.New[int](1)
+			return receivers(n, func() handle { return tx.Subscribe() }, gate)
+		}},
+		{"receivers of a named broadcast close", 500, func(n int) time.Duration {
+			tx := broadcast.New[int](1, leat.Name("costs"))
+			return receivers(n, func() handle { return tx.Subscribe() }, unused)
+		}},
+		{"receivers of a watch close, with Ready", 2000, func(n int) time.Duration {
+			tx := watch.New(0)
+			return receivers(n, func() handle { return tx.Subscribe() }, gate)
+		}},
+		{"receivers of a named watch close", 500, func(n int) time.Duration {
+			tx := watch.New(0, leat.Name("costs"))
+			return receivers(n, func() handle { return tx.Subscribe() }, unused)
+		}},
+		{"senders close while they wait", 500, func(n int) time.Duration {
+			tx, rx := mpsc.New[int](1, crowd())
+			defer rx.Close()
+			tx.TrySend(0)
+			return waiting(n, func() (handle, func()) {
+				tx := tx.Clone()
+				return tx, func() { tx.Send(background, 1) }
+			}, closeAll)
+		}},
+		{"senders of a broadcast close while they wait", 500, func(n int) time.Duration {
+			tx := broadcast.New[int](1, crowd())
+			defer tx.Subscribe(broadcast.Lossless()).Close()
+			tx.TrySend(0)
+			return waiting(n, func() (handle, func()) {
+				tx := tx.Clone()
+				return tx, func() { tx.Send(background, 1) }
+			}, closeAll)
+		}},
+		{"receivers close while they wait", 500, func(n int) time.Duration {
+			tx, rx := mpmc.New[int](1, crowd())
+			defer tx.Close()
+			return waiting(n, func() (handle, func()) {
+				rx := rx.Clone()
+				return rx, func() { rx.Recv(background) }
+			}, closeAll)
+		}},
+		{"receivers of a broadcast close while they wait", 500, func(n int) time.Duration {
+			tx := broadcast.New[int](1, crowd())
+			return waiting(n, func() (handle, func()) {
+				rx := tx.Subscribe()
+				return rx, func() { rx.Recv(background) }
+			}, closeAll)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const times, limit = 32, 300
+			var ratio float64
+			for range 5 { // a busy machine can spoil some of these
+				small, large := c.run(c.small), c.run(c.small*times)
+				if ratio = float64(large) / float64(small); ratio < limit {
+					return
+				}
+			}
+			t.Errorf("%d times as many handles take %.0f times as long", times, ratio)
+		})
+	}
+}
+
+var crowds int
+
+// crowd returns the name of the next channel that waiting counts in.
+func crowd() leat.Option {
+	crowds++
+	return leat.Name(fmt.Sprint("crowd ", crowds))
+}
+
+// waiting starts n goroutines, and when all of them wait in the last crowd
+// returns how long closeAll takes to close their handles.
+func waiting[H any](n int, start func() (H, func()), closeAll func([]H) time.Duration) time.Duration {
+	var running sync.WaitGroup
+	defer running.Wait()
+	handles := make([]H, n)
+	for i := range handles {
+		var wait func()
+		handles[i], wait = start()
+		running.Go(wait)
+	}
+	for parked := 0; parked < n; {
+		runtime.Gosched()
+		for _, s := range meter.Snapshots() {
+			if s.Name == fmt.Sprint("crowd ", crowds) {
+				parked = s.ParkedSenders + s.ParkedReceivers
+			}
+		}
+	}
+	return closeAll(handles)
+}
