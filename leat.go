@@ -78,3 +78,9 @@ type Receiver[T any] interface {
 	// called more than once and at any time; it returns nil.
 	Close() error
 }
+
+func needContext(ctx context.Context) {
+	if ctx == nil {
+		panic("leat: nil context; use context.Background() to wait without end")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/leat-go/leat/internal/choose"
 	"github.com/leat-go/leat/internal/park"
@@ -188,4 +189,41 @@ func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender[T],
 		fn(err)
 	}
 	return nil, true
+}
+
+// readyArm receives from a receiver of another module, which tells by Ready when to look.
+type readyArm[T any] struct {
+	outcome[T]
+	rx    Receiver[T]
+	ready readier
+}
+
+func (a *readyArm[T]) Enter(*park.Selection, int) bool { return false }
+func (a *readyArm[T]) Leave()                          {}
+func (a *readyArm[T]) Finish()                         { a.v, a.err = a.rx.TryRecv() }
+
+func (a *readyArm[T]) Await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) choose.Event {
+	select {
+	case <-servedCh:
+		return choose.Served
+	case <-endedCh:
+		return choose.Ended
+	case <-fire:
+		return choose.Fired
+	case <-a.ready.Ready():
+		return choose.Arrived
+	}
+}
+
+func (a *readyArm[T]) Channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
+func (a *readyArm[T]) Hold(reflect.Value, bool) {}
+func (a *readyArm[T]) BeginReceive()            {}
+func (a *readyArm[T]) EndReceive()              {}
+
+func (a *readyArm[T]) Settle(s *park.Selection, i int) choose.Event {
+	if s.Claim(i) {
+		return choose.Arrived
+	}
+	a.ready.Ready() // which sets it anew
+	return choose.Served
 }

@@ -2,98 +2,13 @@ package leat
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
 	"github.com/leat-go/leat/internal/choose"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
-
-// The receivers of this package, whose values come from elsewhere: from a native channel, from the clock, from a receiver of another
-// module. No sender serves who waits on them, so who waits is woken to look for itself.
-
-// A bell tells those who wait on a receiver to look again.
-type bell struct {
-	mu     seam.Mutex
-	closed bool
-	q      park.Queue[struct{}]
-}
-
-// ring wakes up to n who wait, in order. mu is held; the caller runs wk after unlocking it.
-func (b *bell) ring(n int, wk *park.Wakes[struct{}]) {
-	for w := b.q.Front(); w != nil && n > 0; w = b.q.Front() {
-		b.q.Remove(w)
-		if w.Claim() {
-			wk.Add(w)
-			n--
-		}
-	}
-}
-
-// Close implements Receiver for all who have a bell.
-func (b *bell) Close() error {
-	var wk park.Wakes[struct{}]
-	b.mu.Lock()
-	b.closed = true
-	b.ring(b.q.Len(), &wk)
-	b.mu.Unlock()
-	wk.Run()
-	return nil
-}
-
-// bellArm is the part of an arm that waits for a bell.
-type bellArm struct {
-	w park.Waiter[struct{}]
-	b *bell
-}
-
-// enter claims s for case i if possible reports true, or puts the waiter into the queue.
-func (a *bellArm) enter(s *park.Selection, i int, possible func() bool) bool {
-	a.b.mu.Lock()
-	defer a.b.mu.Unlock()
-	if a.b.closed || possible() {
-		return s.Claim(i)
-	}
-	a.b.q.Enter(&a.w, s, i)
-	return false
-}
-
-func (a *bellArm) Leave() {
-	a.b.mu.Lock()
-	defer a.b.mu.Unlock()
-	if a.w.Queued() {
-		a.b.q.Remove(&a.w)
-	}
-}
-
-// recv is Recv by a Select of one case.
-func recv[T any](ctx context.Context, own park.Receiver[T]) (v T, err error) {
-	needContext(ctx)
-	if err := ctx.Err(); err != nil {
-		return v, err
-	}
-	keep := func(got T, e error) { v, err = got, e }
-	_, ended := choose.Choice{N: 1, Fallback: -1}.Choose(ctx, func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) {
-		return doRecv(op, arm, nil, own, keep)
-	})
-	if ended != nil {
-		return v, ended
-	}
-	return v, err
-}
-
-// outcome is what an arm received, and its Selection.
-type outcome[T any] struct {
-	v   T
-	err error
-	sel park.Selection
-}
-
-func (o *outcome[T]) Result() (T, error)         { return o.v, o.err }
-func (o *outcome[T]) Selection() *park.Selection { return &o.sel }
-func (o *outcome[T]) Release()                   {}
-func (o *outcome[T]) External()                  {}
 
 // FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
 // and drained. A nil ch never holds a value.
@@ -208,16 +123,16 @@ func (a *chanArm[T]) EndReceive() {
 	}
 	var wk park.Wakes[struct{}]
 	a.r.mu.Lock()
-	a.r.leave(&wk)
+	a.r.leaveLocked(&wk)
 	a.r.mu.Unlock()
 	wk.Run()
 }
 
-// leave counts one taker less. mu is held.
-func (r *chanReceiver[T]) leave(wk *park.Wakes[struct{}]) {
+// leaveLocked counts one taker less.
+func (r *chanReceiver[T]) leaveLocked(wk *park.Wakes[struct{}]) {
 	if r.takers--; r.takers == 0 && r.ending {
 		r.ending = false
-		r.ring(r.q.Len(), wk)
+		r.ringLocked(r.q.Len(), wk)
 	}
 }
 
@@ -227,7 +142,7 @@ func (a *chanArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	r := a.r
 	r.mu.Lock()
 	defer func() {
-		r.leave(&wk)
+		r.leaveLocked(&wk)
 		r.mu.Unlock()
 		wk.Run()
 	}()
@@ -240,7 +155,7 @@ func (a *chanArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	}
 	if a.err == nil {
 		r.kept = append(r.kept, a.v)
-		r.ring(1, &wk)
+		r.ringLocked(1, &wk)
 	}
 	var zero T
 	a.v, a.err, a.held = zero, nil, false
@@ -276,39 +191,33 @@ func (a *chanArm[T]) Hold(v reflect.Value, ok bool) {
 	a.take(t, ok)
 }
 
-// readyArm receives from a receiver of another module, which tells by Ready when to look.
-type readyArm[T any] struct {
-	outcome[T]
-	rx    Receiver[T]
-	ready readier
-}
-
-func (a *readyArm[T]) Enter(*park.Selection, int) bool { return false }
-func (a *readyArm[T]) Leave()                          {}
-func (a *readyArm[T]) Finish()                         { a.v, a.err = a.rx.TryRecv() }
-
-func (a *readyArm[T]) Await(servedCh, endedCh <-chan struct{}, fire <-chan time.Time) choose.Event {
-	select {
-	case <-servedCh:
-		return choose.Served
-	case <-endedCh:
-		return choose.Ended
-	case <-fire:
-		return choose.Fired
-	case <-a.ready.Ready():
-		return choose.Arrived
-	}
-}
-
-func (a *readyArm[T]) Channel() reflect.Value   { return reflect.ValueOf(a.ready.Ready()) }
-func (a *readyArm[T]) Hold(reflect.Value, bool) {}
-func (a *readyArm[T]) BeginReceive()            {}
-func (a *readyArm[T]) EndReceive()              {}
-
-func (a *readyArm[T]) Settle(s *park.Selection, i int) choose.Event {
-	if s.Claim(i) {
-		return choose.Arrived
-	}
-	a.ready.Ready() // which sets it anew
-	return choose.Served
+// ToChan receives from rx and sends to the native channel that it returns, for code that only knows those. The native
+// channel is unbuffered, and is closed when rx ends or ctx does.
+//
+// ToChan starts a goroutine, which nothing else in this package does, and which is rx's one receiver from then on. It ends
+// with ctx or with rx, so a caller that stops receiving has to end ctx; one value that had left rx by then
+// is dropped. A *LaggedError has no place in a native channel and is passed over; the receiver's own count still has it.
+// To join a native select without a goroutine and without these losses, use the receiver's Ready method.
+func ToChan[T any](ctx context.Context, rx Receiver[T]) <-chan T {
+	needContext(ctx)
+	ch := make(chan T)
+	go func() {
+		defer close(ch)
+		for {
+			v, err := rx.Recv(ctx)
+			if err != nil {
+				var lag *LaggedError // declared here because it escapes: only an error allocates it
+				if errors.As(err, &lag) {
+					continue
+				}
+				return
+			}
+			select {
+			case ch <- v:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ch
 }
