@@ -292,9 +292,6 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
 	c.gone.add(cur)
 	c.list(cur).Remove(cur)
 	c.waiting.Leave(cur, &wk.rx)
-	if cur.lossless {
-		c.measure()
-	}
 }
 
 // senderDropped closes a handle that the garbage collector found unreachable.

@@ -34,7 +34,10 @@ type Place[C any] struct {
 // case of s. s may be nil.
 func (p *Place[C]) Alone(s *park.Selection) bool {
 	for w := p.Waiters.First(); w != nil; w = w.NextOfHandle() {
-		if !w.Of(s) && !w.Stale() {
+		switch {
+		case w.Of(s):
+			return true // those before it were looked at when it came
+		case !w.Stale():
 			return false
 		}
 	}
