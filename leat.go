@@ -2,8 +2,9 @@ package leat
 
 import (
 	"context"
-	"errors"
 	"strconv"
+
+	"github.com/leat-go/leat/internal/contract"
 )
 
 // The errors of every kind and every transport. They are compared with errors.Is; what a call returns is
@@ -12,15 +13,15 @@ var (
 	// ErrClosed means that the other side is gone, or that the caller's own handle is closed. A sender gets
 	// it once nobody will receive any more; a receiver gets it once everything accepted has been received
 	// and nothing more can come. It is final.
-	ErrClosed = errors.New("leat: channel closed")
+	ErrClosed = contract.ErrClosed
 
 	// ErrFull means that the channel had no room at some instant during the call. Only Try methods return it;
 	// the value stays with the caller, who may try again, use Send, or drop it.
-	ErrFull = errors.New("leat: channel full")
+	ErrFull = contract.ErrFull
 
 	// ErrEmpty means that the channel held no value for this receiver at some instant during the call. Only
 	// Try methods return it.
-	ErrEmpty = errors.New("leat: channel empty")
+	ErrEmpty = contract.ErrEmpty
 )
 
 // LaggedError tells a receiver that it fell behind: Missed values were overwritten before it came for them,

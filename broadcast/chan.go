@@ -1,13 +1,13 @@
 package broadcast
 
 import (
-	"context"
 	"iter"
 	"math"
 	"reflect"
 	"strconv"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -32,7 +32,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		c.tail.Store(seam.Origin)
 	}
 	c.Kind = "broadcast"
-	if meter.Apply(&c.Meter, opts); c.Name != "" {
+	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
 	}
 	return attach(c)
@@ -342,13 +342,6 @@ type dropped struct {
 }
 
 func (d dropped) close() { d.receiverDropped(d.cur) }
-
-// needContext panics if ctx is nil.
-func (c *channel[T]) needContext(ctx context.Context) {
-	if ctx == nil {
-		panic(c.String() + ": nil context; use context.Background() to wait without end")
-	}
-}
 
 func newSender[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}

@@ -40,7 +40,7 @@ func (r *Receiver[T]) made() *channel[T] {
 // was received, or when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
 // during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.made().needContext(ctx)
+	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -173,7 +173,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 // It does not wait to fill buf, and it stops before a gap, which the next call then reports. With an error, n is 0;
 // with an empty buf, RecvMany returns 0 and nil at once.
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
-	r.made().needContext(ctx)
+	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

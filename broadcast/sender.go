@@ -35,7 +35,7 @@ func (s *Sender[T]) made() *channel[T] {
 // during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	c := s.made()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (s *Sender[T]) trySend(v T) error {
 // to wait, it keeps its place before senders that come later. It does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.made()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

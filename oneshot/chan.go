@@ -1,9 +1,8 @@
 package oneshot
 
 import (
-	"context"
-
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -13,7 +12,7 @@ import (
 func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	c := new(channel[T])
 	c.Kind = "oneshot"
-	if meter.Apply(&c.Meter, opts); c.Name != "" {
+	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
 	}
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
@@ -143,11 +142,4 @@ func (c *channel[T]) receiverDropped() {
 	c.discard()
 	c.NoteCloseLocked(meter.ReceiverDropped, !c.txFinished, c)
 	c.end(true)
-}
-
-// needContext panics if ctx is nil.
-func (c *channel[T]) needContext(ctx context.Context) {
-	if ctx == nil {
-		panic(c.String() + ": nil context; use context.Background() to wait without end")
-	}
 }

@@ -31,7 +31,7 @@ func (r *Receiver[T]) made() *channel[T] {
 // during the wait, unless the value was handed over by then.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	c := r.made()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err

@@ -28,7 +28,7 @@ func (s *Sender[T]) made() *channel[T] {
 // Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted
 // before, or the receiver or this end is closed; or ctx.Err() if ctx is done. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.made().needContext(ctx)
+	s.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -1,9 +1,8 @@
 package watch
 
 import (
-	"context"
-
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -15,7 +14,7 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
 	c.current.Store(&entry[T]{n: seam.Origin, value: initial})
 	c.Kind = "watch"
-	if meter.Apply(&c.Meter, opts); c.Name != "" {
+	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
 	}
 	return attach(c)
@@ -128,13 +127,6 @@ func (d dropped[T]) close() {
 	}
 	d.c.leave(d.cur, &wk) // nobody waits in a receiver that is unreachable
 	d.c.NoteCloseLocked(meter.ReceiverDropped, false, d.c)
-}
-
-// needContext panics if ctx is nil.
-func (c *channel[T]) needContext(ctx context.Context) {
-	if ctx == nil {
-		panic(c.String() + ": nil context; use context.Background() to wait without end")
-	}
 }
 
 func newSender[T any](c *channel[T]) *Sender[T] {

@@ -37,7 +37,7 @@ func (r *Receiver[T]) made() *channel[T] {
 // seen, then ErrClosed. It returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done
 // already, or when it ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.made().needContext(ctx)
+	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -127,7 +127,7 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 	var zero T
 	c := r.made()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}

@@ -31,7 +31,7 @@ func (s *Sender[T]) made() *channel[T] {
 // is no receiver is no error: v is kept. Equal values are not compared; each Send is a change. Send returns ctx.Err() if ctx
 // is done, and ErrClosed if this handle is closed. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.made().needContext(ctx)
+	s.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

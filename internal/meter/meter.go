@@ -5,6 +5,7 @@
 package meter
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -33,15 +34,10 @@ func (m *Meter) String() string {
 	return m.Kind + ` "` + m.Name + `"`
 }
 
-// An Option sets up a Meter; leat.Option is one.
-type Option interface{ Set(*Meter) }
-
-// Apply applies the options to m, in order. It skips a nil option.
-func Apply[O Option](m *Meter, opts []O) {
-	for _, o := range opts {
-		if any(o) != nil {
-			o.Set(m)
-		}
+// NeedContext panics if ctx is nil.
+func (m *Meter) NeedContext(ctx context.Context) {
+	if ctx == nil {
+		panic(m.String() + ": nil context; use context.Background() to wait without end")
 	}
 }
 

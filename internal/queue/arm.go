@@ -3,7 +3,7 @@ package queue
 import (
 	"runtime"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/park"
 )
 
@@ -71,7 +71,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 	if e.closed || c.closed() {
 		claimed = s.Claim(i)
 		c.Unlock()
-		return leat.ErrClosed, claimed
+		return contract.ErrClosed, claimed
 	}
 	if c.capacity == 0 || c.room() > 0 {
 		if r := c.receiver(s, i); r != nil {

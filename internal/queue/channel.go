@@ -3,11 +3,10 @@
 package queue
 
 import (
-	"context"
 	"math"
 	"strconv"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -67,7 +66,7 @@ type Channel[T any] struct {
 }
 
 // New makes a channel for a kind, and tx and rx its first handles. The kind has checked capacity.
-func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *Tx[T], rx *Rx[T]) {
+func New[T any](kind string, capacity int, single bool, opts []contract.Option, tx *Tx[T], rx *Rx[T]) {
 	c := &Channel[T]{capacity: capacity, single: single, calm: capacity > 0, senders: 1, receivers: 1, reachable: 1}
 	switch capacity {
 	case 0, Unbounded:
@@ -76,7 +75,7 @@ func New[T any](kind string, capacity int, single bool, opts []leat.Option, tx *
 		c.values.Init(capacity)
 	}
 	c.Kind = kind
-	if meter.Apply(&c.Meter, opts); c.Name != "" {
+	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
 	}
 	tx.attach(c)
@@ -239,7 +238,7 @@ func (c *Channel[T]) refuseAll(wk *wakes[T]) {
 // refuse tells a sender that waits that it, or the channel, is closed. Both ends are locked.
 func (c *Channel[T]) refuse(w *park.Waiter[sending[T]], wk *wakes[T]) {
 	if w.Claim() {
-		w.Payload.err = leat.ErrClosed
+		w.Payload.err = contract.ErrClosed
 		c.sent(w, wk)
 	} else {
 		c.txq.Remove(w)
@@ -291,7 +290,7 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 		case !w.Claim():
 			c.rxq.Remove(w)
 		case c.values.Len() == 0:
-			r.err = leat.ErrClosed
+			r.err = contract.ErrClosed
 			c.received(w, wk)
 		case r.many != nil:
 			r.n, took = c.popInto(r.many), true
@@ -342,13 +341,6 @@ func (c *Channel[T]) length() int {
 	c.Lock()
 	defer c.Unlock()
 	return c.values.Len()
-}
-
-// needContext panics if ctx is nil.
-func (c *Channel[T]) needContext(ctx context.Context) {
-	if ctx == nil {
-		panic(c.String() + ": nil context; use context.Background() to wait without end")
-	}
 }
 
 // ends is what a channel does about handles that the garbage collector finds unreachable. As an interface, because a method of a

@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/seam"
 )
 
@@ -15,7 +15,7 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 		panic(notMade())
 	}
 	if !spent.CompareAndSwap(false, true) {
-		return leat.ErrClosed
+		return contract.ErrClosed
 	}
 	if !c.values.Tail.TryLock() {
 		c.values.Tail.Lock()
@@ -34,7 +34,7 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 	}
 	c.finish()
 	if gone {
-		return leat.ErrClosed
+		return contract.ErrClosed
 	}
 	return nil
 }

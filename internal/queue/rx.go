@@ -5,7 +5,7 @@ import (
 	"iter"
 	"runtime"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -48,22 +48,22 @@ func (r *Rx[T]) Clone(to *Rx[T]) {
 // Recv returns the next value, and waits while there is none.
 func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 	c := r.channel()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
 	}
 	v, err := r.TryRecv()
-	if err == leat.ErrEmpty && c.capacity > 0 && r.patience.Yield() {
+	if err == contract.ErrEmpty && c.capacity > 0 && r.patience.Yield() {
 		crowded := c.crowded()
 		v, err = r.TryRecv()
 		r.patience.Learn(err == nil && !crowded)
 	}
-	if err != leat.ErrEmpty {
+	if err != contract.ErrEmpty {
 		return v, err
 	}
 	c.Lock()
-	if v, err = r.tryRecv(); err != leat.ErrEmpty {
+	if v, err = r.tryRecv(); err != contract.ErrEmpty {
 		return v, err
 	}
 	result, err := r.wait(ctx, nil)
@@ -90,12 +90,12 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		if c.senders > 0 {
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
-			return v, leat.ErrEmpty
+			return v, contract.ErrEmpty
 		}
 	}
 	c.values.LockTailToo() // it may be the end
 	v, err = r.tryRecv()
-	if err == leat.ErrEmpty {
+	if err == contract.ErrEmpty {
 		c.Unlock()
 	}
 	return v, err
@@ -107,7 +107,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 	switch {
 	case r.closed && !c.closed():
 		c.finish() // opens the gate again, if this receiver was let through for a value that is not for it
-		return v, leat.ErrClosed
+		return v, contract.ErrClosed
 	case c.values.Len() > 0:
 		v = c.values.Pop()
 		if c.txq.Len() > 0 || c.ready.Asked() {
@@ -119,7 +119,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 		return v, nil
 	case c.ended():
 		c.finish()
-		return v, leat.ErrClosed
+		return v, contract.ErrClosed
 	}
 	if c.capacity == 0 && c.txq.Len() > 0 {
 		if w := c.sender(nil, 0); w != nil {
@@ -128,7 +128,7 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 			return v, nil
 		}
 	}
-	return v, leat.ErrEmpty
+	return v, contract.ErrEmpty
 }
 
 // takeFrom takes a value straight from w, a waiting sender. Both ends are locked, and free when it returns.
@@ -180,7 +180,7 @@ func (r *Rx[T]) twoReceivers() {
 // RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.
 func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	c := r.channel()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -210,7 +210,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 		buf[0] = v
 		return 1, nil
 	}
-	if err != leat.ErrEmpty {
+	if err != contract.ErrEmpty {
 		return 0, err
 	}
 	got, err := r.wait(ctx, buf)
@@ -280,7 +280,7 @@ func (r *Rx[T]) Close() error {
 	var wk wakes[T]
 	for w := r.waiters.First(); w != nil && !c.closed(); w = r.waiters.First() {
 		if w.Claim() {
-			w.Payload.err = leat.ErrClosed
+			w.Payload.err = contract.ErrClosed
 			c.received(w, &wk)
 		} else {
 			c.rxq.Remove(w)

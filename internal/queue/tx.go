@@ -4,7 +4,7 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -44,7 +44,7 @@ func (s *Tx[T]) Clone(to *Tx[T]) {
 // Send sends v, and waits for room.
 func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	c := s.channel()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 		}
 	}
 	c.values.Head.Lock()
-	if err := s.trySend(v); err != leat.ErrFull {
+	if err := s.trySend(v); err != contract.ErrFull {
 		return err
 	}
 	_, err := s.wait(ctx, sending[T]{one: v})
@@ -104,13 +104,13 @@ func (s *Tx[T]) TrySend(v T) error {
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
 		if p == nil {
-			return leat.ErrFull
+			return contract.ErrFull
 		}
 		return nil
 	}
 	c.values.Head.Lock()
 	err := s.trySend(v)
-	if err == leat.ErrFull {
+	if err == contract.ErrFull {
 		c.Unlock()
 	}
 	return err
@@ -121,17 +121,17 @@ func (s *Tx[T]) trySend(v T) error {
 	c := s.c
 	if s.closed || c.closed() {
 		c.Unlock()
-		return leat.ErrClosed
+		return contract.ErrClosed
 	}
 	if c.capacity > 0 && c.room() == 0 {
-		return leat.ErrFull
+		return contract.ErrFull
 	}
 	if r := c.receiver(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
 		r.Payload.take(v)
 		c.Unlock()
 		r.Wake()
 	} else if c.capacity == 0 {
-		return leat.ErrFull
+		return contract.ErrFull
 	} else {
 		c.values.Push(v)
 		c.ready.Set(true)
@@ -144,7 +144,7 @@ func (s *Tx[T]) trySend(v T) error {
 // SendMany sends the values of vs in order, and returns how many were accepted.
 func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.channel()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -166,7 +166,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	var wk wakes[T]
 	if s.closed || c.closed() {
 		c.Unlock()
-		return len(vs) - len(rest), leat.ErrClosed
+		return len(vs) - len(rest), contract.ErrClosed
 	}
 	for k := min(c.room(), len(rest)); k > 0; k = min(c.room(), len(rest)) {
 		c.values.PushAll(rest[:k])
@@ -196,7 +196,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 // Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.channel()
-	c.needContext(ctx)
+	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	switch {
 	case s.closed || c.closed():
 		c.Unlock()
-		return nil, leat.ErrClosed
+		return nil, contract.ErrClosed
 	case c.room() > 0 || c.capacity == 0 && c.unspoken(0):
 		c.permits++
 		c.Unlock()
