@@ -242,66 +242,6 @@ func TestDefaultLooksAtAllNativeChannelsAtOnce(t *testing.T) {
 	}
 }
 
-// A permit of a channel that holds nothing speaks for a goroutine. It fails if a Select of two cases counts twice, or one that is over.
-func TestPermitsCountGoroutines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0)
-		done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(rx, nil)) })
-		p, err := tx.Reserve(background)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(background, time.Second)
-		defer cancel()
-		if _, err := tx.Reserve(ctx); err == nil {
-			t.Error("a second permit for one receiver")
-		}
-		if err := tx.TrySend(3); err != leat.ErrFull {
-			t.Errorf("TrySend to the receiver of a permit: %v", err)
-		}
-		p.Send(1)
-		<-done
-	})
-	oneProcessor(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0)
-		stop, stopped := mpmc.New[int](0)
-		done := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
-		stop.TrySend(1)
-		ctx, cancel := context.WithTimeout(background, time.Second)
-		defer cancel()
-		if _, err := tx.Reserve(ctx); err == nil {
-			t.Error("a permit, although nobody waits")
-		}
-		<-done
-	})
-}
-
-// Rule 7. It fails if a receiver that comes later takes the value of the sender that is the first receiver's, by Recv or by TryRecv.
-func TestNobodyOvertakesTheReceiverOfAPermit(t *testing.T) {
-	for _, try := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			tx, rx := mpmc.New[int](0)
-			var first, second int
-			received := blocked(func() { first, _ = rx.Recv(background) })
-			p, _ := tx.Reserve(background)
-			sent := blocked(func() { tx.Send(background, 1) })
-			if try {
-				if _, err := rx.TryRecv(); err != leat.ErrEmpty {
-					t.Errorf("TryRecv beside a receiver that waits: %v, want ErrEmpty", err)
-				}
-			}
-			received2 := blocked(func() { second, _ = rx.Recv(background) })
-			p.Send(2)
-			<-received
-			<-received2
-			<-sent
-			if first != 1 || second != 2 {
-				t.Errorf("the first receiver got %d, the second %d; want 1 and 2", first, second)
-			}
-		})
-	}
-}
-
 // Rule 7. A timer that several share fires, and another takes its value. It fails if the Select thereby loses its place in line.
 func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
 	for range 50 {
@@ -467,29 +407,6 @@ func TestCaseIsUsedAgain(t *testing.T) {
 	})
 }
 
-// It fails if a sender that comes to a channel of capacity 0 takes the receiver that a permit speaks for.
-func TestMatchLeavesThePermitsReceiver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0)
-		got := 0
-		received := blocked(func() { got, _ = rx.Recv(background) })
-		p, _ := tx.Reserve(background)
-		sent := blocked(func() { tx.Send(background, 1) })
-		rx.Ready() // settles
-		synctest.Wait()
-		if got != 0 {
-			t.Errorf("a sender took the receiver: %d", got)
-		}
-		p.Send(2)
-		<-received
-		if got != 2 {
-			t.Errorf("received %d, want the permit's 2", got)
-		}
-		rx.TryRecv()
-		<-sent
-	})
-}
-
 // It fails if Ready of a channel of capacity 0 does not follow a Select that waits to send, and one that has chosen something else.
 func TestReadyFollowsASelectThatSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -634,23 +551,34 @@ func TestForeignReadyIsSetAnew(t *testing.T) {
 	})
 }
 
-// It fails if a sender is forgotten when the receiver that it was to meet turns out to be stale.
-func TestMatchKeepsTheSenderOfAStaleReceiver(t *testing.T) {
-	oneProcessor(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0)
-		stop, stopped := mpsc.New[int](1)
-		selected := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
-		p, _ := tx.Reserve(background)
-		sent := blocked(func() { tx.Send(background, 1) })
-		stop.TrySend(1)
-		p.Release() // the Select is over, and has not left
-		if v, err := rx.TryRecv(); v != 1 || err != nil {
-			t.Errorf("the sender that waits is forgotten: %d, %v", v, err)
-			rx.Close()
-		}
-		<-sent
-		<-selected
-	})
+// It fails if a send at capacity 0 gives its value to a Select that has chosen
+// another case and has not left the queue yet, or if it passes over the receiver
+// that waits after it.
+func TestSendPassesAStaleReceiver(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		oneProcessor(t, func(t *testing.T) {
+			tx, rx := mpmc.New[int](0)
+			stop, stopped := mpsc.New[int](1)
+			selected := blocked(func() { leat.Select(background, leat.OnRecv(rx, nil), leat.OnRecv(stopped, nil)) })
+			got, want := 0, error(leat.ErrFull)
+			received := make(<-chan struct{})
+			if waits {
+				want = nil
+				received = blocked(func() { got, _ = rx.Recv(background) })
+			}
+			stop.TrySend(1) // the Select has chosen, and has not left
+			if err := tx.TrySend(2); err != want {
+				t.Errorf("TrySend, with a receiver after the Select: %v: %v, want %v", waits, err, want)
+			}
+			<-selected
+			if waits {
+				<-received
+				if got != 2 {
+					t.Errorf("the receiver got %d, want 2", got)
+				}
+			}
+		})
+	}
 }
 
 // It fails if a Select that waits to receive and to send on one channel of capacity 0 keeps its value from a plain receive, as if its own

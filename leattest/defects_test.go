@@ -386,6 +386,17 @@ var defects = []defect{
 			return s.TrySend(v)
 		}
 	})},
+	{"Reserve at capacity 0 is granted", "R13_reserve_at_capacity_0_panics", leattest.Kind{
+		Name: "broken", Features: leattest.Features{Rendezvous: true}, New: func(_ testing.TB, capacity int) leattest.Channel {
+			ch := leattest.NewReference(leattest.Features{Rendezvous: true}, capacity)
+			if capacity == 0 {
+				ch.Reserve = func(context.Context) (leattest.Permit, error) {
+					return permit{send: func(int) error { return nil }, release: func() {}}, nil
+				}
+			}
+			return ch
+		},
+	}},
 	{"two goroutines may wait in one receiver", "R13_second_receiving_goroutine_panics", leattest.Kind{
 		Name: "broken", Features: queue,
 		New: func(_ testing.TB, capacity int) leattest.Channel {

@@ -39,7 +39,8 @@ type Channel struct {
 	// as Features say. The suite calls it only while Sender and Receiver are open. Nil if there can be one only.
 	Subscribe func() leat.Receiver[int]
 
-	// Reserve takes a permit on Sender. Nil if the kind has no permits. The permit counts only if the error is nil.
+	// Reserve takes a permit on Sender. Nil if the kind has no permits. The permit counts only if the error is nil. A
+	// channel of capacity 0 has no slot to reserve: there Reserve panics.
 	Reserve func(ctx context.Context) (Permit, error)
 }
 

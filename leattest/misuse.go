@@ -24,6 +24,13 @@ var misuseCases = []testcase{
 		run:     badCapacity,
 	},
 	{
+		name:    "R13_reserve_at_capacity_0_panics",
+		promise: "Reserve on a channel of capacity 0 panics, with the package's name and the fact, and has no effect",
+		rule:    rule13,
+		needs:   []need{needZero, needReserve},
+		run:     reserveAtZero,
+	},
+	{
 		name:    "R13_second_receiving_goroutine_panics",
 		promise: "a second goroutine that waits in a single receiver panics, with the package's name and the fact, and the first one goes on",
 		rule:    rule13,
@@ -78,6 +85,15 @@ func badCapacity(t *tester) {
 	for _, capacity := range bad {
 		t.panics(fmt.Sprintf("New with capacity %d", capacity), func() { t.make(capacity) })
 	}
+}
+
+func reserveAtZero(t *tester) {
+	ch := t.open(0)
+	t.panics("Reserve at capacity 0", func() { ch.Reserve(t.ctx()) })
+	t.trySend(ch.tx, 1, leat.ErrFull)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+	t.close(ch.tx)
+	t.recvErr(ch.rx, leat.ErrClosed) // no permit holds up the end
 }
 
 func secondReceiver(t *tester) {

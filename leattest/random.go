@@ -51,7 +51,7 @@ func (t *tester) random(seed uint64) {
 	if t.kind.Features.Rendezvous && r.IntN(4) == 0 {
 		capacity = 0
 	}
-	s := &script{t: t, r: r}
+	s := &script{t: t, r: r, capacity: capacity}
 	s.kind.add(t.make(capacity))
 	s.model.add(NewReference(t.kind.Features, capacity))
 	defer s.kind.close()
@@ -91,6 +91,7 @@ func (st *step) String() string {
 type script struct {
 	t           *tester
 	r           *rand.Rand
+	capacity    int
 	kind, model subject
 	value       int
 	txClosed    []bool
@@ -130,7 +131,7 @@ func (s *script) next() *step {
 		return &step{op: "RecvMany", on: j, values: make([]int, 1+s.r.IntN(6))}
 	case dice < 78 && readable && can.ready && !f.Remote:
 		return &step{op: "Ready and TryRecv", on: j}
-	case dice < 83 && can.reserve && !s.txClosed[0] && s.sendable(0, 1):
+	case dice < 83 && can.reserve && s.capacity > 0 && !s.txClosed[0] && s.sendable(0, 1):
 		return &step{op: "Reserve"}
 	case dice < 88 && len(s.model.permits) > 0:
 		op := []string{"Permit.Send", "Permit.Release"}[s.r.IntN(2)]

@@ -86,7 +86,7 @@ func (m *model) room() int {
 	case m.f.Lossy || m.f.Latest:
 		return math.MaxInt
 	case m.capacity == 0:
-		return m.demand - m.backlog() - m.permits
+		return m.demand - m.backlog()
 	}
 	return m.capacity - m.backlog() - m.permits
 }

@@ -64,6 +64,9 @@ func (s *modelSender) TrySend(v int) error {
 }
 
 func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
+	if s.m.capacity == 0 {
+		panic("leattest: Reserve on a channel of capacity 0; it has no slot to reserve")
+	}
 	if err := enter(ctx); err != nil {
 		return nil, err
 	}

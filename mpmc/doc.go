@@ -23,9 +23,8 @@
 // # Rendezvous
 //
 // A channel of capacity 0 holds nothing. Send waits until a receiver takes the value, Recv until a sender brings one; TrySend
-// and TryRecv succeed only if a partner waits. Len is 0. A permit is a promise that a receiver waited when it was granted: if
-// that receiver has left when the value comes, the value waits for the next one, and only then Len is not 0. In a
-// leat.Select, a case never meets another case of the same Select.
+// and TryRecv succeed only if a partner waits. Len is 0. There is no slot to reserve, so Reserve panics. In a leat.Select, a
+// case never meets another case of the same Select.
 //
 // # Order
 //

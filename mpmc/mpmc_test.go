@@ -162,67 +162,21 @@ func TestA11_RendezvousReady(t *testing.T) {
 	})
 }
 
-// A permit of a channel that holds nothing speaks for a receiver that waits.
-func TestA11_RendezvousReserve(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpmc.New[int](0)
-		permits := make(chan *mpmc.Permit[int], 1)
-		go func() { p, _ := tx.Reserve(background); permits <- p }()
-		synctest.Wait()
-		if len(permits) != 0 {
-			t.Fatal("Reserve succeeded without a receiver")
+// It fails if Reserve does not panic at capacity 0, or does so after it has
+// changed something.
+func TestReserveAtCapacity0Panics(t *testing.T) {
+	tx, rx := mpmc.New[int](0)
+	done, cancel := context.WithCancel(background)
+	cancel()
+	for range 2 { // without and with a closed handle
+		for _, ctx := range []context.Context{background, done} {
+			kind.MustPanic(t, "mpmc", "Reserve on a channel of capacity 0; it has no slot to reserve", func() { tx.Reserve(ctx) })
 		}
-		got := make(chan int, 3)
-		go func() { v, _ := rx.Recv(background); got <- v }()
-		synctest.Wait()
-		if len(permits) != 1 {
-			t.Fatal("Reserve waits, though a receiver does")
-		}
-		if err := tx.TrySend(1); err != leat.ErrFull {
-			t.Errorf("TrySend to a receiver that a permit speaks for: %v, want ErrFull", err)
-		}
-		go tx.Send(background, 3)
-		synctest.Wait()
-		p := <-permits
-		if err := p.Send(2); err != nil {
-			t.Errorf("Send of the permit: %v", err)
-		}
-		if v := <-got; v != 2 {
-			t.Errorf("received %d, want 2", v)
-		}
-		if v, err := rx.TryRecv(); v != 3 || err != nil {
-			t.Errorf("then %d, %v; want 3", v, err)
-		}
-
-		// The receiver leaves before the value comes: the value waits for the next one.
-		ctx, cancel := context.WithCancel(background)
-		left := make(chan struct{})
-		go func() { rx.Recv(ctx); close(left) }()
-		synctest.Wait()
-		p, err := tx.Reserve(background)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		<-left
-		if err := p.Send(4); err != nil || tx.Len() != 1 {
-			t.Errorf("Send of a permit whose receiver left: %v, Len %d", err, tx.Len())
-		}
-		if v, err := rx.Recv(background); v != 4 || err != nil {
-			t.Errorf("the next receiver got %d, %v", v, err)
-		}
-
-		// A permit that is released lets the sender behind it meet the receiver.
-		go func() { v, _ := rx.Recv(background); got <- v }()
-		synctest.Wait()
-		p, _ = tx.Reserve(background)
-		go tx.Send(background, 5)
-		synctest.Wait()
-		p.Release()
-		if v := <-got; v != 5 {
-			t.Errorf("after Release, received %d, want 5", v)
-		}
-	})
+		tx.Close()
+	}
+	if _, err := rx.TryRecv(); err != leat.ErrClosed {
+		t.Errorf("TryRecv after all senders closed: %v, want ErrClosed", err)
+	}
 }
 
 // Closing one of several receivers concerns that one; closing the last stops the senders, and what was accepted can still be had.
@@ -297,7 +251,11 @@ func TestA2_ExactlyOnceUnderChurn(t *testing.T) {
 					for i := range 100 {
 						v := s*1000 + 4*i
 						ctx, cancel := context.WithCancel(background)
-						switch rng.IntN(5) {
+						choice := rng.IntN(5)
+						if choice == 3 && capacity == 0 { // Reserve panics
+							choice = 4
+						}
+						switch choice {
 						case 0:
 							go cancel()
 							if tx.Send(ctx, v) == nil {

@@ -68,6 +68,8 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 // Reserve takes one slot of the capacity, and waits for it as Send does, so that a value need not be made before there is
 // room for it. The permit must be used or released: until then the slot is taken, and the channel does not end. It stays
 // good when the receivers or this handle close. The errors are those of Send.
+//
+// Reserve panics on a channel of capacity 0, which has no slot to reserve.
 func (s *Sender[T]) Reserve(ctx context.Context) (p *Permit[T], err error) {
 	// This is small enough to be inlined, so that a permit that does not leave its caller needs no allocation.
 	c, err := s.reserve(ctx)

@@ -173,30 +173,16 @@ func (w *Waiter[P]) Claim() bool { return w.sel == nil || w.sel.Claim(w.index) }
 // and w is in it.
 func (w *Waiter[P]) Stale() bool { return w.sel != nil && w.sel.Chosen() != unclaimed }
 
-// Repeats reports whether another case of w's Selection stands before w in the queue.
-func (w *Waiter[P]) Repeats() bool {
-	for b := w.prev; w.sel != nil && b != nil; b = b.prev {
-		if b.sel == w.sel {
-			return true
-		}
-	}
-	return false
-}
-
 // Selection returns the Selection that w is a case of, or nil.
 func (w *Waiter[P]) Selection() *Selection { return w.sel }
 
 // Of reports whether w is a case of s, which may be nil.
 func (w *Waiter[P]) Of(s *Selection) bool { return s != nil && w.sel == s }
 
-// Pair claims a and b together, to serve them with each other, or neither. It reports which of them are not stale; it has
-// claimed them if both are not. They must not be of the same Selection.
-func Pair[P, Q any](a *Waiter[P], b *Waiter[Q]) (aLives, bLives bool) {
-	return pair(a.sel, a.index, b.sel, b.index)
-}
-
-// PairWith is Pair of w and the goroutine of s itself, which is awake and looks for a partner for its case i. If s is nil, the
-// goroutine is in no Select.
+// PairWith claims w and s together, s for its case i, to serve them with each
+// other, or neither. It reports which of them are not stale; it has claimed them
+// if both are not. The calling goroutine is the one of s; s is nil if that
+// goroutine is in no Select. w must not be a case of s.
 func PairWith[P any](s *Selection, i int, w *Waiter[P]) (sLives, wLives bool) {
 	return pair(s, i, w.sel, w.index)
 }

@@ -43,7 +43,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, 
 	r.alone(s)
 	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	c.rxq.Enter(w, s, i)
-	c.finish() // somebody may wait to reserve the attention of a receiver
+	c.Unlock()
 	return v, nil, false
 }
 

@@ -31,8 +31,8 @@ const Unbounded = math.MaxInt
 //
 //   - If capacity > 0: values.Len() + permits <= capacity. If a sender waits, these are equal, and no receiver has closed the
 //     channel.
-//   - If capacity == 0, values holds only what permits have brought and nobody has received yet. If a sender waits with a
-//     value, no receiver waits that is not of the same Selection or spoken for by a permit.
+//   - If capacity == 0, values is empty and there are no permits. If a sender waits, every waiting receiver is of the same
+//     Selection.
 //   - If a receiver waits, values is empty and the channel has not ended.
 //   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
 //     since.
@@ -173,9 +173,9 @@ func (c *Channel[T]) closed() bool { return c.receivers == 0 }
 // ended reports whether nothing more can come. Both ends are locked.
 func (c *Channel[T]) ended() bool { return (c.senders == 0 || c.closed()) && c.permits == 0 }
 
-// room returns how many values or permits a buffered channel could accept now without overtaking a sender that waits. Both ends are locked.
+// room returns how many values or permits the buffer could accept now without overtaking a sender that waits. Both ends are locked.
 func (c *Channel[T]) room() int {
-	if c.txq.Len() > 0 || c.capacity == 0 {
+	if c.txq.Len() > 0 {
 		return 0
 	}
 	return c.capacity - c.values.Len() - c.permits
@@ -189,9 +189,6 @@ func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
 func (c *Channel[T]) settle(wk *wakes[T]) {
 	if c.closed() {
 		c.refuseAll(wk)
-	}
-	if c.capacity == 0 {
-		c.deliver(wk) // what a permit brought goes before what a sender waits with
 	}
 	c.admit(wk)
 	for c.deliver(wk) {
@@ -213,15 +210,7 @@ func (c *Channel[T]) settle(wk *wakes[T]) {
 
 // available reports whether there is a value to receive. Both ends are locked.
 func (c *Channel[T]) available() bool {
-	if c.values.Len() > 0 || c.capacity > 0 {
-		return c.values.Len() > 0
-	}
-	for w := c.txq.Front(); w != nil; w = w.Next() {
-		if !w.Payload.permit {
-			return true
-		}
-	}
-	return false
+	return c.values.Len() > 0 || c.capacity == 0 && c.txq.Len() > 0
 }
 
 // refuseAll tells all senders that wait that the channel is closed. Both ends are locked.
@@ -248,10 +237,6 @@ func (c *Channel[T]) refuse(w *park.Waiter[sending[T]], wk *wakes[T]) {
 // admit serves waiting senders, first come first served, as far as there is room. Both ends are locked.
 func (c *Channel[T]) admit(wk *wakes[T]) {
 	if c.closed() {
-		return
-	}
-	if c.capacity == 0 {
-		c.match(wk, 0)
 		return
 	}
 	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
@@ -305,10 +290,10 @@ func (c *Channel[T]) deliver(wk *wakes[T]) bool {
 	return took
 }
 
-// receiver takes the first waiting receiver that no permit speaks for out of the queue, to be served by the caller. own is the
-// Selection that looks for it, as its case i, and which is claimed with it; or nil. Both ends are locked.
+// receiver takes the first waiting receiver out of the queue, to be served by the caller. own is the Selection that looks for it, as
+// its case i, and which is claimed with it; or nil. Both ends are locked.
 func (c *Channel[T]) receiver(own *park.Selection, i int) *park.Waiter[receiving[T]] {
-	for r := c.rxq.Front(); r != nil && (c.capacity > 0 || c.unspoken(0)); {
+	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()
 		if r.Of(own) {
 			next = r.SkipRun()

@@ -150,11 +150,6 @@ func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
 func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
 	c := r.c
 	r.alone(nil)
-	if c.capacity == 0 {
-		var wk wakes[T]
-		c.match(&wk, 1)
-		wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
-	}
 	w := r.spare.Take(receiving[T]{many: buf})
 	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	err = c.rxq.Wait(ctx, c, w)

@@ -71,7 +71,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 // wait returns.
 func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	c := s.c
-	if c.capacity == 0 && !p.permit {
+	if c.capacity == 0 {
 		c.ready.Set(true) // somebody has a value, though the channel holds none
 	}
 	w := s.spare.Take(p)
@@ -193,10 +193,14 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return len(vs) - len(left), err
 }
 
-// Reserve takes a slot, and waits for it. Without an error, the caller makes a Permit for the channel that it returns.
+// Reserve takes a slot, and blocks until there is one. Without an error, the caller makes a Permit for the channel that it
+// returns. It panics if the capacity is 0.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.channel()
 	c.NeedContext(ctx)
+	if c.capacity == 0 {
+		panic(c.String() + ": Reserve on a channel of capacity 0; it has no slot to reserve")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -214,7 +218,7 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	case s.closed || c.closed():
 		c.Unlock()
 		return nil, contract.ErrClosed
-	case c.room() > 0 || c.capacity == 0 && c.unspoken(0):
+	case c.room() > 0:
 		c.permits++
 		c.Unlock()
 		runtime.KeepAlive(s)

@@ -35,11 +35,6 @@ func Cases() []*script.Program {
 		S S c
 		S z c
 		s Rr c
-		p r
-		ps rr
-		q s rr
-		p z
-		pt ry
 		ss w
 		t ww
 		se z
@@ -58,6 +53,15 @@ func Cases() []*script.Program {
 	`
 	add("mpsc", queues, both)
 	add("mpmc", append([]int{0}, queues...), both)
+	permits := `
+		p r
+		ps rr
+		q s rr
+		p z
+		pt ry
+	`
+	add("mpsc", queues, permits)
+	add("mpmc", queues, permits)
 	more := `
 		s r r
 		t r r

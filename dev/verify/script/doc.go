@@ -13,6 +13,8 @@
 //	D G           the garbage collector finds the sender unreachable, the receiver
 //	e             wait for Done
 //
+// At capacity 0 Reserve panics, and so a program has no p and no q.
+//
 // A goroutine whose word has a U, V or O begins without a receiver; before it subscribes again it closes the one that it has.
 //
 // A goroutine closes its handles in the end, so that no other has a reason to wait for ever: every deadlock is a lost wake-up.

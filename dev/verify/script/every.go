@@ -93,9 +93,15 @@ const (
 
 func (p *Program) has(letters string) bool { return slices.Contains(p.uses(letters), true) }
 
-// legal reports whether no goroutine does what the ends do not allow: two that receive from the one receiver of a channel, and one that uses
-// a handle that another has dropped.
+// reservesNothing reports whether p calls Reserve on a channel of capacity 0, which panics.
+func (p *Program) reservesNothing() bool { return p.Capacity == 0 && p.has("pq") }
+
+// legal reports whether no goroutine does what the ends do not allow: two that receive from the one receiver of a channel, one that uses
+// a handle that another has dropped, and one that calls Reserve on a channel of capacity 0.
 func (p *Program) legal() bool {
+	if p.reservesNothing() {
+		return false
+	}
 	rx, tx := 0, 0
 	for i := range p.Words {
 		if p.uses(receiving)[i] {
@@ -135,8 +141,6 @@ func (p *Program) ends() bool {
 		return false // both ends wait for the other to close
 	case p.Capacity == 0 && p.has("l"):
 		return false // a Select of both ends that is alone
-	case p.Capacity == 0 && p.has("w") && p.has("pq"):
-		return false // each waits for the other to come first
 	}
 	return true
 }

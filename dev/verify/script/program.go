@@ -99,6 +99,9 @@ func Parse(name string) (*Program, error) {
 			return nil, fmt.Errorf("script: %q has a letter that is none of a %s: %s", name, kind, k.Letters+"cDGe")
 		}
 	}
+	if p.reservesNothing() {
+		return nil, fmt.Errorf("script: %q calls Reserve, p or q, on a channel of capacity 0, which panics", name)
+	}
 	return p, nil
 }
 

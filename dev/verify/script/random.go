@@ -13,8 +13,8 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 	single := kind == "mpsc" || kind == "oneshot" // one goroutine receives
 	for i := range goroutines {
 		letters := k.Letters
-		if p.Capacity == 0 { // where a Reserve waits for a Recv, and a wait for Ready is none
-			letters = strings.ReplaceAll(letters, "w", "")
+		if p.Capacity == 0 { // where Reserve panics, and a wait for Ready takes nothing
+			letters = strings.NewReplacer("p", "", "q", "", "w", "").Replace(letters)
 		}
 		both := i > 1 && !single && strings.ContainsAny(letters, "lLd") && r.IntN(3) == 0
 		switch {
