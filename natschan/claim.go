@@ -23,6 +23,10 @@ const (
 
 // claim makes the receiver's consumer, from the oldest value that is not settled, in place of an earlier one.
 func (r *receiver) claim(ctx context.Context) error {
+	hold, err := r.hold(ctx)
+	if err != nil {
+		return err
+	}
 	earlier, err := r.earlier(ctx)
 	if err != nil {
 		return err
@@ -49,12 +53,111 @@ func (r *receiver) claim(ctx context.Context) error {
 		return fmt.Errorf("natschan: a consumer for %s: %w", r.ch.Name, err)
 	}
 	r.mu.Lock()
-	r.consumer, r.cseq, r.asked, r.resetting = c.CachedInfo().Name, 0, 0, false
+	r.consumer, r.cseq, r.asked, r.resetting, r.held = c.CachedInfo().Name, 0, 0, false, hold
 	r.mu.Unlock()
 	for _, name := range earlier { // after the new one, which holds on to what both need
 		r.remove(ctx, name)
 	}
 	return nil
+}
+
+// A hold is by what a receiver knows, without asking the server, that nobody has
+// taken its consumer over. An MPSC receiver is taken over only after its lease
+// has run out. A Durable one is taken over at any time: it believes in its
+// consumer for as long as durableHold. Other receivers have nothing to lose.
+type hold struct {
+	term  int       // of the lease, when the consumer was made
+	until time.Time // of a Durable receiver
+}
+
+const durableHold = time.Second
+
+// hold makes sure of the lease, and returns what is known from then on of a
+// consumer that is made, or seen, later.
+//
+// Taking over is safe, because whoever takes over lists the consumers before
+// the leases, and this receiver renews its lease before it makes a consumer of a
+// new name: either the other sees the lease, and gives up, or it does not know
+// the new name. It can then delete the old consumer only, and the server, which
+// allows one, decides whose new one stays.
+func (r *receiver) hold(ctx context.Context) (h hold, err error) {
+	h.until = time.Now().Add(durableHold)
+	if r.lease == nil {
+		return h, nil
+	}
+	term, ok := r.lease.holds()
+	if !ok {
+		if err := r.lease.renew(ctx); err != nil {
+			return h, fmt.Errorf("natschan: channel %s: renew the lease: %w", r.ch.Name, err)
+		}
+		term, _ = r.lease.holds()
+	}
+	h.term = term
+	return h, nil
+}
+
+// holdsLocked reports whether the receiver may hand out what it has buffered:
+// nobody can have taken it over since the server confirmed its consumer.
+func (r *receiver) holdsLocked() bool {
+	switch {
+	case r.closed:
+		return true // a closed MPSC receiver has given up its lease: see closeQueue
+	case r.ch.Kind == MPSC:
+		term, ok := r.lease.holds()
+		return ok && term == r.held.term
+	case r.opts.durable != "":
+		return !passed(r.held.until)
+	}
+	return true
+}
+
+// confirm asks the server whether the receiver still has its consumer, before it
+// hands out more. Some or all of its buffer may be another's by now.
+func (r *receiver) confirm(ctx context.Context) error {
+	h := hold{until: time.Now().Add(durableHold)}
+	r.mu.Lock()
+	consumer := r.consumer
+	if r.ch.Kind == MPSC {
+		r.dropLocked() // if the server lets it, attend makes a new consumer
+		r.mu.Unlock()
+		return nil
+	}
+	r.mu.Unlock()
+	_, err := r.stream.Consumer(ctx, consumer)
+	r.mu.Lock()
+	switch {
+	case r.consumer != consumer: // attend has made another one
+	case err == nil:
+		r.held = h
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound),
+		errors.Is(err, nats.ErrConnectionClosed):
+		r.dropLocked() // attend finds out
+	default:
+		r.mu.Unlock()
+		return pause(ctx, lookPause)
+	}
+	r.mu.Unlock()
+	return ctx.Err()
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// dropLocked has attend make the consumer again. What is buffered comes again,
+// to this receiver, or to the one that has taken over.
+func (r *receiver) dropLocked() {
+	r.buf, r.resetting = nil, true
+	r.gate.set(false)
+	r.kick()
 }
 
 // lost is the error of a receiver whose place is another's: that of a new one, or of one that had it.
@@ -94,14 +197,21 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 		}
 		return names, nil
 	}
+	list := r.stream.ListConsumers(ctx)
+	var infos []*jetstream.ConsumerInfo
+	for info := range list.Info() {
+		infos = append(infos, info)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
 	live := map[string]bool{}
-	if r.ch.Kind == MPSC {
+	if r.ch.Kind == MPSC { // the leases after the consumers: see hold
 		if live, err = r.ch.leaseSubjects(ctx, r.js); err != nil {
 			return nil, err
 		}
 	}
-	list := r.stream.ListConsumers(ctx)
-	for info := range list.Info() {
+	for _, info := range infos {
 		theirs := info.Config.Metadata[metaLease]
 		switch {
 		case info.Name == r.consumer:
@@ -118,9 +228,6 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 			names = append(names, info.Name)
 			r.seq, r.given = info.AckFloor.Stream, given(info)
 		}
-	}
-	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
 	return names, nil
 }

@@ -25,6 +25,10 @@ type lease struct {
 	subject string
 	stop    context.CancelFunc
 	done    chan struct{}
+
+	mu    sync.Mutex
+	until time.Time // the server keeps the lease at least until then
+	term  int       // changes when the lease may have run out in between
 }
 
 type role string
@@ -60,7 +64,7 @@ func leases(ctx context.Context, js jetstream.JetStream, replicas int) (jetstrea
 	return s, nil
 }
 
-// join takes a lease, and renews it until leave. reconnected is called when the connection was lost and is back.
+// join takes a lease, and renews it until leave.
 func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*lease, error) {
 	if _, err := leases(ctx, js, c.Replicas); err != nil {
 		return nil, err
@@ -80,9 +84,38 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 	return l, nil
 }
 
+// renew asks the server to keep the lease for another Lease. The server counts
+// from an instant after the call began. So the lease has not run out before
+// until, and has not run out at all if the answer came before the last until.
 func (l *lease) renew(ctx context.Context) error {
-	_, err := l.js.Publish(ctx, l.subject, nil, jetstream.WithMsgTTL(l.ch.Lease))
-	return err
+	began := time.Now()
+	if _, err := l.js.Publish(ctx, l.subject, nil, jetstream.WithMsgTTL(l.ch.Lease)); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if passed(l.until) {
+		l.term++
+	}
+	l.until = began.Add(l.ch.Lease)
+	return nil
+}
+
+// holds returns the term of the lease, and whether it has not run out. While it
+// holds, and the term stays the same, nobody else has seen it run out.
+func (l *lease) holds() (term int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.term, !passed(l.until)
+}
+
+// passed reports whether t has passed by one of the two clocks: the monotonic
+// one, which goes on while a process is stopped, and the wall clock, which goes
+// on while the machine sleeps. If the wall clock is set, a lease may seem to
+// have run out; then its owner asks the server.
+func passed(t time.Time) bool {
+	now := time.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }
 
 // keep renews the lease, thrice in its time, and more often while that fails.

@@ -20,6 +20,7 @@ import (
 //
 // Invariants, under mu:
 //   - What is in buf was not handed out. A consumer that is made anew (see reset) sends it again, so buf can be dropped.
+//   - Nothing in buf is handed out unless the receiver holds its consumer (see hold).
 //   - seq is the newest stream sequence that was handed out, or told as missed. Each one up to seq was, too (but on MPMC).
 //   - unsettled are those that were handed out and that the server has yet to hear of. A value up to seq that is not unsettled and comes again
 //     is one whose acknowledgement was lost: it is acknowledged again, and nobody sees it.
@@ -43,6 +44,7 @@ type receiver struct {
 
 	mu         sync.Mutex
 	consumer   string
+	held       hold
 	cseq       uint64 // the consumer's sequence of what arrived last
 	buf        []*delivery
 	asked      int       // values that were asked for and have not arrived
@@ -197,6 +199,13 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	}
 	for {
 		r.mu.Lock()
+		if len(r.buf) > 0 && !r.holdsLocked() {
+			r.mu.Unlock()
+			if err := r.confirm(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if r.fickle() && len(r.buf) > 0 && r.buf[0].old {
 			r.mu.Unlock()
 			if err := r.refresh(ctx); err != nil {
@@ -727,6 +736,11 @@ func (r *receiver) hangUp(ctx context.Context) {
 }
 
 func (r *receiver) closeQueue(ctx context.Context) error {
+	r.mu.Lock()
+	if len(r.buf) > 0 && !r.holdsLocked() {
+		r.returnLocked()
+	}
+	r.mu.Unlock()
 	left, err := r.lease.leave(ctx)
 	last := !r.shared() || err == nil && left.receivers == 0
 	if err == nil && last {
@@ -737,15 +751,20 @@ func (r *receiver) closeQueue(ctx context.Context) error {
 	if r.closed = true; last {
 		r.sealed = true
 	} else {
-		for _, d := range r.buf {
-			r.nc.Publish(d.msg.Reply, []byte("-NAK"))
-		}
-		r.buf = nil
+		r.returnLocked()
 		r.over = leat.ErrClosed
 	}
 	r.gate.end()
 	r.events.all()
 	return err
+}
+
+// returnLocked has the server redeliver what is buffered.
+func (r *receiver) returnLocked() {
+	for _, d := range r.buf {
+		r.nc.Publish(d.msg.Reply, []byte("-NAK"))
+	}
+	r.buf = nil
 }
 
 func (r *receiver) closeOwn(ctx context.Context) error {

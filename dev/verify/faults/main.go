@@ -30,6 +30,7 @@ var suites = map[string]suite{
 // children are what the program starts itself as: the processes that the faults are done to.
 var children = map[string]func(args []string) error{
 	"nats-receiver": natsReceiver,
+	"nats-stopped":  natsStopped,
 	"nats-sender":   natsSender,
 	"nats-server":   natsServer,
 	"rpc-server":    rpcServer,

@@ -32,7 +32,7 @@ func natsFaults(t *table) error {
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	for _, fault := range []func(*table) error{
 		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
-		connectionCut, each(batchRefused), batchesAbandoned, diskFull, each(foreignStatus),
+		connectionCut, each(batchRefused), batchesAbandoned, diskFull, each(foreignStatus), receiverStopped,
 	} {
 		if err := fault(t); err != nil {
 			return err

@@ -1,0 +1,293 @@
+//go:build unix
+
+package natstest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/natsembed"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The tests of this file start the test program again, as the process of a
+// receiver that is stopped with SIGSTOP.
+const receiverProcess = "LEAT_RECEIVER_PROCESS"
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(receiverProcess); url != "" {
+		if err := receiveOnCommand(url, os.Args[1], os.Args[2]); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// stoppable returns the channels whose receiver another process can take over.
+func stoppable(kind, name string) (natschan.Channel, []natschan.ReceiverOption) {
+	ch := natschan.Channel{Name: name, Kind: natschan.MPSC, Lease: time.Second, Storage: jetstream.MemoryStorage}
+	switch kind {
+	case "mpsc":
+		ch.Capacity = 256
+	case "broadcast":
+		ch.Kind, ch.Capacity = natschan.Broadcast, 256
+		return ch, []natschan.ReceiverOption{natschan.Durable("worker")}
+	}
+	return ch, nil
+}
+
+// receiveOnCommand receives one value for each line of its standard input, in
+// the way that the line names, and prints it, or the error.
+func receiveOnCommand(url, kind, name string) error {
+	nc, err := nats.Connect(url)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ch, opts := stoppable(kind, name)
+	rx, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		v, err := receiveAs(ctx, rx, in.Text())
+		if err == nil {
+			err = nc.FlushWithContext(ctx) // the acknowledgement
+		}
+		if err != nil {
+			fmt.Println(err)
+		} else {
+			fmt.Println(v)
+		}
+	}
+	return nil // without Close: like a crash
+}
+
+// receiveAs receives in the way that is named. What RecvMsg hands out counts,
+// whether or not it can be acknowledged.
+func receiveAs(ctx context.Context, rx *natschan.Receiver[int], how string) (int, error) {
+	switch how {
+	case "TryRecv":
+		return rx.TryRecv()
+	case "RecvMsg":
+		m, err := rx.RecvMsg(ctx)
+		if err != nil {
+			return 0, err
+		}
+		m.Ack()
+		return m.Value, nil
+	}
+	return rx.Recv(ctx)
+}
+
+// A process is a receiver that obeys.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startReceiver(t *testing.T, url, kind, name string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(os.Args[0], kind, name)}
+	p.cmd.Env = append(os.Environ(), receiverProcess+"="+url)
+	p.cmd.Stderr = os.Stderr
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.in, p.out = in, bufio.NewReader(out)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+	})
+	if line := p.line(); line != "ready" {
+		t.Fatal(line)
+	}
+	return p
+}
+
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// receive has the process receive, and returns the value or the error as text.
+func (p *process) receive(how string) string {
+	p.t.Helper()
+	if _, err := fmt.Fprintln(p.in, how); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.line()
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// until calls ok every 50 ms until it returns true.
+func until(ctx context.Context, t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+const stoppedValues = 200
+
+// stopReceiver sends 200 values, has a process receive 5 of them, and stops it
+// when the server has sent it the others, too.
+func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process, jetstream.JetStream, string) {
+	t.Helper()
+	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	js, err := s.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := unique()
+	ch, _ := stoppable(kind, name)
+	tx, err := natschan.NewSender[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tx.Close() })
+	p := startReceiver(t, s.URL(), kind, name)
+	for v := range stoppedValues {
+		if err := tx.Send(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for v := range 5 {
+		if got := p.receive(how); got != fmt.Sprint(v) {
+			t.Fatalf("%s = %s; want %d", how, got, v)
+		}
+	}
+	stream, err := js.Stream(ctx, "LEAT_"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(ctx, t, "the server has sent more than 30 values ahead", func() bool {
+		for c := range stream.ListConsumers(ctx).Info() {
+			return c.NumAckPending > 30
+		}
+		return false
+	})
+	p.signal(syscall.SIGSTOP)
+	return p, js, name
+}
+
+// A receiver's process is stopped for longer than its lease, and another one
+// takes over. When the first goes on it has values in its buffer. The test fails
+// if it hands out one of them, which the other one delivers, too.
+func TestStoppedReceiverIsFenced(t *testing.T) {
+	for _, kind := range []string{"mpsc unbounded", "mpsc", "broadcast"} {
+		for _, how := range []string{"Recv", "RecvMsg", "TryRecv"} {
+			t.Run(kind+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				defer cancel()
+				p, js, name := stopReceiver(ctx, t, kind, how)
+				stopped := time.Now()
+				ch, opts := stoppable(kind, name)
+				var second *natschan.Receiver[int]
+				until(ctx, t, "the lease of the first has ended", func() (ok bool) {
+					if time.Since(stopped) <= ch.Lease {
+						return false // a Durable one can be taken over earlier
+					}
+					var err error
+					second, err = natschan.NewReceiver[int](ctx, js, ch, opts...)
+					if err != nil && !errors.Is(err, natschan.ErrReceiverTaken) {
+						t.Fatal(err)
+					}
+					return err == nil
+				})
+				defer second.Close()
+				for want := 5; want < stoppedValues; want++ {
+					if v, err := second.Recv(ctx); v != want || err != nil {
+						t.Fatalf("Recv of the second = %d, %v; want %d", v, err, want)
+					}
+				}
+				p.signal(syscall.SIGCONT)
+				var stale []string
+				for range stoppedValues {
+					got := p.receive(how)
+					if got == natschan.ErrFenced.Error() || got == leat.ErrEmpty.Error() {
+						break
+					}
+					stale = append(stale, got)
+				}
+				if len(stale) > 0 {
+					t.Errorf("the stopped receiver then received %d times, the last time %s; want ErrFenced",
+						len(stale), stale[len(stale)-1])
+				}
+			})
+		}
+	}
+}
+
+// As above, but nobody takes over. The test fails if a value is lost, or comes
+// twice, or out of order.
+func TestStoppedReceiverGoesOn(t *testing.T) {
+	for _, kind := range []string{"mpsc unbounded", "mpsc", "broadcast"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			p, _, _ := stopReceiver(ctx, t, kind, "Recv")
+			stopped := time.Now()
+			until(ctx, t, "the lease has ended", func() bool { return time.Since(stopped) > 2*time.Second })
+			p.signal(syscall.SIGCONT)
+			for want := 5; want < stoppedValues; want++ {
+				if got := p.receive("Recv"); got != fmt.Sprint(want) {
+					t.Fatalf("Recv = %s; want %d", got, want)
+				}
+			}
+		})
+	}
+}
