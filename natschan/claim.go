@@ -134,22 +134,10 @@ func (r *receiver) confirm(ctx context.Context) error {
 		r.dropLocked() // attend finds out
 	default:
 		r.mu.Unlock()
-		return pause(ctx, lookPause)
+		return pause(ctx, lookPause, nil)
 	}
 	r.mu.Unlock()
 	return ctx.Err()
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // dropLocked has attend make the consumer again. What is buffered comes again,
@@ -293,13 +281,17 @@ func (r *receiver) attend(ctx context.Context) {
 	defer r.nc.RemoveStatusListener(connected)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	poll := time.NewTicker(lookPause)
+	poll := time.NewTimer(0)
 	defer poll.Stop()
+	var wait backoff
 	lastLook := time.Now()
 	for {
 		var soon <-chan time.Time
 		if r.mustLook() {
+			poll.Reset(wait.next())
 			soon = poll.C
+		} else {
+			wait = 0
 		}
 		select {
 		case <-ctx.Done():

@@ -193,6 +193,7 @@ func (r *receiver) unsubscribe() {
 func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	r.wait(+1)
 	defer r.wait(-1)
+	var backoff backoff
 	tried, patience := false, pullExpires
 	if try && r.shared() {
 		patience = 0
@@ -227,12 +228,12 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 		r.mu.Unlock()
 
 		if drain {
-			if err := r.drain(ctx, try); err != nil {
+			if err := r.drain(ctx, try, backoff.next()); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		var soon <-chan time.Time
+		wait := time.Duration(0)
 		if look {
 			empty, err := r.look(ctx)
 			switch {
@@ -241,21 +242,49 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 			case try && empty:
 				return nil, leat.ErrEmpty
 			}
-			timer := time.NewTimer(lookPause)
-			defer timer.Stop()
-			soon = timer.C
+			wait = backoff.next()
 		}
-		select {
-		case <-changed:
-		case <-soon:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := pause(ctx, wait, changed); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// How long to wait before the server is asked again for what it will not tell by itself.
-const lookPause = 20 * time.Millisecond
+// How long to wait before the server is asked again for something that it does
+// not report by itself, such as the last acknowledgement of another receiver:
+// at first, and at most.
+const (
+	lookPause    = 20 * time.Millisecond
+	maxLookPause = time.Second
+)
+
+// A backoff is how long to wait next. Zero is ready to use.
+type backoff time.Duration
+
+// next returns lookPause, then twice as long each time, up to maxLookPause.
+func (b *backoff) next() time.Duration {
+	*b = min(max(*b*2, backoff(lookPause)), backoff(maxLookPause))
+	return time.Duration(*b)
+}
+
+// pause waits until changed is closed, until d is over unless d is 0, or until
+// ctx ends.
+func pause(ctx context.Context, d time.Duration, changed <-chan struct{}) error {
+	var over <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-changed:
+		return nil
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (r *receiver) wait(n int) {
 	r.mu.Lock()
@@ -622,7 +651,8 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 			r.nc.Publish(r.ch.spaceSubject(), nil)
 		}
 	}
-	if r.sealed && len(r.unsettled) == 0 {
+	if r.sealed && len(r.unsettled) == 0 { // this may be the end
+		r.events.all()
 		r.kick()
 	}
 	if err != nil {
@@ -632,8 +662,8 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 }
 
 // drain asks for one value of a queue that this receiver has closed: there is nobody any more who asks ahead. It returns nil when it is worth
-// trying again.
-func (r *receiver) drain(ctx context.Context, try bool) error {
+// trying again. If there is nothing now, the server may wait for one up to patience.
+func (r *receiver) drain(ctx context.Context, try bool, patience time.Duration) error {
 	if got, err := r.pullOne(ctx, 0); got || err != nil {
 		return err
 	}
@@ -644,7 +674,7 @@ func (r *receiver) drain(ctx context.Context, try bool) error {
 	case try && empty:
 		return leat.ErrEmpty
 	}
-	_, err = r.pullOne(ctx, lookPause)
+	_, err = r.pullOne(ctx, patience)
 	return err
 }
 
