@@ -606,7 +606,8 @@ func (r *receiver) acknowledge(d *delivery) bool {
 	return !errors.Is(err, ErrFenced)
 }
 
-// answer is what the methods of Msg do.
+// answer is what the methods of Msg do. It asks the server to confirm, so that
+// the caller learns whether d is still the receiver's.
 func (r *receiver) answer(d *delivery, what string, settles bool) error {
 	if !r.acks() {
 		return nil
@@ -614,7 +615,37 @@ func (r *receiver) answer(d *delivery, what string, settles bool) error {
 	if settles {
 		return r.tell(d, what, true)
 	}
-	return r.nc.Publish(d.msg.Reply, []byte(what))
+	err := r.request(d, what)
+	if errors.Is(err, nats.ErrNoResponders) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.fencedLocked()
+	}
+	return r.failed(err)
+}
+
+// request sends what about d, and waits until the server has confirmed it.
+func (r *receiver) request(d *delivery, what string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	_, err := r.nc.RequestWithContext(ctx, d.msg.Reply, []byte(what))
+	return err
+}
+
+// fencedLocked has attend look at the consumer, which does not answer.
+func (r *receiver) fencedLocked() error {
+	r.heard = time.Time{}
+	r.asked = max(r.asked, 1)
+	r.kick()
+	return ErrFenced
+}
+
+// failed is err of an exchange, as a caller sees it.
+func (r *receiver) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return explain(r.nc, fmt.Errorf("natschan: %w", err))
 }
 
 // extend gives the caller of RecvMsg all of AckWait, if d has waited here.
@@ -627,19 +658,14 @@ func (r *receiver) extend(d *delivery) {
 // tell settles d. If the server does not answer, nobody knows whether it did: then d comes again and is known.
 func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 	if confirm {
-		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-		defer cancel()
-		_, err = r.nc.RequestWithContext(ctx, d.msg.Reply, []byte(what))
+		err = r.request(d, what)
 	} else {
 		err = r.nc.Publish(d.msg.Reply, []byte(what))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if errors.Is(err, nats.ErrNoResponders) {
-		r.heard = time.Time{}
-		r.asked = max(r.asked, 1) // have attend look at the consumer
-		r.kick()
-		return ErrFenced
+		return r.fencedLocked()
 	}
 	delete(r.unsettled, d.seq)
 	if r.shared() {
@@ -655,10 +681,7 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 		r.events.all()
 		r.kick()
 	}
-	if err != nil {
-		return explain(r.nc, fmt.Errorf("natschan: %w", err))
-	}
-	return nil
+	return r.failed(err)
 }
 
 // drain asks for one value of a queue that this receiver has closed: there is nobody any more who asks ahead. It returns nil when it is worth

@@ -228,8 +228,10 @@ func (r *Receiver[T]) Ready() <-chan struct{} { return r.ready() }
 // an error if there is none for some seconds. Further calls return nil.
 func (r *Receiver[T]) Close() error { return r.close() }
 
-// A Msg is a value and the means to acknowledge it. Each of its methods returns [ErrFenced] if the receiver has lost its place:
-// then the value is given to another.
+// A Msg is a value and the means to acknowledge it. Each of its methods waits
+// until the server has confirmed, for some seconds at most, and returns
+// [ErrFenced] if the receiver has lost its place: then the server redelivers the
+// value, to another receiver or to this one.
 type Msg[T any] struct {
 	Value      T
 	Deliveries int // how often it was sent to a receiver, this time included; 1: nobody can have seen it before
@@ -251,5 +253,6 @@ func (m *delivered) Nak() error { return m.r.answer(m.d, "-NAK", false) }
 // Term says that the value can never be done with, and must not be given to anybody again.
 func (m *delivered) Term() error { return m.r.answer(m.d, "+TERM", true) }
 
-// InProgress says that the value is being worked on: AckWait begins anew.
+// InProgress says that the value is being worked on: AckWait begins again. Call
+// it more often than every AckWait while the work goes on.
 func (m *delivered) InProgress() error { return m.r.answer(m.d, "+WPI", false) }

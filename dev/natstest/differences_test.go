@@ -114,6 +114,43 @@ func TestUnacknowledgedIsGivenAgain(t *testing.T) {
 	}
 }
 
+// A program works on a value for two AckWaits, and says so. The test fails if the
+// value is redelivered meanwhile, or if it is not after that.
+func TestInProgressKeepsTheValue(t *testing.T) {
+	js := server(t, nil)
+	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {
+		ctx, tx, rx := ends(t, js, natschan.Channel{Name: unique(), Kind: kind, Capacity: 4, AckWait: time.Second})
+		if err := tx.Send(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+		m, err := rx.RecvMsg(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		working, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		again := make(chan error, 1)
+		go func() { _, err := rx.RecvMsg(working); again <- err }()
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for working.Err() == nil {
+			if err := m.InProgress(); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-tick.C:
+			case <-working.Done():
+			}
+		}
+		if err := <-again; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v: RecvMsg while the value is worked on: %v; want DeadlineExceeded", kind, err)
+		}
+		if m, err := rx.RecvMsg(ctx); err != nil || m.Value != 1 || m.Deliveries != 2 {
+			t.Errorf("%v: RecvMsg after that = %+v, %v; want 1 for the second time", kind, m, err)
+		}
+	}
+}
+
 // The place of a receiver that seems dead is taken over: who comes next gets what was not acknowledged, and can count it as given before;
 // who was thought dead is fenced, and what it acknowledges has no effect.
 func TestTakeover(t *testing.T) {
@@ -144,8 +181,12 @@ func TestTakeover(t *testing.T) {
 		}
 	}
 	defer second.Close()
-	if err := inHand.Ack(); !errors.Is(err, natschan.ErrFenced) {
-		t.Errorf("Ack of the first = %v; want ErrFenced", err)
+	for name, answer := range map[string]func() error{
+		"Ack": inHand.Ack, "Nak": inHand.Nak, "Term": inHand.Term, "InProgress": inHand.InProgress,
+	} {
+		if err := answer(); !errors.Is(err, natschan.ErrFenced) {
+			t.Errorf("%s of the first = %v; want ErrFenced", name, err)
+		}
 	}
 	if err := tx.Send(ctx, 2); err != nil {
 		t.Fatal(err)

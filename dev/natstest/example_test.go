@@ -82,6 +82,7 @@ func Example_acknowledge() {
 			fmt.Println(job.Value, "failed")
 			job.Nak() // somebody tries again
 		default:
+			job.InProgress() // if the work takes longer than AckWait
 			fmt.Println(job.Value, "done")
 			job.Ack()
 		}
