@@ -37,7 +37,7 @@ type Channel struct {
 
 	Closed   time.Time `json:"closed,omitzero"`    // when it ended; zero while it is open
 	ClosedBy string    `json:"closedBy,omitempty"` // which handle's end ended it: "sender closed", "receiver dropped without Close", …
-	ClosedAt Place     `json:"closedAt,omitzero"`  // where Close was called
+	ClosedAt Place     `json:"closedAt,omitzero"`  // where Close was called; empty for channels that close faster than 1,000 a second
 
 	Capacity  int `json:"capacity"`  // -1 without bound, 0 a rendezvous
 	Depth     int `json:"depth"`     // values accepted and not yet received; of several receivers that each see all, by the slowest

@@ -93,7 +93,7 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	e.closes++
 	if ended && e.closedBy == "" {
 		e.closedBy, e.closed = how, time.Now()
-		if how == SenderClosed || how == ReceiverClosed {
+		if (how == SenderClosed || how == ReceiverClosed) && stacks.take(e.closed) {
 			e.closedPCs = runtime.Callers(2, e.closedAt[:])
 		}
 	}
@@ -108,6 +108,24 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	if over {
 		e.end()
 	}
+}
+
+// stacks limits how often NoteCloseLocked looks where a channel was closed,
+// which costs more than the rest of a Close. A program that closes more named
+// channels in a second than the registry shows gets no place for the others.
+var stacks budget
+
+// A budget allows keepMost uses in each second, or a few more while a second
+// begins.
+type budget struct{ second, used atomic.Int64 }
+
+// take reports whether one more use is allowed at the time now.
+func (b *budget) take(now time.Time) bool {
+	if s := now.Unix(); b.second.Load() != s {
+		b.used.Store(0)
+		b.second.Store(s)
+	}
+	return b.used.Add(1) <= keepMost
 }
 
 // callers returns the stack above the function that calls its caller. The

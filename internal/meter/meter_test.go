@@ -4,7 +4,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/mpsc"
 )
@@ -45,4 +48,35 @@ func TestUnnamedCostsNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("a channel without a name allocates %v times", n)
 	}
+}
+
+// It fails if the place of a Close is missing in a program that closes few
+// channels, or is looked for at every Close in one that closes many.
+func TestPlaceOfCloseIsLimited(t *testing.T) {
+	const many = 2000
+	synctest.Test(t, func(t *testing.T) {
+		name := func(batch string) leat.Option { return leat.Name("TestPlaceOfCloseIsLimited " + batch) }
+		for range many {
+			tx, rx := mpsc.New[int](1, name("many"))
+			tx.Close()
+			rx.Close()
+		}
+		<-time.After(time.Second)
+		tx, rx := mpsc.New[int](1, name("one"))
+		tx.Close()
+		rx.Close()
+
+		places := make(map[string]int)
+		for _, s := range meter.Snapshots() {
+			if len(s.ClosedAt) > 0 {
+				places[s.Name]++
+			}
+		}
+		if n := places["TestPlaceOfCloseIsLimited many"]; n > 0 {
+			t.Errorf("%d of the last 1000 of %d channels closed in one second have a place, want none", n, many)
+		}
+		if places["TestPlaceOfCloseIsLimited one"] != 1 {
+			t.Error("the channel that was closed a second later has no place")
+		}
+	})
 }
