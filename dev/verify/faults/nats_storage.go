@@ -147,7 +147,7 @@ func diskFull(t *table) error {
 		l.sent(v, hurried)
 		v++
 		if !errors.Is(err, natschan.ErrResource) || !errors.Is(hurried, natschan.ErrResource) || !errors.Is(hurried, context.DeadlineExceeded) {
-			l.failed = fmt.Errorf("Send = %w, with a deadline %w", err, hurried)
+			l.failed = fmt.Errorf("without a deadline %w, with one %w", err, hurried)
 		}
 		if err := os.Remove(ballast); err != nil {
 			return err

@@ -27,7 +27,7 @@ func send(r *rand.Rand, tx leat.Sender[int], v int) (err error) {
 		selectSend(func() {})
 		return err
 	case 6:
-		surviving(func() { selectSend(func() { panic(planted) }) })
+		surviving(func() { selectSend(func() { panic(errPlanted) }) })
 		return err
 	case 7:
 		surviving(func() { selectSend(runtime.Goexit) })
@@ -57,7 +57,7 @@ func recv(r *rand.Rand, rx leat.Receiver[int]) (v int, err error) {
 		selectRecv(func() {})
 		return v, err
 	case 6:
-		surviving(func() { selectRecv(func() { panic(planted) }) })
+		surviving(func() { selectRecv(func() { panic(errPlanted) }) })
 		return v, err
 	case 7:
 		surviving(func() { selectRecv(runtime.Goexit) })
@@ -99,16 +99,16 @@ func soon(r *rand.Rand) (context.Context, func()) {
 	return context.WithTimeout(context.Background(), time.Duration(r.IntN(50))*time.Microsecond)
 }
 
-// planted is what callbacks panic with.
-var planted = errors.New("planted")
+// errPlanted is what callbacks panic with.
+var errPlanted = errors.New("planted")
 
-// surviving runs f, which panics with planted or ends its goroutine.
+// surviving runs f, which panics with errPlanted or ends its goroutine.
 func surviving(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer func() {
-			if v := recover(); v != nil && v != planted {
+			if v := recover(); v != nil && v != errPlanted {
 				panic(v)
 			}
 		}()

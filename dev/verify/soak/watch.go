@@ -47,7 +47,7 @@ func watchRound(r *rand.Rand, _ *tally) error {
 	}
 	for v := range n {
 		if r.IntN(16) == 0 {
-			end := func() { panic(planted) }
+			end := func() { panic(errPlanted) }
 			if r.IntN(2) == 0 {
 				end = runtime.Goexit
 			}
