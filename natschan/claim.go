@@ -34,9 +34,9 @@ func (r *receiver) claim(ctx context.Context) error {
 	cfg := r.consumerConfig()
 	var c jetstream.Consumer
 	switch {
-	case r.shared():
+	case r.shared:
 		c, err = r.stream.CreateOrUpdateConsumer(ctx, cfg)
-	case r.ch.Kind == MPSC:
+	case r.exclusive:
 		for _, name := range earlier { // the new one is refused while there is another
 			if err := r.remove(ctx, name); err != nil {
 				return err
@@ -102,10 +102,10 @@ func (r *receiver) holdsLocked() bool {
 	switch {
 	case r.closed:
 		return true // a closed MPSC receiver has given up its lease: see closeQueue
-	case r.ch.Kind == MPSC:
+	case r.exclusive:
 		term, ok := r.lease.holds()
 		return ok && term == r.held.term
-	case r.opts.durable != "":
+	case r.durable:
 		return !passed(r.held.until)
 	}
 	return true
@@ -117,7 +117,7 @@ func (r *receiver) confirm(ctx context.Context) error {
 	h := hold{until: time.Now().Add(durableHold)}
 	r.mu.Lock()
 	consumer := r.consumer
-	if r.ch.Kind == MPSC {
+	if r.exclusive {
 		r.dropLocked() // if the server lets it, attend makes a new consumer
 		r.mu.Unlock()
 		return nil
@@ -179,8 +179,8 @@ func isTaken(err error) bool {
 
 // earlier returns the consumers that the new one replaces: the receiver's own, or those that it takes over. It sets where to begin.
 func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
-	if r.shared() || r.ch.Kind == Watch || r.ch.Kind == Broadcast && r.opts.durable == "" {
-		if r.consumer != "" && !r.shared() {
+	if !r.exclusive && !r.durable {
+		if r.consumer != "" && !r.shared {
 			names = append(names, r.consumer)
 		}
 		return names, nil
@@ -194,7 +194,7 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
 	live := map[string]bool{}
-	if r.ch.Kind == MPSC { // the leases after the consumers: see hold
+	if r.exclusive { // the leases after the consumers: see hold
 		if live, err = r.ch.leaseSubjects(ctx, r.js); err != nil {
 			return nil, err
 		}
@@ -204,9 +204,9 @@ func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
 		switch {
 		case info.Name == r.consumer:
 			names = append(names, info.Name)
-		case r.ch.Kind == MPSC && (r.consumer != "" || live[theirs]):
+		case r.exclusive && (r.consumer != "" || live[theirs]):
 			return nil, r.lost(ErrReceiverTaken)
-		case r.ch.Kind == MPSC:
+		case r.exclusive:
 			names = append(names, info.Name) // its owner is gone
 			r.given = max(r.given, given(info))
 		case info.Config.Metadata[metaDurable] != r.opts.durable:
@@ -238,18 +238,18 @@ func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 	if r.lease != nil {
 		cfg.Metadata[metaLease] = r.lease.subject
 	}
-	if r.acks() {
+	if r.acks {
 		r.mu.Lock()
 		cfg.Metadata[metaGiven] = strconv.FormatUint(max(r.given, r.seq), 10)
 		r.mu.Unlock()
 	}
 	switch {
-	case r.shared():
+	case r.shared:
 		cfg.Name, cfg.Durable, cfg.InactiveThreshold, cfg.Metadata = "", sharedConsumer, 0, nil
-	case r.ch.queue():
-	case r.acks():
+	case r.queue:
+	case r.acks:
 		cfg.InactiveThreshold = 3 * r.ch.Lease
-		if r.opts.durable != "" {
+		if r.durable {
 			cfg.InactiveThreshold, cfg.Durable = 0, cfg.Name
 			cfg.Metadata[metaDurable] = r.opts.durable
 		}
@@ -298,7 +298,7 @@ func (r *receiver) attend(ctx context.Context) {
 			return
 		case <-connected: // what was asked for, and what was on its way, is lost
 			r.mu.Lock()
-			r.asked, r.answering, r.resetting = 0, false, !r.shared()
+			r.asked, r.answering, r.resetting = 0, false, !r.shared
 			r.mu.Unlock()
 			r.events.all()
 			lastLook = time.Time{}
@@ -336,10 +336,10 @@ func (r *receiver) mend(ctx context.Context) {
 	silent := r.asked > 0 && time.Since(r.heard) > 2*pullHeartbeat+pullHeartbeat/2
 	reset, over := r.resetting, r.over != nil
 	if (silent || r.heard.IsZero()) && r.consumer != "" && !over {
-		reset = reset || !r.shared()
+		reset = reset || !r.shared
 		r.asked, r.answering = 0, false
 		r.heard = time.Now()
-		if r.shared() {
+		if r.shared {
 			r.mu.Unlock()
 			r.claim(ctx) // at no cost if it is there
 			r.mu.Lock()

@@ -30,7 +30,8 @@ type receiver struct {
 	nc     *nats.Conn
 	stream jetstream.Stream
 	opts   receiverOptions
-	lease  *lease // nil if it needs none
+	policy
+	lease *lease // nil if it needs none
 
 	inbox  string
 	subs   []*nats.Subscription
@@ -85,7 +86,7 @@ func newReceiver(ctx context.Context, js jetstream.JetStream, ch Channel, o rece
 		return nil, err
 	}
 	r := &receiver{
-		ch: ch, js: js, nc: js.Conn(), stream: stream, opts: o,
+		ch: ch, js: js, nc: js.Conn(), stream: stream, opts: o, policy: policyOf(&ch, &o),
 		done: make(chan struct{}), kicked: make(chan struct{}, 1),
 		unsettled: make(map[uint64]bool), sealed: stream.CachedInfo().Config.Sealed,
 	}
@@ -103,43 +104,6 @@ func newReceiver(ctx context.Context, js jetstream.JetStream, ch Channel, o rece
 	}
 	go r.attend(background)
 	return r, nil
-}
-
-func (o *receiverOptions) check(ch *Channel) error {
-	switch {
-	case o.prefetch < 0 || o.replay < 0:
-		return errors.New("natschan: Prefetch and Replay must not be negative")
-	case (o.replay > 0 || o.durable != "") && ch.Kind != Broadcast:
-		return fmt.Errorf("natschan: Replay and Durable are for a Broadcast, not for %v", ch.Kind)
-	case o.durable != "" && !validName.MatchString(o.durable):
-		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", o.durable)
-	}
-	most := 64
-	if ch.Kind == MPSC {
-		most = 256
-	}
-	if o.prefetch == 0 {
-		o.prefetch = most
-	}
-	if ch.Capacity > 0 {
-		o.prefetch = min(o.prefetch, ch.Capacity)
-	}
-	if ch.Kind == Watch || ch.Kind == MPMC {
-		o.prefetch = 1
-	}
-	return nil
-}
-
-// acks reports whether what was received must be acknowledged, and confirms whether somebody may wait for that.
-func (r *receiver) acks() bool     { return r.ch.queue() || r.ch.Lossless || r.opts.durable != "" }
-func (r *receiver) confirms() bool { return r.ch.waits() || r.shared() }
-
-// shared reports whether other receivers have the same consumer.
-func (r *receiver) shared() bool { return r.ch.Kind == MPMC }
-
-// fickle reports whether what was taken ahead may be outdated when it is received.
-func (r *receiver) fickle() bool {
-	return r.ch.Kind == Watch || r.ch.Kind == Broadcast && !r.acks() && r.opts.prefetch == 1
 }
 
 // begin subscribes to what the server has to say, finds where to begin, and makes the consumer.
@@ -166,7 +130,7 @@ func (r *receiver) begin(ctx context.Context) error {
 	r.mu.Lock()
 	r.sealed = r.sealed || info.Config.Sealed // which the subscription may have told meanwhile
 	switch state := info.State; {
-	case r.ch.queue():
+	case r.queue:
 		r.seq = max(state.FirstSeq, 1) - 1
 	default:
 		r.seq = state.LastSeq
@@ -175,7 +139,7 @@ func (r *receiver) begin(ctx context.Context) error {
 		}
 	}
 	r.mu.Unlock()
-	if r.ch.queue() {
+	if r.queue {
 		if r.lease, err = r.ch.join(ctx, r.js, receiving); err != nil {
 			return err
 		}
@@ -195,7 +159,7 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	defer r.wait(-1)
 	var backoff backoff
 	tried, patience := false, pullExpires
-	if try && r.shared() {
+	if try && r.shared {
 		patience = 0
 	}
 	for {
@@ -207,7 +171,7 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 			}
 			continue
 		}
-		if r.fickle() && len(r.buf) > 0 && r.buf[0].old {
+		if r.newestOnly && len(r.buf) > 0 && r.buf[0].old {
 			r.mu.Unlock()
 			if err := r.refresh(ctx); err != nil {
 				return nil, err
@@ -219,7 +183,7 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 			r.ask(patience)
 			patience = max(patience, lookPause) // a consumer that had nothing at once may be wrong: see pullRequest
 		}
-		tried = try && r.shared() && !tried // first the consumer says that it has nothing, then the stream why
+		tried = try && r.shared && !tried // first the consumer says that it has nothing, then the stream why
 		if d != nil || err != nil {
 			r.mu.Unlock()
 			return d, err
@@ -300,7 +264,7 @@ func (r *receiver) take() (*delivery, error) {
 	defer func() { r.gate.set(len(r.buf) > 0) }()
 	for len(r.buf) > 0 {
 		d := r.buf[0]
-		if gap := d.seq - r.seq - 1; r.ch.Kind == Broadcast && d.seq > r.seq && gap > 0 {
+		if gap := d.seq - r.seq - 1; r.lags && d.seq > r.seq && gap > 0 {
 			r.seq += gap
 			r.missed.Add(gap)
 			d.old = true
@@ -317,14 +281,14 @@ func (r *receiver) take() (*delivery, error) {
 		case r.known(d):
 			r.nc.Publish(d.msg.Reply, []byte("+ACK"))
 			continue
-		case r.shared() && time.Since(d.at) > r.ch.AckWait*3/4:
+		case r.shared && time.Since(d.at) > r.ch.AckWait*3/4:
 			continue // the server gives it to somebody else now
 		}
 		if d.deliveries == 1 && (d.seq <= r.given || r.unsettled[d.seq]) {
 			d.deliveries++ // a new consumer has not counted what an earlier one did
 		}
 		r.seq = max(r.seq, d.seq)
-		if r.acks() {
+		if r.acks {
 			r.unsettled[d.seq] = true
 		}
 		if r.gate.asked {
@@ -338,9 +302,9 @@ func (r *receiver) take() (*delivery, error) {
 // known reports whether d was received already. The mutex is held.
 func (r *receiver) known(d *delivery) bool {
 	switch {
-	case !r.acks():
+	case !r.acks:
 		return d.seq <= r.seq
-	case r.shared():
+	case r.shared:
 		return r.settled.has(d.seq)
 	}
 	return d.seq <= r.seq && !r.unsettled[d.seq]
@@ -353,7 +317,7 @@ func (r *receiver) ask(patience time.Duration) {
 		return
 	}
 	n := r.opts.prefetch - r.asked - len(r.buf)
-	if r.shared() {
+	if r.shared {
 		n = max(r.waiting, 1) - r.asked - len(r.buf)
 	}
 	if n <= r.opts.prefetch/2 && r.asked+len(r.buf) > 0 {
@@ -426,14 +390,14 @@ func (r *receiver) arrive(m *nats.Msg) {
 		return // of a consumer that is no more
 	}
 	if r.closed && r.over != nil {
-		if r.acks() {
+		if r.acks {
 			r.nc.Publish(m.Reply, []byte("-NAK"))
 		}
 		return
 	}
 	r.asked = max(0, r.asked-1)
 	r.answering = false
-	if !r.shared() {
+	if !r.shared {
 		if meta.Sequence.Consumer != r.cseq+1 { // what is between was lost on its way
 			r.resetting = true
 			r.kick()
@@ -441,8 +405,8 @@ func (r *receiver) arrive(m *nats.Msg) {
 		}
 		r.cseq++
 	}
-	d := &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: r.heard, old: r.waiting == 0 || r.fickle() && r.askedIn != r.calls}
-	if r.shared() && d.old && !r.gate.asked && !r.closed { // who asked has given up: let others have it
+	d := &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: r.heard, old: r.waiting == 0 || r.newestOnly && r.askedIn != r.calls}
+	if r.shared && d.old && !r.gate.asked && !r.closed { // who asked has given up: let others have it
 		r.nc.Publish(m.Reply, []byte("-NAK"))
 		return
 	}
@@ -496,11 +460,11 @@ func (r *receiver) refresh(ctx context.Context) error {
 		r.buf[0].old = false
 		return nil
 	}
-	r.buf = nil // fickle receivers take one ahead
+	r.buf = nil // such receivers take one ahead
 	r.gate.set(false)
 	gap := max(r.seq, info.State.FirstSeq-1) - r.seq
 	r.seq += gap
-	if r.ch.Kind == Watch || gap == 0 {
+	if !r.lags || gap == 0 {
 		return nil
 	}
 	r.missed.Add(gap)
@@ -527,7 +491,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 		return false, err
 	}
 	var ackPending uint64
-	if r.shared() && info.State.Msgs > 0 {
+	if r.shared && info.State.Msgs > 0 {
 		c, err := r.stream.Consumer(ctx, sharedConsumer)
 		if err != nil {
 			return false, err
@@ -544,9 +508,9 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	r.sealed = info.Config.Sealed || r.closed && r.sealed // a word of the end may be late, of a channel that had the name before
 	state, ended := info.State, false
 	switch {
-	case r.shared():
+	case r.shared:
 		empty, ended = state.Msgs <= ackPending, state.Msgs == 0
-	case r.ch.queue():
+	case r.queue:
 		empty = state.LastSeq <= r.seq || state.Msgs <= uint64(len(r.unsettled))
 		ended = state.Msgs == 0 || empty && len(r.unsettled) == 0
 	default:
@@ -599,17 +563,17 @@ func (r *receiver) kick() {
 // acknowledge tells the server that d was received, and reports whether it may be handed out. It may not if the consumer is
 // gone: then the value is given to somebody else, or to this receiver again.
 func (r *receiver) acknowledge(d *delivery) bool {
-	if !r.acks() {
+	if !r.acks {
 		return true
 	}
-	err := r.tell(d, "+ACK", r.confirms())
+	err := r.tell(d, "+ACK", r.confirms)
 	return !errors.Is(err, ErrFenced)
 }
 
 // answer is what the methods of Msg do. It asks the server to confirm, so that
 // the caller learns whether d is still the receiver's.
 func (r *receiver) answer(d *delivery, what string, settles bool) error {
-	if !r.acks() {
+	if !r.acks {
 		return nil
 	}
 	if settles {
@@ -650,7 +614,7 @@ func (r *receiver) failed(err error) error {
 
 // extend gives the caller of RecvMsg all of AckWait, if d has waited here.
 func (r *receiver) extend(d *delivery) {
-	if r.acks() && time.Since(d.at) > r.ch.AckWait/4 {
+	if r.acks && time.Since(d.at) > r.ch.AckWait/4 {
 		r.nc.Publish(d.msg.Reply, []byte("+WPI"))
 	}
 }
@@ -668,10 +632,10 @@ func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
 		return r.fencedLocked()
 	}
 	delete(r.unsettled, d.seq)
-	if r.shared() {
+	if r.shared {
 		r.settled.add(d.seq)
 	}
-	if r.ch.waits() {
+	if r.bounded {
 		if r.freed++; len(r.buf) == 0 || r.freed >= r.ch.Capacity/2 {
 			r.freed = 0
 			r.nc.Publish(r.ch.spaceSubject(), nil)
@@ -764,7 +728,7 @@ func (r *receiver) close() (err error) {
 		<-r.done
 		ctx, cancel := bounded()
 		defer cancel()
-		if r.ch.queue() {
+		if r.queue {
 			err = r.closeQueue(ctx)
 		} else {
 			err = r.closeOwn(ctx)
@@ -795,7 +759,7 @@ func (r *receiver) closeQueue(ctx context.Context) error {
 	}
 	r.mu.Unlock()
 	left, err := r.lease.leave(ctx)
-	last := !r.shared() || err == nil && left.receivers == 0
+	last := !r.shared || err == nil && left.receivers == 0
 	if err == nil && last {
 		err = r.ch.seal(ctx, r.js)
 	}
@@ -825,7 +789,7 @@ func (r *receiver) closeOwn(ctx context.Context) error {
 	r.closed, r.buf = true, nil
 	r.finishLocked(leat.ErrClosed)
 	r.mu.Unlock()
-	if r.opts.durable != "" {
+	if r.durable {
 		return nil
 	}
 	err := r.stream.DeleteConsumer(ctx, r.consumer)

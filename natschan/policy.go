@@ -1,0 +1,62 @@
+package natschan
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A policy is what the kind of a channel and the options of a receiver mean for
+// receiving. It is computed once. All other receiving code asks the policy, and
+// never the kind.
+type policy struct {
+	queue      bool // each value goes to one receiver; acknowledged, it is gone
+	exclusive  bool // there is one receiver, by a lease: MPSC
+	shared     bool // all receivers have one consumer: MPMC
+	durable    bool // a receiver of the same name may take over
+	lags       bool // a gap in the sequence is a number of missed values: Broadcast
+	bounded    bool // a sender may wait for room, and for a hint
+	acks       bool // the server keeps a value until it is acknowledged
+	confirms   bool // Recv waits until the server has confirmed that
+	newestOnly bool // a buffered value may be outdated when it is received
+}
+
+func policyOf(ch *Channel, o *receiverOptions) policy {
+	p := policy{
+		queue:     ch.queue(),
+		exclusive: ch.Kind == MPSC,
+		shared:    ch.Kind == MPMC,
+		durable:   o.durable != "",
+		lags:      ch.Kind == Broadcast,
+		bounded:   ch.waits(),
+	}
+	p.acks = p.queue || ch.Lossless || p.durable
+	p.confirms = p.bounded || p.shared
+	p.newestOnly = ch.Kind == Watch || p.lags && !p.acks && o.prefetch == 1
+	return p
+}
+
+// check refuses options that do not fit ch, and fills in the defaults.
+func (o *receiverOptions) check(ch *Channel) error {
+	switch {
+	case o.prefetch < 0 || o.replay < 0:
+		return errors.New("natschan: Prefetch and Replay must not be negative")
+	case (o.replay > 0 || o.durable != "") && ch.Kind != Broadcast:
+		return fmt.Errorf("natschan: Replay and Durable are for a Broadcast, not for %v", ch.Kind)
+	case o.durable != "" && !validName.MatchString(o.durable):
+		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", o.durable)
+	}
+	most := 64
+	if ch.Kind == MPSC {
+		most = 256
+	}
+	if o.prefetch == 0 {
+		o.prefetch = most
+	}
+	if ch.Capacity > 0 {
+		o.prefetch = min(o.prefetch, ch.Capacity)
+	}
+	if ch.Kind == Watch || ch.Kind == MPMC {
+		o.prefetch = 1
+	}
+	return nil
+}
