@@ -1,0 +1,49 @@
+package natschan
+
+func (r *receiver) ready() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ch := r.gate.channel()
+	if r.over != nil {
+		r.gate.end()
+	} else {
+		r.gate.set(len(r.buf) > 0)
+		r.ask(pullExpires)
+		r.kick()
+	}
+	return ch
+}
+
+// A gate is a channel for native select that can be received from while the gate is open. It needs its owner's mutex.
+type gate struct {
+	asked bool
+	ended bool
+	ch    chan struct{}
+}
+
+func (g *gate) channel() <-chan struct{} {
+	if !g.asked {
+		g.asked, g.ch = true, make(chan struct{}, 1)
+	}
+	return g.ch
+}
+
+func (g *gate) set(open bool) {
+	if !g.asked || g.ended {
+		return
+	}
+	select {
+	case <-g.ch:
+	default:
+	}
+	if open {
+		g.ch <- struct{}{}
+	}
+}
+
+func (g *gate) end() {
+	if g.asked && !g.ended {
+		g.ended = true
+		close(g.ch)
+	}
+}

@@ -1,0 +1,98 @@
+package natschan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A hold is by what a receiver knows, without asking the server, that nobody has
+// taken its consumer over. An MPSC receiver is taken over only after its lease
+// has run out. A Durable one is taken over at any time: it believes in its
+// consumer for as long as durableHold. Other receivers have nothing to lose.
+type hold struct {
+	term  int       // of the lease, when the consumer was made
+	until time.Time // of a Durable receiver
+}
+
+const durableHold = time.Second
+
+// hold makes sure of the lease, and returns what is known from then on of a
+// consumer that is made, or seen, later.
+//
+// Taking over is safe, because whoever takes over lists the consumers before
+// the leases, and this receiver renews its lease before it makes a consumer of a
+// new name: either the other sees the lease, and gives up, or it does not know
+// the new name. It can then delete the old consumer only, and the server, which
+// allows one, decides whose new one stays.
+func (r *receiver) hold(ctx context.Context) (h hold, err error) {
+	h.until = time.Now().Add(durableHold)
+	if r.lease == nil {
+		return h, nil
+	}
+	term, ok := r.lease.holds()
+	if !ok {
+		if err := r.lease.renew(ctx); err != nil {
+			return h, fmt.Errorf("natschan: channel %s: renew the lease: %w", r.ch.Name, err)
+		}
+		term, _ = r.lease.holds()
+	}
+	h.term = term
+	return h, nil
+}
+
+// holdsLocked reports whether the receiver may hand out what it has buffered:
+// nobody can have taken it over since the server confirmed its consumer.
+func (r *receiver) holdsLocked() bool {
+	switch {
+	case r.closed:
+		return true // a closed MPSC receiver has given up its lease: see closeQueue
+	case r.exclusive:
+		term, ok := r.lease.holds()
+		return ok && term == r.held.term
+	case r.durable:
+		return !passed(r.held.until)
+	}
+	return true
+}
+
+// confirm asks the server whether the receiver still has its consumer, before it
+// hands out more. Some or all of its buffer may be another's by now.
+func (r *receiver) confirm(ctx context.Context) error {
+	h := hold{until: time.Now().Add(durableHold)}
+	r.mu.Lock()
+	consumer := r.consumer
+	if r.exclusive {
+		r.dropLocked() // if the server lets it, attend makes a new consumer
+		r.mu.Unlock()
+		return nil
+	}
+	r.mu.Unlock()
+	_, err := r.stream.Consumer(ctx, consumer)
+	r.mu.Lock()
+	switch {
+	case r.consumer != consumer: // attend has made another one
+	case err == nil:
+		r.held = h
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound),
+		errors.Is(err, nats.ErrConnectionClosed):
+		r.dropLocked() // attend finds out
+	default:
+		r.mu.Unlock()
+		return pause(ctx, lookPause, nil)
+	}
+	r.mu.Unlock()
+	return ctx.Err()
+}
+
+// dropLocked has attend make the consumer again. What is buffered comes again,
+// to this receiver, or to the one that has taken over.
+func (r *receiver) dropLocked() {
+	r.buf, r.resetting = nil, true
+	r.gate.set(false)
+	r.kick()
+}
