@@ -68,7 +68,7 @@ func (a *bellArm) Leave() {
 }
 
 // recv is Recv by a Select of one case.
-func recv[T any](ctx context.Context, own park.Receiver[T]) (v T, err error) {
+func recv[T any](ctx context.Context, own park.Receiver) (v T, err error) {
 	needContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return v, err

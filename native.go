@@ -20,12 +20,17 @@ import (
 // was chosen, ctx ended, or Close was called. The receiver then keeps the value, for its next Recv, TryRecv or Select, before and
 // after Close. So receive from ch by one Receiver, and not also directly; and if several goroutines receive by it, a value that was kept may
 // come after a later one.
-func FromChan[T any](ch <-chan T) Receiver[T] { return &chanReceiver[T]{ch: ch} }
+func FromChan[T any](ch <-chan T) Receiver[T] {
+	r := &chanReceiver[T]{ch: ch}
+	r.core.Try = r
+	return r
+}
 
 // A chanReceiver's ErrClosed is final: it is not told while another goroutine may have a value of ch in its hands that it will give
 // back. takers counts these; who finds ch closed meanwhile waits for the bell, which the last of them rings.
 type chanReceiver[T any] struct {
 	bell
+	core   park.RecvCore[T]
 	ch     <-chan T
 	kept   []T  // taken from ch and given back, the oldest first; guarded by mu, like the rest
 	takers int  // goroutines that sleep on ch, or do not know yet whether they keep what they got
@@ -64,14 +69,11 @@ func (r *chanReceiver[T]) TryRecv() (v T, err error) {
 	}
 }
 
-// SelectRecv implements park.Receiver.
-func (r *chanReceiver[T]) SelectRecv() (T, error) { return r.TryRecv() }
-
-// Made implements park.Receiver.
-func (r *chanReceiver[T]) Made() bool { return true }
+// RecvCore implements park.Receiver.
+func (r *chanReceiver[T]) RecvCore() any { return &r.core }
 
 // RecvArm implements park.Receiver.
-func (r *chanReceiver[T]) RecvArm() park.RecvArm[T] {
+func (r *chanReceiver[T]) RecvArm() park.Arm {
 	return &chanArm[T]{bellArm: bellArm{b: &r.bell}, r: r}
 }
 

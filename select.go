@@ -94,7 +94,7 @@ func selectFrom(ctx context.Context, cases []Case, inOrder bool) (chosen int, er
 // return.
 func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
 	// Small enough to be inlined, so that the closure stays on the caller's stack.
-	own, ok := rx.(park.Receiver[T])
+	own, ok := rx.(park.Receiver)
 	if !ok {
 		if _, ok := rx.(readier); !ok {
 			panic("leat: OnRecv of a Receiver that has no Ready method, so that nothing tells when it has a value")
@@ -107,7 +107,7 @@ func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
 // return.
 func OnSend[T any](tx Sender[T], v T, fn func(error)) Case {
 	// Small enough to be inlined, so that the closure stays on the caller's stack.
-	own, ok := tx.(park.Sender[T])
+	own, ok := tx.(park.Sender)
 	if !ok {
 		panic("leat: OnSend of a Sender from outside of this module; nothing tells when it has room")
 	}
@@ -128,29 +128,35 @@ func Default(fn func()) Case {
 type readier interface{ Ready() <-chan struct{} }
 
 // doRecv does a step of OnRecv. own is rx, or the handle that rx embeds; nil if
-// rx is of another module.
-func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver[T], fn func(T, error)) (park.Arm, bool) {
-	var v T
-	var err error
-	switch {
-	case op == choose.Arm && own != nil:
-		return own.RecvArm(), false
-	case op == choose.Arm:
-		return &readyArm[T]{rx: rx, ready: rx.(readier)}, false
-	case op == choose.Explain:
-		if own != nil && (isNil(rx) || !own.Made()) {
+// rx is of another module. A type that embeds a handle of other values is of
+// another module, too.
+func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver, fn func(T, error)) (park.Arm, bool) {
+	if op == choose.Explain {
+		if own != nil && isNil(rx) {
 			rx.TryRecv() // which panics in the words of its package
 		}
 		return nil, false
+	}
+	var core *park.RecvCore[T]
+	if own != nil {
+		core, _ = own.RecvCore().(*park.RecvCore[T])
+	}
+	var v T
+	var err error
+	switch {
+	case op == choose.Arm && core != nil:
+		return own.RecvArm(), false
+	case op == choose.Arm:
+		return &readyArm[T]{rx: rx, ready: rx.(readier)}, false
 	case op == choose.Finish:
 		v, err = arm.(park.RecvArm[T]).Result()
 		arm.Release()
-	case own != nil:
-		v, err = own.SelectRecv()
+	case core != nil && core.Try != nil:
+		v, err = core.Try.TryRecv()
 	default:
-		v, err = rx.TryRecv()
+		v, err = rx.TryRecv() // of a zero handle, it panics
 	}
-	if err == ErrEmpty || own == nil && errors.Is(err, ErrEmpty) {
+	if err == ErrEmpty || core == nil && errors.Is(err, ErrEmpty) {
 		return nil, false
 	}
 	if fn != nil {
@@ -166,21 +172,29 @@ func isNil(handle any) bool {
 }
 
 // doSend does a step of OnSend. own is tx, or the handle that tx embeds.
-func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender[T], v T, fn func(error)) (park.Arm, bool) {
+func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender, v T, fn func(error)) (park.Arm, bool) {
 	var err error
 	switch op {
-	case choose.Arm:
-		return own.SendArm(v), false
 	case choose.Explain:
-		if isNil(tx) || !own.Made() {
-			tx.TrySend(v)
+		if isNil(tx) {
+			tx.TrySend(v) // which panics in the words of its package
 		}
 		return nil, false
 	case choose.Finish:
 		err = arm.(park.SendArm).Result()
 		arm.Release()
 	default:
-		err = own.SelectSend(v)
+		core, ok := own.SendCore().(*park.SendCore[T])
+		switch {
+		case !ok:
+			panic("leat: OnSend of a Sender that embeds one of other values; nothing tells when it has room")
+		case core.Try == nil:
+			err = tx.TrySend(v) // which panics
+		case op == choose.Arm:
+			return core.Try.SendArm(v), false
+		default:
+			err = core.Try.TrySend(v)
+		}
 	}
 	if err == ErrFull {
 		return nil, false

@@ -547,6 +547,44 @@ func (r onlyReady[T]) TryRecv() (T, error)                 { return r.rx.TryRecv
 func (r onlyReady[T]) Ready() <-chan struct{}              { return r.rx.Ready() }
 func (r onlyReady[T]) Close() error                        { return r.rx.Close() }
 
+// A receiver that embeds a handle of this module and makes other values of what it receives. It fails if Select goes past it.
+func TestSelectMappedReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := mpsc.New[int](1)
+		other, otherRx := mpsc.New[int](1)
+		defer other.Close()
+		mapped := leat.Receiver[string](textOf{rx})
+		for _, wait := range []bool{false, true} {
+			got := ""
+			if !wait {
+				tx.TrySend(7)
+			}
+			done := blocked(func() {
+				leat.Select(background, leat.OnRecv(mapped, func(s string, err error) { got = s }), leat.OnRecv(otherRx, nil))
+			})
+			if wait {
+				tx.TrySend(7)
+			}
+			<-done
+			if got != "7" {
+				t.Errorf("waits %v: received %q, want 7", wait, got)
+			}
+		}
+	})
+}
+
+type textOf struct{ *mpsc.Receiver[int] }
+
+func (r textOf) Recv(ctx context.Context) (string, error) {
+	v, err := r.Receiver.Recv(ctx)
+	return fmt.Sprint(v), err
+}
+
+func (r textOf) TryRecv() (string, error) {
+	v, err := r.Receiver.TryRecv()
+	return fmt.Sprint(v), err
+}
+
 // Functions of cases run last and may do anything; what they panic with goes to the caller.
 func TestSelectFunctions(t *testing.T) {
 	tx, rx := mpsc.New[int](2)

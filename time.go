@@ -13,7 +13,9 @@ import (
 //
 // No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
 // After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently.
-func After(d time.Duration) Receiver[time.Time] { return &timer{next: time.Now().Add(max(d, 0))} }
+func After(d time.Duration) Receiver[time.Time] {
+	return newTimer(&timer{next: time.Now().Add(max(d, 0))})
+}
 
 // Every returns a receiver of instants that are d apart, the first of them d from now. At most one of them is there to take: if
 // receivers come late, they get the first instant that they missed, once, and then the next that lies in the future, in step with the
@@ -23,7 +25,7 @@ func After(d time.Duration) Receiver[time.Time] { return &timer{next: time.Now()
 // After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently; each instant is received once.
 func Every(d time.Duration) Receiver[time.Time] {
 	d = max(d, 0)
-	return &timer{next: time.Now().Add(d), every: true, period: d}
+	return newTimer(&timer{next: time.Now().Add(d), every: true, period: d})
 }
 
 // Never returns a receiver that never holds a value: in a Select, a case that is switched off. After Close, Recv and TryRecv
@@ -33,9 +35,15 @@ func Never[T any]() Receiver[T] { return FromChan[T](nil) }
 // A timer is a receiver whose value is there as soon as the clock says so: who waits looks at the clock.
 type timer struct {
 	bell
+	core   park.RecvCore[time.Time]
 	next   time.Time // when the next value is there; zero if there will be none
 	every  bool
 	period time.Duration
+}
+
+func newTimer(t *timer) Receiver[time.Time] {
+	t.core.Try = t
+	return t
 }
 
 // Recv implements Receiver.
@@ -76,14 +84,11 @@ func (t *timer) due() (time.Time, bool) {
 	return t.next, !t.next.IsZero()
 }
 
-// SelectRecv implements park.Receiver.
-func (t *timer) SelectRecv() (time.Time, error) { return t.TryRecv() }
-
-// Made implements park.Receiver.
-func (t *timer) Made() bool { return true }
+// RecvCore implements park.Receiver.
+func (t *timer) RecvCore() any { return &t.core }
 
 // RecvArm implements park.Receiver.
-func (t *timer) RecvArm() park.RecvArm[time.Time] {
+func (t *timer) RecvArm() park.Arm {
 	return &timerArm{bellArm: bellArm{b: &t.bell}, t: t}
 }
 

@@ -70,7 +70,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)
 	_, can.count = ch.Sender.(Counter)
-	_, can.selectSend = ch.Sender.(park.Sender[int])
+	_, can.selectSend = ch.Sender.(park.Sender)
 	_, can.recvMany = ch.Receiver.(BatchReceiver)
 	_, can.rxLen = ch.Receiver.(Lener)
 	_, can.rxCap = ch.Receiver.(Caper)

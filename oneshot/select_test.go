@@ -119,7 +119,7 @@ func TestSelectCancelled(t *testing.T) {
 // does its operation without the claim, or claims without doing it, or sends to a receive of the same Select.
 func TestArmsEnter(t *testing.T) {
 	tx, rx := oneshot.New[int]()
-	recv, send, waiting := rx.RecvArm(), tx.SendArm(1), oneshot.WaitingFunc(tx)
+	recv, send, waiting := recvArm(rx), sendArm(tx, 1), oneshot.WaitingFunc(tx)
 	s := park.NewSelection()
 	if recv.Enter(s, 0) || waiting() != 1 {
 		t.Fatalf("entered an empty channel: %d wait, want 1", waiting())
@@ -128,10 +128,10 @@ func TestArmsEnter(t *testing.T) {
 		t.Errorf("entered to send: case %d chosen, %v", s.Chosen(), send.Result())
 	}
 	recv.Leave()
-	if rx.RecvArm().Enter(s, 0) || waiting() != 0 {
+	if recvArm(rx).Enter(s, 0) || waiting() != 0 {
 		t.Errorf("entered with a Selection that is claimed; %d wait", waiting())
 	}
-	recv = rx.RecvArm()
+	recv = recvArm(rx)
 	if !recv.Enter(park.NewSelection(), 0) {
 		t.Error("entered with the value there, and it was not received")
 	}
@@ -140,8 +140,14 @@ func TestArmsEnter(t *testing.T) {
 	}
 
 	tx, rx = oneshot.New[int]()
-	if tx.SendArm(2).Enter(s, 0) {
+	if sendArm(tx, 2).Enter(s, 0) {
 		t.Error("entered to send with a Selection that is claimed")
 	}
 	wantRecv(t, rx, 0, leat.ErrEmpty)
+}
+
+func recvArm(rx *oneshot.Receiver[int]) park.RecvArm[int] { return rx.RecvArm().(park.RecvArm[int]) }
+
+func sendArm(tx *oneshot.Sender[int], v int) park.SendArm {
+	return tx.SendCore().(*park.SendCore[int]).Try.SendArm(v)
 }

@@ -147,7 +147,7 @@ func TestSelectCancelled(t *testing.T) {
 func TestArmsEnter(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()
-	recv, send := rx.RecvArm(), tx.SendArm(1)
+	recv, send := recvArm(rx), sendArm(tx, 1)
 	s := park.NewSelection()
 	if recv.Enter(s, 0) || tx.Waiting() != 1 {
 		t.Fatalf("entered an empty channel: %d wait, want 1", tx.Waiting())
@@ -159,14 +159,20 @@ func TestArmsEnter(t *testing.T) {
 	if tx.Waiting() != 0 || !rx.HasChanged() {
 		t.Errorf("after the send %d wait, changed %v", tx.Waiting(), rx.HasChanged())
 	}
-	if rx.RecvArm().Enter(s, 0) || tx.SendArm(2).Enter(s, 0) || tx.Get() != 1 || !rx.HasChanged() {
+	if recvArm(rx).Enter(s, 0) || sendArm(tx, 2).Enter(s, 0) || tx.Get() != 1 || !rx.HasChanged() {
 		t.Errorf("entered with a Selection that is claimed: value %d, changed %v", tx.Get(), rx.HasChanged())
 	}
-	recv = rx.RecvArm()
+	recv = recvArm(rx)
 	if !recv.Enter(park.NewSelection(), 0) {
 		t.Error("entered with a value there, and it was not received")
 	}
 	if v, err := recv.Result(); v != 1 || err != nil {
 		t.Errorf("received %d, %v; want 1", v, err)
 	}
+}
+
+func recvArm(rx *watch.Receiver[int]) park.RecvArm[int] { return rx.RecvArm().(park.RecvArm[int]) }
+
+func sendArm(tx *watch.Sender[int], v int) park.SendArm {
+	return tx.SendCore().(*park.SendCore[int]).Try.SendArm(v)
 }

@@ -104,7 +104,34 @@ func (c Choice) choose(ctx context.Context, order []uint16, do Cases) (chosen in
 		do(c.Fallback, Finish, nil)
 		return c.Fallback, nil
 	}
+	if c.Fallback < 0 && len(order) > 0 {
+		if chosen = c.yield(order, do); chosen >= 0 {
+			return chosen, nil
+		}
+	}
 	return c.wait(ctx, order, do)
+}
+
+// yield lets other goroutines run once, if that has helped lately, and tries again
+// in the same order. It returns the case that was possible, or -1.
+func (c Choice) yield(order []uint16, do Cases) (chosen int) {
+	arm, _ := do(int(order[0]), Arm, nil)
+	if _, ok := arm.(External); ok {
+		return -1 // its Selection is new, and has learned nothing
+	}
+	patience := &arm.Selection().Patience
+	arm.Release()
+	if !patience.Yield() {
+		return -1
+	}
+	for _, i := range order {
+		if _, done := do(int(i), Try, nil); done {
+			patience.Learn(true)
+			return int(i)
+		}
+	}
+	patience.Learn(false)
+	return -1
 }
 
 // wait waits for one of the cases, none of which was possible when it was tried.

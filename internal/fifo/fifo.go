@@ -185,6 +185,18 @@ func (q *Queue[T]) Room(limit, n uint64) uint64 {
 	return min(n, limit-min(limit, q.Tail.pos-q.Tail.seen))
 }
 
+// Empty reports whether the queue was empty at some instant during the call. If
+// it says false, nobody knows. Neither end need be locked.
+//
+// The head's position is loaded first. It only grows, and never passes the
+// tail's. So if the tail's, when it is loaded, equals it, the head's still does,
+// and the queue is empty at that instant. (A push or a pop takes effect when its
+// end publishes its position.)
+func (q *Queue[T]) Empty() bool {
+	head := q.Head.position()
+	return q.Tail.position() == head
+}
+
 // Available returns how many of n values there are to pop; if fewer than n, that is so at some instant during the call. It looks at the other end
 // only if what it saw there last does not do. The head is locked.
 func (q *Queue[T]) Available(n uint64) uint64 {

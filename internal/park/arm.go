@@ -38,24 +38,35 @@ type SendArm interface {
 	Result() error // of the operation that was done
 }
 
-// A Receiver can be received from in a Select.
-type Receiver[T any] interface {
-	// SelectRecv is TryRecv of the handle itself. A type that embeds the handle
-	// does not override it.
-	SelectRecv() (T, error)
+// A Receiver can be received from in a Select. Neither the interface nor its
+// methods know the type of the values, because the compiler caches an assertion to
+// such an interface, and none to a generic one. The assertion to *RecvCore[T] that
+// follows compares two pointers.
+type Receiver interface {
+	// RecvCore returns the *RecvCore[T] of the handle itself. A type that embeds the
+	// handle does not override it.
+	RecvCore() any
 
-	// RecvArm returns an arm that receives.
-	RecvArm() RecvArm[T]
-
-	// Made reports whether the handle is not the zero one.
-	Made() bool
+	// RecvArm returns an arm that receives, a RecvArm[T].
+	RecvArm() Arm
 }
 
 // A Sender can be sent to in a Select.
-type Sender[T any] interface {
-	SelectSend(v T) error
-	SendArm(v T) SendArm
-	Made() bool
+type Sender interface {
+	SendCore() any // *SendCore[T]
+}
+
+// A RecvCore is what a Select that tries needs of a receiver.
+type RecvCore[T any] struct {
+	Try interface{ TryRecv() (T, error) } // nil if the receiver is the zero one
+}
+
+// A SendCore is what a Select needs of a sender.
+type SendCore[T any] struct {
+	Try interface {
+		TrySend(v T) error
+		SendArm(v T) SendArm
+	}
 }
 
 // A RecvEnd is what a kind does for the arms of a receiver. P is the payload of
@@ -84,22 +95,22 @@ type SendEnd[T, P any] interface {
 // its own, so that users do not see the methods. It keeps arms for use again: a
 // receiver that one goroutine selects on allocates its arms once.
 type RecvArms[T, P any] struct {
+	core RecvCore[T]
 	end  RecvEnd[T, P]
 	idle idle[recvArm[T, P], *recvArm[T, P]]
 }
 
 // InitRecv must be called before the receiver is used. end is of the same
 // receiver.
-func InitRecv[T, P any](s *RecvArms[T, P], end RecvEnd[T, P]) { s.end = end }
+func InitRecv[T, P any](s *RecvArms[T, P], end RecvEnd[T, P]) {
+	s.core.Try, s.end = end, end
+}
 
-// SelectRecv implements [Receiver].
-func (s *RecvArms[T, P]) SelectRecv() (T, error) { return s.end.TryRecv() }
-
-// Made implements [Receiver].
-func (s *RecvArms[T, P]) Made() bool { return s.end != nil }
+// RecvCore implements [Receiver].
+func (s *RecvArms[T, P]) RecvCore() any { return &s.core }
 
 // RecvArm implements [Receiver].
-func (s *RecvArms[T, P]) RecvArm() RecvArm[T] {
+func (s *RecvArms[T, P]) RecvArm() Arm {
 	a := s.idle.take()
 	a.of = s
 	return a
@@ -133,23 +144,27 @@ func (a *recvArm[T, P]) Release() {
 
 // SendArms makes a sender a [Sender], as RecvArms does a receiver.
 type SendArms[T, P any] struct {
+	core SendCore[T]
 	end  SendEnd[T, P]
 	idle idle[sendArm[T, P], *sendArm[T, P]]
 }
 
 // InitSend must be called before the sender is used. end is of the same sender.
-func InitSend[T, P any](s *SendArms[T, P], end SendEnd[T, P]) { s.end = end }
+func InitSend[T, P any](s *SendArms[T, P], end SendEnd[T, P]) {
+	s.core.Try, s.end = (*sendArms[T, P])(s), end
+}
 
-// SelectSend implements [Sender].
-func (s *SendArms[T, P]) SelectSend(v T) error { return s.end.TrySend(v) }
+// SendCore implements [Sender].
+func (s *SendArms[T, P]) SendCore() any { return &s.core }
 
-// Made implements [Sender].
-func (s *SendArms[T, P]) Made() bool { return s.end != nil }
+// sendArms is a SendArms as its core sees it.
+type sendArms[T, P any] SendArms[T, P]
 
-// SendArm implements [Sender].
-func (s *SendArms[T, P]) SendArm(v T) SendArm {
+func (s *sendArms[T, P]) TrySend(v T) error { return s.end.TrySend(v) }
+
+func (s *sendArms[T, P]) SendArm(v T) SendArm {
 	a := s.idle.take()
-	a.of, a.v = s, v
+	a.of, a.v = (*SendArms[T, P])(s), v
 	return a
 }
 

@@ -28,6 +28,10 @@ type Selection struct {
 	served bool       // the claimed waiter was woken
 	ch     chan struct{}
 	cond   seam.Cond // for Sleep
+
+	// Patience is the selecting goroutine's, and stays with s from one wait to the
+	// next. It may be used at any time.
+	Patience Patience
 }
 
 // Nothing is what a Selection is claimed for when no case shall be chosen any more.

@@ -21,7 +21,15 @@ func (s *Tx[T]) SelectEnd() park.SendEnd[T, sending[T]] { return (*sendEnd[T])(s
 
 type recvEnd[T any] Rx[T]
 
-func (e *recvEnd[T]) TryRecv() (T, error) { return (*Rx[T])(e).TryRecv() }
+// TryRecv looks before it locks, because a Select often asks where there is
+// nothing.
+func (e *recvEnd[T]) TryRecv() (v T, err error) {
+	if e.c.seemsEmpty() {
+		runtime.KeepAlive(e)
+		return v, contract.ErrEmpty
+	}
+	return (*Rx[T])(e).TryRecv()
+}
 
 func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r := (*Rx[T])(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Unbounded is the capacity of a channel that always has room.
@@ -54,11 +55,12 @@ type Channel[T any] struct {
 	// Guarded by both locks:
 
 	calm      bool
-	senders   int    // handles that are not closed
-	receivers int    // handles that are not closed
-	reachable int    // receiver handles, closed or not, that the garbage collector has not found
-	direct    uint64 // values that went from a sender to a receiver without being queued
-	dropped   uint64 // values that nobody was left to receive
+	senders   int       // handles that are not closed
+	receivers int       // handles that are not closed
+	reachable int       // receiver handles, closed or not, that the garbage collector has not found
+	direct    uint64    // values that went from a sender to a receiver without being queued
+	dropped   uint64    // values that nobody was left to receive
+	open      seam.Bool // no receiver that exists gets ErrClosed: see seemsEmpty; read without a lock
 	txq       park.Queue[sending[T]]
 	rxq       park.Queue[receiving[T]] // at most one Recv or Select, if single
 	ready     park.Gate
@@ -74,6 +76,7 @@ func New[T any](kind string, capacity int, single bool, opts []contract.Option, 
 	default:
 		c.values.Init(capacity)
 	}
+	c.open.Store(capacity > 0)
 	c.Kind = kind
 	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
@@ -98,8 +101,23 @@ func (c *Channel[T]) Unlock() {
 	if c.calm != calm {
 		c.calm = calm
 	}
+	open := c.capacity > 0 && c.senders > 0 && c.receivers == c.reachable
+	if c.open.Load() != open {
+		c.open.Store(open)
+	}
 	c.values.Unlock()
 }
+
+// seemsEmpty reports whether TryRecv of each of the channel's receivers would have
+// returned ErrEmpty at some instant during the call. If it says false, nobody
+// knows. It takes no lock.
+//
+// The instant is the one at which values was empty. A buffered channel that is
+// empty has nothing to receive. ErrClosed takes an end, or a receiver handle that
+// is closed and still there (then there are fewer open handles than reachable
+// ones). Neither had come at the instant: open is loaded after it, and does not
+// become true again after the end, or while a closed handle is reachable.
+func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && c.open.Load() }
 
 // sending is what a waiting sender asks for, and what it got.
 type sending[T any] struct {

@@ -47,7 +47,12 @@ func Touch(chan struct{}) {}
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) { return a, b }
 
 // IntN returns a random number from 0 to n-1, each as likely as the others.
-func IntN(n int) int { return rand.IntN(n) }
+func IntN(n int) int {
+	if n == 2 { // which most Selects ask for
+		return int(rand.Uint64() & 1)
+	}
+	return rand.IntN(n)
+}
 
 // The compiler hands on the body of another package's method, to be inlined, if it has inlined it itself. Without this, a package that
 // imports only this one, and not sync, would call Lock and not contain it.

@@ -49,6 +49,8 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"two Selects use one arm", "internal/park/arm.go", "	a := l.first.Swap(nil)\n", "	a := l.first.Load()\n", "TestSelectsShareAHandle"},
 	{"a Default is chosen without a claim", "internal/choose/choose.go", "	if !sel.Claim(s.fallback) {\n", "	if false {\n", "TestSelectDefaultLosesNothing"},
 	{"a Default is chosen after the tries", "internal/choose/choose.go", "if c.Fallback >= 0 && len(order) <= 2 {", "if c.Fallback >= 0 {", "TestSelectDefaultMeansNothing"},
+	{"a look without a lock loads the ends the wrong way round", "internal/fifo/fifo.go", "	head := q.Head.position()\n	return q.Tail.position() == head\n",
+		"	tail := q.Tail.position()\n	return q.Head.position() == tail\n", "TestSelectSeesWhatIsThere"},
 	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() << 1 >> 2", "return uint64(uint32(e.word.Load() << 1 >> 2))", "mpsc_1/ss_rr"},
 	{"what a Replay asks for is one too many", "broadcast/sender.go", "min(o.replay, c.kept())", "min(o.replay, c.kept()+1)", "broadcast_1/ss_Vrr"},
 	{"a subscription does not hold senders back", "broadcast/sender.go", "		c.limit = min(c.limit, cur.pos.Load()+c.ring.Capacity())\n", "", "lossless_1/ss_Vrr"},

@@ -214,3 +214,24 @@ func TestSelectDefaultLosesNothing(t *testing.T) {
 		})
 	})
 }
+
+// A channel that holds a value at every instant, while one is put in and one is taken out. It fails if a Select with a Default finds it empty.
+func TestSelectSeesWhatIsThere(t *testing.T) {
+	exploreSelects(t, func(r *model.Run) {
+		tx, rx := mpmc.New[int](2)
+		tx.TrySend(1)
+		chosen := -1
+		r.Go("selects", func() {
+			chosen, _ = leat.Select(context.Background(), leat.OnRecv(rx, nil), leat.Default(nil))
+		})
+		r.Go("moves", func() {
+			tx.TrySend(2)
+			rx.TryRecv()
+		})
+		r.Check(func() {
+			if chosen != 0 {
+				r.Failf("chose case %d", chosen)
+			}
+		})
+	})
+}
