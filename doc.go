@@ -66,8 +66,8 @@
 // turns out to be stale, and nothing to undo. [Select] is fair; [SelectInOrder] takes the first ready case in the order given.
 //
 // A receiver's Ready method returns a channel that can be received from when there is something to take. It joins a native
-// select without a goroutine between, and without a value in flight that a lost race could drop. FromChan and ToChan
-// convert from and to native channels; Copy moves everything from one channel to another.
+// select without a goroutine between, and without a value in flight that a lost race could drop. FromChan, IntoChan and
+// ToChan convert from and to native channels; Copy moves everything from one channel to another.
 //
 // # Tests
 //

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"runtime"
 	"time"
 
 	"github.com/leat-go/leat/internal/choose"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
@@ -191,6 +193,133 @@ func (a *chanArm[T]) Channel() reflect.Value { return reflect.ValueOf(a.source()
 func (a *chanArm[T]) Hold(v reflect.Value, ok bool) {
 	t, _ := v.Interface().(T) // which fails only for the nil of an interface type, and then t is nil, too
 	a.take(t, ok)
+}
+
+// IntoChan makes a native channel a Sender. Send and TrySend send to ch.
+//
+// Send blocks while ch has no room; if ch is unbuffered, while no goroutine
+// receives from it. A nil ch never has room. Send returns ctx.Err() if ctx is done
+// at entry or ends during the wait, and ErrClosed if this Sender or ch is closed.
+// TrySend returns ErrFull where Send would block.
+//
+// Close closes this Sender, and not ch. Sends that block on it return ErrClosed. A
+// Send that runs at the same time as Close may still send, and then returns nil.
+// Each Sender made of ch is closed by itself. Others may close ch: a native send
+// then panics, and Send returns ErrClosed. The race detector reports a close of ch
+// that nothing orders after the Sends before it, as it does for native sends.
+//
+// All methods may be called concurrently, and blocked Sends are served in order.
+// A Send that does not wait does not allocate, and no goroutine is started. OnSend
+// panics: a native channel cannot give back a value when Select chooses another
+// case.
+func IntoChan[T any](ch chan<- T) Sender[T] { return &chanSender[T]{ch: ch} }
+
+type chanSender[T any] struct {
+	bell // for Sends that wait
+	ch   chan<- T
+	over seam.Bool // as bell.closed, for Sends that do not wait
+
+	// spare is the last Send that waited, for the next one that does.
+	spare seam.Pointer[chanSend]
+}
+
+// A chanSend is a Send that waits for ch. A Close claims its Selection.
+type chanSend struct {
+	w   park.Waiter[struct{}]
+	sel park.Selection
+}
+
+// TrySend implements Sender. It does not overtake a Send that waits: while one
+// does, ch has no room, because the runtime gives it what becomes free.
+func (s *chanSender[T]) TrySend(v T) (err error) {
+	if s.over.Load() {
+		return ErrClosed
+	}
+	defer sendPanicToErrClosed(&err)
+	select {
+	case s.ch <- v:
+		return nil
+	default:
+		return ErrFull
+	}
+}
+
+// Send implements Sender.
+func (s *chanSender[T]) Send(ctx context.Context, v T) error {
+	needContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.TrySend(v); err != ErrFull {
+		return err
+	}
+	done := ctx.Done() // may be anyone's code, and panic: so before the waiter enters the queue
+	send := s.spare.Swap(nil)
+	if send == nil {
+		send = new(chanSend)
+	}
+	send.sel.Begin()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.q.Enter(&send.w, &send.sel, 0)
+	s.mu.Unlock()
+
+	closed, already := send.sel.Served()
+	if already {
+		return ErrClosed
+	}
+	err, ended := s.await(v, closed, done)
+
+	s.mu.Lock()
+	if send.w.Queued() {
+		s.q.Remove(&send.w)
+		s.spare.Store(send) // Close has not claimed it, and cannot any more
+	}
+	s.mu.Unlock()
+	if ended {
+		return park.Err(ctx)
+	}
+	return err
+}
+
+// await blocks until v is sent, this Sender or ch is closed, or ctx has ended.
+func (s *chanSender[T]) await(v T, closed, done <-chan struct{}) (err error, ended bool) {
+	defer sendPanicToErrClosed(&err)
+	select {
+	case s.ch <- v:
+		return nil, false
+	case <-closed:
+		return ErrClosed, false
+	case <-done:
+		return nil, true
+	}
+}
+
+// Close implements Sender.
+func (s *chanSender[T]) Close() error {
+	s.over.Store(true)
+	return s.bell.Close()
+}
+
+// fromIntoChan lets OnSend refuse the Sender with the reason.
+func (*chanSender[T]) fromIntoChan() {}
+
+// sendPanicToErrClosed, deferred around native sends and nothing else, turns the
+// runtime's panic for a closed channel into ErrClosed. It leaves any other panic.
+func sendPanicToErrClosed(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case runtime.Error:
+		if r.Error() != "send on closed channel" {
+			panic(r)
+		}
+		*err = ErrClosed
+	default:
+		panic(r)
+	}
 }
 
 // ToChan receives from rx and sends to the native channel that it returns, for code that only knows those. The native

@@ -2,6 +2,8 @@ package leat_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +134,7 @@ func TestNilContextPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"FromChan": func() { leat.FromChan[int](nil).Recv(none) },
 		"ToChan":   func() { leat.ToChan(none, leat.FromChan[int](nil)) },
+		"IntoChan": func() { leat.IntoChan(make(chan int, 1)).Send(none, 1) },
 	} {
 		func() {
 			defer func() {
@@ -142,4 +145,205 @@ func TestNilContextPanics(t *testing.T) {
 			f()
 		}()
 	}
+}
+
+// It fails if IntoChan's Sender differs from the contract on any state of the
+// native channel.
+func TestIntoChan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := make(chan int, 1)
+		tx := leat.IntoChan(ch)
+		done, cancel := context.WithCancel(background)
+		cancel()
+		if err := tx.Send(done, 0); err != context.Canceled || len(ch) != 0 {
+			t.Errorf("Send with a ctx that is done: %v, and ch holds %d values; ctx comes first", err, len(ch))
+		}
+		if err := tx.Send(background, 1); err != nil || len(ch) != 1 {
+			t.Errorf("Send to a channel with room: %v, and ch holds %d values", err, len(ch))
+		}
+		if err := tx.TrySend(2); err != leat.ErrFull {
+			t.Errorf("TrySend to a full channel: %v", err)
+		}
+		ctx, stop := context.WithTimeout(background, time.Second)
+		defer stop()
+		if err := tx.Send(ctx, 3); err != context.DeadlineExceeded || len(ch) != 1 {
+			t.Errorf("Send until the deadline: %v, and ch holds %d values", err, len(ch))
+		}
+		sent := make(chan error)
+		go func() { sent <- tx.Send(background, 4) }()
+		synctest.Wait()
+		if v := <-ch; v != 1 {
+			t.Errorf("received %d, want 1", v)
+		}
+		if err := <-sent; err != nil || <-ch != 4 {
+			t.Errorf("Send that waited for room: %v", err)
+		}
+		if err := tx.TrySend(5); err != nil || <-ch != 5 {
+			t.Errorf("TrySend to a channel with room: %v", err)
+		}
+	})
+}
+
+// It fails if Close of an IntoChan Sender closes the native channel or another
+// Sender of it, or leaves a Send of its own waiting.
+func TestIntoChanCloseIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := make(chan int)
+		tx, other := leat.IntoChan(ch), leat.IntoChan(ch)
+		ctx, cancel := context.WithCancel(background)
+		defer cancel()
+		sent := make(chan error, 2)
+		for _, ctx := range []context.Context{background, ctx} {
+			go func() { sent <- tx.Send(ctx, 1) }()
+		}
+		kept := make(chan error, 1)
+		go func() { kept <- other.Send(background, 2) }()
+		synctest.Wait()
+		for range 2 {
+			if err := tx.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}
+		for range 2 {
+			if err := <-sent; err != leat.ErrClosed {
+				t.Errorf("Send that waited at Close: %v", err)
+			}
+		}
+		if v, ok := <-ch; v != 2 || !ok || <-kept != nil {
+			t.Errorf("the other Sender's value arrived as %d, %v", v, ok)
+		}
+		if err := tx.Send(background, 3); err != leat.ErrClosed {
+			t.Errorf("Send after Close: %v", err)
+		}
+		if err := tx.TrySend(3); err != leat.ErrClosed {
+			t.Errorf("TrySend after Close: %v", err)
+		}
+		cancel()
+		if err := tx.Send(ctx, 3); err != context.Canceled {
+			t.Errorf("Send after Close, with a ctx that is done: %v; ctx comes first", err)
+		}
+	})
+}
+
+// It fails if a Send panics, or blocks, because the native channel was closed
+// before it or while it waited.
+func TestIntoChanOfChannelThatCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ch := make(chan int)
+		tx := leat.IntoChan(ch)
+		sent := make(chan error, 2)
+		for i := range 2 {
+			go func() { sent <- tx.Send(background, i) }()
+		}
+		synctest.Wait()
+		close(ch)
+		for range 2 {
+			if err := <-sent; err != leat.ErrClosed {
+				t.Errorf("Send that waited as the channel closed: %v", err)
+			}
+		}
+		if err := tx.Send(background, 1); err != leat.ErrClosed {
+			t.Errorf("Send to a closed channel: %v", err)
+		}
+		if err := tx.TrySend(1); err != leat.ErrClosed {
+			t.Errorf("TrySend to a closed channel: %v", err)
+		}
+		if err := tx.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+// It fails if a nil channel has room, or if a wait for it does not end, or is not
+// durably blocking because the Sender was made outside the bubble.
+func TestIntoChanOfNil(t *testing.T) {
+	tx := leat.IntoChan[int](nil)
+	synctest.Test(t, func(t *testing.T) {
+		if err := tx.TrySend(1); err != leat.ErrFull {
+			t.Errorf("TrySend: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(background, time.Hour)
+		defer cancel()
+		if err := tx.Send(ctx, 1); err != context.DeadlineExceeded {
+			t.Errorf("Send until the deadline: %v", err)
+		}
+		sent := make(chan error)
+		go func() { sent <- tx.Send(background, 1) }()
+		synctest.Wait()
+		tx.Close()
+		if err := <-sent; err != leat.ErrClosed {
+			t.Errorf("Send that waited at Close: %v", err)
+		}
+	})
+}
+
+// It fails if a Send to a channel with room allocates, or one that waits more
+// than the channel that it sleeps on.
+func TestIntoChanAllocations(t *testing.T) {
+	ch := make(chan int, 1)
+	tx := leat.IntoChan(ch)
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	if n := testing.AllocsPerRun(100, func() { tx.Send(ctx, 1); <-ch; tx.TrySend(1); <-ch }); n != 0 {
+		t.Errorf("%v allocations for a Send and a TrySend that do not wait, want 0", n)
+	}
+	ch <- 0
+	waited := make(chan struct{})
+	go func() {
+		for range waited {
+			for range 100 {
+				<-ch
+			}
+			waited <- struct{}{}
+		}
+	}()
+	n := testing.AllocsPerRun(100, func() {
+		waited <- struct{}{}
+		for range 100 {
+			tx.Send(ctx, 1)
+		}
+		<-waited
+	})
+	close(waited)
+	if n > 100 {
+		t.Errorf("%v allocations for 100 Sends, some of which wait; want at most 1 each", n)
+	}
+}
+
+// It fails if OnSend takes a Sender of IntoChan, or refuses it without the
+// reason.
+func TestIntoChanInSelect(t *testing.T) {
+	defer func() {
+		if text, _ := recover().(string); !strings.Contains(text, "leat: OnSend to a Sender from IntoChan; ") {
+			t.Errorf("OnSend panics with %q", text)
+		}
+	}()
+	leat.OnSend(leat.IntoChan(make(chan int, 1)), 1, nil)
+}
+
+// It fails if Copy into a native channel loses a value, or does not hand back the
+// one that it could not send.
+func TestCopyIntoChan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, rx := mpsc.New[int](3)
+		src.SendMany(background, []int{1, 2, 3})
+		ch := make(chan int, 2)
+		tx := leat.IntoChan(ch)
+		type result struct {
+			n   int64
+			err error
+		}
+		copied := make(chan result)
+		go func() { n, err := leat.Copy(background, tx, rx); copied <- result{n, err} }()
+		synctest.Wait()
+		tx.Close()
+		got := <-copied
+		var unsent *leat.UnsentError[int]
+		if got.n != 2 || !errors.As(got.err, &unsent) || unsent.Value != 3 || !errors.Is(got.err, leat.ErrClosed) {
+			t.Errorf("Copy: %d, %v; want 2 and the third value back", got.n, got.err)
+		}
+		if a, b := <-ch, <-ch; a != 1 || b != 2 {
+			t.Errorf("received %d and %d", a, b)
+		}
+	})
 }

@@ -109,9 +109,19 @@ func OnSend[T any](tx Sender[T], v T, fn func(error)) Case {
 	// Small enough to be inlined, so that the closure stays on the caller's stack.
 	own, ok := tx.(park.Sender)
 	if !ok {
-		panic("leat: OnSend of a Sender from outside of this module; nothing tells when it has room")
+		panicNoSelect(tx)
 	}
 	return Case{do: func(op choose.Op, arm park.Arm) (park.Arm, bool) { return doSend(op, arm, tx, own, v, fn) }}
+}
+
+// panicNoSelect panics with the reason why tx cannot be a case. It calls no
+// method of tx, which would put every tx on the heap.
+func panicNoSelect(tx any) {
+	if _, ok := tx.(interface{ fromIntoChan() }); ok {
+		panic("leat: OnSend to a Sender from IntoChan; a native channel cannot give back the value if another " +
+			"case is chosen. Call Send, or use a native select, which receives from this module by Ready")
+	}
+	panic("leat: OnSend of a Sender from outside of this module; nothing tells when it has room")
 }
 
 // Default is the case that is chosen if no other is possible.

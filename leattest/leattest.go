@@ -74,6 +74,11 @@ type Features struct {
 	// AutoClose says that a handle that was dropped is closed once the garbage collector finds it.
 	AutoClose bool
 
+	// Native says that calls wait on a native channel that New makes. Such a
+	// wait is durably blocking in a testing/synctest bubble only if New was
+	// called in that bubble, so tests on a channel made outside are skipped.
+	Native bool
+
 	// Remote says that something outside of the process takes part, so that calls take a while, and no
 	// testing/synctest bubble is possible: tests that need one are skipped, loads are smaller, and waits have a generous deadline
 	// in real time.
