@@ -24,13 +24,13 @@ func TestAgainstSlice(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			var q fifo.Queue[int]
 			q.Init(capacity)
-			q.Lock()
+			q.LockEnds()
 			var want []int
 			next := 0
 			for range 200 {
 				if rng.IntN(2) == 0 {
-					q.Unlock() // publishes the positions
-					q.Lock()
+					q.UnlockEnds() // publishes the positions
+					q.LockEnds()
 					if n := q.Available(math.MaxInt); n != uint64(len(want)) {
 						t.Fatalf("capacity %d, seed %d: Available %d, want %d", capacity, seed, n, len(want))
 					}

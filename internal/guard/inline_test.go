@@ -14,7 +14,7 @@ var inlined = map[string][]string{
 		"mpsc.(*Sender[go.shape.int]).Reserve", "mpsc.(*Permit[go.shape.int]).Send",
 		"mpsc.(*Receiver[go.shape.int]).Recv", "mpsc.(*Receiver[go.shape.int]).TryRecv", "mpsc.(*Receiver[go.shape.int]).RecvMany",
 		"mpsc.(*Receiver[go.shape.int]).All",
-		"fifo.(*End[go.shape.int]).TryLock", "fifo.(*End[go.shape.int]).Unlock",
+		"fifo.(*End[go.shape.int]).Lock", "fifo.(*End[go.shape.int]).Unlock",
 		"fifo.(*Queue[go.shape.int]).Room", "fifo.(*Queue[go.shape.int]).Available",
 	},
 	"mpmc": {

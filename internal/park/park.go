@@ -256,7 +256,9 @@ func (l *Wakes[P]) Add(w *Waiter[P]) {
 	l.tail = w
 }
 
-// Run wakes all that were added, in order. The caller does not hold the channel's mutex.
+// Run wakes all that were added, in order. Callers unlock the channel first, so
+// that a woken goroutine does not find it locked. A caller that is about to sleep
+// itself, and sleeping is what unlocks the channel, runs it before that.
 func (l *Wakes[P]) Run() {
 	for w := l.head; w != nil; {
 		next := w.next // read first: once woken, w is its goroutine's again
@@ -267,7 +269,8 @@ func (l *Wakes[P]) Run() {
 	l.head, l.tail = nil, nil
 }
 
-// Wake wakes w, which was taken out of its queue and served. The caller does not hold the channel's mutex.
+// Wake wakes w, which was taken out of its queue and served. It takes no lock of
+// a channel, so that it is right with the channel locked, and better without.
 func (w *Waiter[P]) Wake() {
 	switch {
 	case w.sel != nil:

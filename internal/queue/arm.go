@@ -9,15 +9,15 @@ import (
 
 // What makes a handle a case of a Select: see package park.
 type (
-	RecvArms[T any] = park.RecvArms[T, receiving[T]]
-	SendArms[T any] = park.SendArms[T, sending[T]]
+	RecvArms[T any] = park.RecvArms[T, recvRequest[T]]
+	SendArms[T any] = park.SendArms[T, sendRequest[T]]
 )
 
 // SelectEnd returns r as a Select sees it.
-func (r *Rx[T]) SelectEnd() park.RecvEnd[T, receiving[T]] { return (*recvEnd[T])(r) }
+func (r *Rx[T]) SelectEnd() park.RecvEnd[T, recvRequest[T]] { return (*recvEnd[T])(r) }
 
 // SelectEnd returns s as a Select sees it.
-func (s *Tx[T]) SelectEnd() park.SendEnd[T, sending[T]] { return (*sendEnd[T])(s) }
+func (s *Tx[T]) SelectEnd() park.SendEnd[T, sendRequest[T]] { return (*sendEnd[T])(s) }
 
 type recvEnd[T any] Rx[T]
 
@@ -31,31 +31,31 @@ func (e *recvEnd[T]) TryRecv() (v T, err error) {
 	return (*Rx[T])(e).TryRecv()
 }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r := (*Rx[T])(e)
 	c := r.c
 	c.Lock()
-	if c.values.Len() > 0 || c.ended() || r.closed && !c.closed() {
+	if c.values.Len() > 0 || c.endedLocked() || r.closed && !c.closedLocked() {
 		if !s.Claim(i) {
 			c.Unlock()
 			return v, nil, false
 		}
-		v, err = r.tryRecv() // which unlocks them, because there is something
+		v, err = r.tryRecvAndUnlockUnlessEmpty() // unlocks, because the result is not ErrEmpty
 		return v, err, true
 	}
 	if c.capacity == 0 {
-		if w := c.sender(s, i); w != nil {
-			return c.takeFrom(w), nil, true
+		if w := c.findSenderLocked(s, i); w != nil {
+			return c.takeFromSenderAndUnlock(w), nil, true
 		}
 	}
-	r.alone(s)
+	r.requireAloneLocked(s)
 	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	c.rxq.Enter(w, s, i)
 	c.Unlock()
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[recvRequest[T]]) {
 	c := e.c
 	c.Lock()
 	if w.Queued() {
@@ -65,7 +65,7 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving[T]]) (T, error) {
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter[recvRequest[T]]) (T, error) {
 	return w.Payload.one, w.Payload.err
 }
 
@@ -73,23 +73,23 @@ type sendEnd[T any] Tx[T]
 
 func (e *sendEnd[T]) TrySend(v T) error { return (*Tx[T])(e).TrySend(v) }
 
-func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
+func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
 	c := e.c
 	c.Lock()
-	if e.closed || c.closed() {
+	if e.closed || c.closedLocked() {
 		claimed = s.Claim(i)
 		c.Unlock()
 		return contract.ErrClosed, claimed
 	}
-	if c.capacity == 0 || c.room() > 0 {
-		if r := c.receiver(s, i); r != nil {
+	if c.capacity == 0 || c.roomLocked() > 0 {
+		if r := c.takeReceiverLocked(s, i); r != nil {
 			r.Payload.take(v)
 			c.Unlock()
 			r.Wake()
 			return nil, true
 		}
 	}
-	if c.room() > 0 {
+	if c.roomLocked() > 0 {
 		if claimed = s.Claim(i); claimed {
 			c.values.Push(v)
 			c.ready.Set(true)
@@ -97,21 +97,21 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 		c.Unlock()
 		return nil, claimed
 	}
-	w.Payload = sending[T]{one: v}
+	w.Payload = sendRequest[T]{one: v}
 	w.Handle, w.Stamp = &e.waiters, c.Stamp()
 	c.txq.Enter(w, s, i)
-	c.finish() // sets the gate of a channel that holds nothing
+	c.settleAndUnlock() // sets the gate of a channel that holds nothing
 	return nil, false
 }
 
-func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sending[T]]) {
+func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sendRequest[T]]) {
 	c := e.c
 	c.Lock()
 	if w.Queued() {
 		c.txq.Remove(w)
 	}
-	c.finish()
+	c.settleAndUnlock()
 	runtime.KeepAlive(e)
 }
 
-func (e *sendEnd[T]) FinishSend(w *park.Waiter[sending[T]]) error { return w.Payload.err }
+func (e *sendEnd[T]) FinishSend(w *park.Waiter[sendRequest[T]]) error { return w.Payload.err }

@@ -17,10 +17,8 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 	if !spent.CompareAndSwap(false, true) {
 		return contract.ErrClosed
 	}
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
-	if c.calm {
+	c.values.Tail.Lock()
+	if c.uncontended {
 		c.permits--
 		c.values.Push(v)
 		c.values.Tail.Unlock()
@@ -28,11 +26,11 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 	}
 	c.values.Head.Lock()
 	c.permits--
-	gone := c.reachable == 0
+	gone := c.reachableReceivers == 0
 	if !gone {
 		c.values.Push(v)
 	}
-	c.finish()
+	c.settleAndUnlock()
 	if gone {
 		return contract.ErrClosed
 	}
@@ -49,5 +47,5 @@ func (c *Channel[T]) Release(spent *seam.Bool) {
 	}
 	c.Lock()
 	c.permits--
-	c.finish()
+	c.settleAndUnlock()
 }

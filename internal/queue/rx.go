@@ -12,12 +12,16 @@ import (
 )
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
+//
+// A method calls runtime.KeepAlive when it is done with the channel. Without
+// that, the garbage collector may find the handle unreachable while a method
+// still runs, and the cleanup would close the handle under it.
 type Rx[T any] struct {
 	c        *Channel[T]
-	closed   bool                      // guarded by both ends' locks
-	waiters  park.Handle[receiving[T]] // guarded by both ends' locks
+	closed   bool                        // guarded by both ends' locks
+	waiters  park.Handle[recvRequest[T]] // guarded by both ends' locks
 	cleanup  seam.Cleanup
-	spare    park.Spare[receiving[T]]
+	spare    park.Spare[recvRequest[T]]
 	patience park.Patience
 }
 
@@ -37,15 +41,15 @@ func (r *Rx[T]) Clone(to *Rx[T]) {
 	c.Lock()
 	to.closed = r.closed
 	if !to.closed {
-		c.receivers++
+		c.openReceivers++
 	}
-	c.reachable++
+	c.reachableReceivers++
 	c.Unlock()
 	to.attach(c)
 	runtime.KeepAlive(r)
 }
 
-// Recv returns the next value, and waits while there is none.
+// Recv returns the next value, and blocks while there is none.
 func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 	c := r.channel()
 	c.NeedContext(ctx)
@@ -63,10 +67,10 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		return v, err
 	}
 	c.Lock()
-	if v, err = r.tryRecv(); err != contract.ErrEmpty {
+	if v, err = r.tryRecvAndUnlockUnlessEmpty(); err != contract.ErrEmpty {
 		return v, err
 	}
-	result, err := r.wait(ctx, nil)
+	result, err := r.parkAndUnlock(ctx, nil)
 	if err != nil {
 		return v, err
 	}
@@ -76,10 +80,8 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 // TryRecv returns the next value if there is one.
 func (r *Rx[T]) TryRecv() (v T, err error) {
 	c := r.channel()
-	if !c.values.Head.TryLock() {
-		c.values.Head.Lock()
-	}
-	if c.calm && !r.closed {
+	c.values.Head.Lock()
+	if c.uncontended && !r.closed {
 		if p := c.values.TryPop(); p != nil {
 			var zero T
 			v, *p = *p, zero
@@ -87,43 +89,44 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			runtime.KeepAlive(r)
 			return v, nil
 		}
-		if c.senders > 0 {
+		if c.openSenders > 0 {
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
 			return v, contract.ErrEmpty
 		}
 	}
 	c.values.LockTailToo() // it may be the end
-	v, err = r.tryRecv()
+	v, err = r.tryRecvAndUnlockUnlessEmpty()
 	if err == contract.ErrEmpty {
 		c.Unlock()
 	}
 	return v, err
 }
 
-// tryRecv takes the next value, if there is one. It is called with both ends locked, and unlocks them unless it returns ErrEmpty.
-func (r *Rx[T]) tryRecv() (v T, err error) {
+// tryRecvAndUnlockUnlessEmpty takes the next value, if there is one. Both ends are
+// locked, and stay locked if it returns ErrEmpty.
+func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
-	case r.closed && !c.closed():
-		c.finish() // opens the gate again, if this receiver was let through for a value that is not for it
+	case r.closed && !c.closedLocked():
+		c.settleAndUnlock() // opens the gate again, which a receive from it shut for a value of another receiver
 		return v, contract.ErrClosed
 	case c.values.Len() > 0:
 		v = c.values.Pop()
 		if c.txq.Len() > 0 || c.ready.Asked() {
-			c.finish()
+			c.settleAndUnlock()
 		} else {
 			c.Unlock()
 		}
 		runtime.KeepAlive(r)
 		return v, nil
-	case c.ended():
-		c.finish()
+	case c.endedLocked():
+		c.settleAndUnlock()
 		return v, contract.ErrClosed
 	}
 	if c.capacity == 0 && c.txq.Len() > 0 {
-		if w := c.sender(nil, 0); w != nil {
-			v = c.takeFrom(w)
+		if w := c.findSenderLocked(nil, 0); w != nil {
+			v = c.takeFromSenderAndUnlock(w)
 			runtime.KeepAlive(r)
 			return v, nil
 		}
@@ -131,26 +134,26 @@ func (r *Rx[T]) tryRecv() (v T, err error) {
 	return v, contract.ErrEmpty
 }
 
-// takeFrom takes a value straight from w, a waiting sender. Both ends are locked, and free when it returns.
-func (c *Channel[T]) takeFrom(w *park.Waiter[sending[T]]) T {
+// takeFromSenderAndUnlock takes a value straight from w, a waiting sender.
+func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
 	var wk wakes[T]
 	v, last := w.Payload.give()
 	c.direct++
 	if last {
-		c.sent(w, &wk)
+		c.dequeueSenderLocked(w, &wk)
 	}
-	c.settle(&wk)
+	c.settleLocked(&wk)
 	c.Unlock()
 	wk.run()
 	return v
 }
 
-// wait puts a receiver to sleep until it is given values, in buf if that is not nil, or the end; or until ctx ends, whose error it
-// returns. Both ends are locked, and free when wait returns.
-func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error) {
+// parkAndUnlock blocks until the receiver gets values, in buf if that is not nil,
+// or the end; or until ctx ends, whose error it returns.
+func (r *Rx[T]) parkAndUnlock(ctx context.Context, buf []T) (got recvRequest[T], err error) {
 	c := r.c
-	r.alone(nil)
-	w := r.spare.Take(receiving[T]{many: buf})
+	r.requireAloneLocked(nil)
+	w := r.spare.Take(recvRequest[T]{many: buf})
 	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
@@ -158,8 +161,9 @@ func (r *Rx[T]) wait(ctx context.Context, buf []T) (got receiving[T], err error)
 	return got, err
 }
 
-// alone panics if somebody waits in a channel of one receiver, other than a case of s. Both ends are locked.
-func (r *Rx[T]) alone(s *park.Selection) {
+// requireAloneLocked panics if another goroutine waits in a channel of one
+// receiver; cases of s do not count. It unlocks both ends before it panics.
+func (r *Rx[T]) requireAloneLocked(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil && r.c.single; w = w.Next() {
 		if !w.Of(s) && !w.Stale() {
 			r.c.Unlock()
@@ -172,7 +176,8 @@ func (r *Rx[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; take mpmc for that")
 }
 
-// RecvMany waits for a value, moves as many as there are and fit to buf, and returns how many.
+// RecvMany blocks until there is a value, moves as many as there are and fit to
+// buf, and returns how many.
 func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	c := r.channel()
 	c.NeedContext(ctx)
@@ -182,25 +187,25 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	if n = r.recvCalmly(buf); n > 0 {
+	if n = r.recvUncontended(buf); n > 0 {
 		return n, nil
 	}
 	if c.capacity > 0 && r.patience.Yield() {
 		crowded := c.crowded()
-		n = r.recvCalmly(buf)
+		n = r.recvUncontended(buf)
 		r.patience.Learn(n > 0 && !crowded)
 		if n > 0 {
 			return n, nil
 		}
 	}
 	c.Lock()
-	if c.values.Len() > 0 && !(r.closed && !c.closed()) {
-		n = c.popInto(buf)
-		c.finish()
+	if c.values.Len() > 0 && !(r.closed && !c.closedLocked()) {
+		n = c.popIntoLocked(buf)
+		c.settleAndUnlock()
 		runtime.KeepAlive(r)
 		return n, nil
 	}
-	v, err := r.tryRecv()
+	v, err := r.tryRecvAndUnlockUnlessEmpty()
 	if err == nil {
 		buf[0] = v
 		return 1, nil
@@ -208,20 +213,19 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if err != contract.ErrEmpty {
 		return 0, err
 	}
-	got, err := r.wait(ctx, buf)
+	got, err := r.parkAndUnlock(ctx, buf)
 	if err != nil {
 		return 0, err
 	}
 	return got.n, got.err
 }
 
-// recvCalmly moves the values that there are, if the channel is calm, and returns how many.
-func (r *Rx[T]) recvCalmly(buf []T) (n int) {
+// recvUncontended moves the values that there are, if the channel is uncontended,
+// and returns how many.
+func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
-	if !c.values.Head.TryLock() {
-		c.values.Head.Lock()
-	}
-	if c.calm && !r.closed {
+	c.values.Head.Lock()
+	if c.uncontended && !r.closed {
 		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])
 	}
@@ -247,7 +251,7 @@ func (r *Rx[T]) Ready() <-chan struct{} {
 	c := r.channel()
 	c.Lock()
 	ready := c.ready.Chan()
-	c.finish()
+	c.settleAndUnlock()
 	runtime.KeepAlive(r)
 	return ready
 }
@@ -268,21 +272,16 @@ func (r *Rx[T]) Close() error {
 	}
 	r.closed = true
 	r.cleanup.Stop()
-	c.receivers--
-	if !c.closed() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped
+	c.openReceivers--
+	if !c.closedLocked() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped
 		r.cleanup = seam.AddCleanup(r, ends.closedReceiverDropped, ends(c))
 	}
 	var wk wakes[T]
-	for w := r.waiters.First(); w != nil && !c.closed(); w = r.waiters.First() {
-		if w.Claim() {
-			w.Payload.err = contract.ErrClosed
-			c.received(w, &wk)
-		} else {
-			c.rxq.Remove(w)
-		}
+	for w := r.waiters.First(); w != nil && !c.closedLocked(); w = r.waiters.First() {
+		c.endLocked(w, &wk)
 	}
-	c.settle(&wk)
-	c.NoteCloseLocked(meter.ReceiverClosed, c.closed(), c)
+	c.settleLocked(&wk)
+	c.NoteCloseLocked(meter.ReceiverClosed, c.closedLocked(), c)
 	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)

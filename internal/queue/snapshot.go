@@ -19,7 +19,7 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Accepted = c.values.Pushed() + c.direct
 	s.Received = s.Accepted - uint64(s.Depth) - c.dropped
 	s.Leaked = c.Leaked.Load()
-	s.Senders, s.Receivers, s.Permits = c.senders, c.receivers, c.permits
+	s.Senders, s.Receivers, s.Permits = c.openSenders, c.openReceivers, c.permits
 	for w := c.txq.Front(); w != nil; w = w.Next() {
 		switch p := &w.Payload; {
 		case w.Stale():
@@ -48,4 +48,4 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has
 // both ends locked.
-func (c *Channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers }
+func (c *Channel[T]) OpenHandlesLocked() int { return c.openSenders + c.openReceivers }

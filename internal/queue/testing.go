@@ -16,5 +16,5 @@ func Waiting[T any](s *Tx[T]) (senders, receivers int) {
 func Gone[T any](s *Tx[T]) bool {
 	s.c.Lock()
 	defer s.c.Unlock()
-	return s.c.reachable == 0
+	return s.c.reachableReceivers == 0
 }

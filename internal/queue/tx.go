@@ -11,12 +11,16 @@ import (
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
+//
+// A method calls runtime.KeepAlive when it is done with the channel. Without
+// that, the garbage collector may find the handle unreachable while a method
+// still runs, and the cleanup would close the handle under it.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  bool                    // guarded by both ends' locks
-	waiters park.Handle[sending[T]] // guarded by both ends' locks
+	closed  bool                        // guarded by both ends' locks
+	waiters park.Handle[sendRequest[T]] // guarded by both ends' locks
 	cleanup seam.Cleanup
-	spare   park.Spare[sending[T]]
+	spare   park.Spare[sendRequest[T]]
 }
 
 // attach makes s a handle of c, which counts it already.
@@ -31,7 +35,7 @@ func (s *Tx[T]) Clone(to *Tx[T]) {
 	c.Lock()
 	to.closed = s.closed
 	if !to.closed {
-		c.senders++
+		c.openSenders++
 	}
 	c.Unlock()
 	if to.closed {
@@ -41,17 +45,15 @@ func (s *Tx[T]) Clone(to *Tx[T]) {
 	}
 }
 
-// Send sends v, and waits for room.
+// Send sends v, and blocks until there is room.
 func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	c := s.channel()
 	c.NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
-	if c.calm && !s.closed {
+	c.values.Tail.Lock()
+	if c.uncontended && !s.closed {
 		if p := c.values.TryPush(uint64(c.capacity - c.permits)); p != nil {
 			*p = v
 			c.values.Tail.Unlock()
@@ -60,19 +62,19 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 		}
 	}
 	c.values.Head.Lock()
-	if err := s.trySend(v); err != contract.ErrFull {
+	if err := s.trySendAndUnlockUnlessFull(v); err != contract.ErrFull {
 		return err
 	}
-	_, err := s.wait(ctx, sending[T]{one: v})
+	_, err := s.parkAndUnlock(ctx, sendRequest[T]{one: v})
 	return err
 }
 
-// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. Both ends are locked, and free when
-// wait returns.
-func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
+// parkAndUnlock blocks until the sender is served, or ctx ends, and returns the
+// values of many that are not sent.
+func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, err error) {
 	c := s.c
 	if c.capacity == 0 {
-		c.ready.Set(true) // somebody has a value, though the channel holds none
+		c.ready.Set(true) // a sender has a value, although the channel holds none
 	}
 	w := s.spare.Take(p)
 	w.Handle, w.Stamp = &s.waiters, c.Stamp()
@@ -85,7 +87,7 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	}
 	if c.capacity == 0 {
 		c.Lock()
-		c.finish() // and now perhaps nobody has
+		c.settleAndUnlock() // shuts ready if no other sender waits
 	}
 	return p.many, err
 }
@@ -93,10 +95,8 @@ func (s *Tx[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 // TrySend sends v if there is room.
 func (s *Tx[T]) TrySend(v T) error {
 	c := s.channel()
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
-	if c.calm && !s.closed {
+	c.values.Tail.Lock()
+	if c.uncontended && !s.closed {
 		p := c.values.TryPush(uint64(c.capacity - c.permits))
 		if p != nil {
 			*p = v
@@ -109,24 +109,25 @@ func (s *Tx[T]) TrySend(v T) error {
 		return nil
 	}
 	c.values.Head.Lock()
-	err := s.trySend(v)
+	err := s.trySendAndUnlockUnlessFull(v)
 	if err == contract.ErrFull {
 		c.Unlock()
 	}
 	return err
 }
 
-// trySend sends v if there is room. It is called with both ends locked, and unlocks them unless it returns ErrFull.
-func (s *Tx[T]) trySend(v T) error {
+// trySendAndUnlockUnlessFull sends v if there is room. Both ends are locked, and
+// stay locked if it returns ErrFull.
+func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	c := s.c
-	if s.closed || c.closed() {
+	if s.closed || c.closedLocked() {
 		c.Unlock()
 		return contract.ErrClosed
 	}
-	if c.capacity > 0 && c.room() == 0 {
+	if c.capacity > 0 && c.roomLocked() == 0 {
 		return contract.ErrFull
 	}
-	if r := c.receiver(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
+	if r := c.takeReceiverLocked(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
 		r.Payload.take(v)
 		c.Unlock()
 		r.Wake()
@@ -148,11 +149,9 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
+	c.values.Tail.Lock()
 	rest := vs
-	if c.calm && !s.closed {
+	if c.uncontended && !s.closed {
 		k := int(c.values.Room(uint64(c.capacity-c.permits), uint64(len(vs))))
 		c.values.PushAll(vs[:k])
 		rest = vs[k:]
@@ -164,17 +163,17 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	c.values.Head.Lock()
 	var wk wakes[T]
-	if s.closed || c.closed() {
+	if s.closed || c.closedLocked() {
 		c.Unlock()
 		return len(vs) - len(rest), contract.ErrClosed
 	}
-	for k := min(c.room(), len(rest)); k > 0; k = min(c.room(), len(rest)) {
+	for k := min(c.roomLocked(), len(rest)); k > 0; k = min(c.roomLocked(), len(rest)) {
 		c.values.PushAll(rest[:k])
 		rest = rest[k:]
-		c.settle(&wk) // a receiver that waits takes some, and makes room
+		c.settleLocked(&wk) // a waiting receiver takes some, and makes room
 	}
 	for c.capacity == 0 && len(rest) > 0 {
-		r := c.receiver(nil, 0)
+		r := c.takeReceiverLocked(nil, 0)
 		if r == nil {
 			break
 		}
@@ -188,8 +187,8 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
-	wk.run() // with both ends locked, which costs a little; who sleeps first cannot wake others
-	left, err := s.wait(ctx, sending[T]{many: rest})
+	wk.run() // before this goroutine sleeps, and so with both ends locked
+	left, err := s.parkAndUnlock(ctx, sendRequest[T]{many: rest})
 	return len(vs) - len(left), err
 }
 
@@ -204,10 +203,8 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !c.values.Tail.TryLock() {
-		c.values.Tail.Lock()
-	}
-	if c.calm && !s.closed && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
+	c.values.Tail.Lock()
+	if c.uncontended && !s.closed && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
 		c.permits++
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
@@ -215,16 +212,16 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	}
 	c.values.Head.Lock()
 	switch {
-	case s.closed || c.closed():
+	case s.closed || c.closedLocked():
 		c.Unlock()
 		return nil, contract.ErrClosed
-	case c.room() > 0:
+	case c.roomLocked() > 0:
 		c.permits++
 		c.Unlock()
 		runtime.KeepAlive(s)
 		return c, nil
 	}
-	if _, err := s.wait(ctx, sending[T]{permit: true}); err != nil {
+	if _, err := s.parkAndUnlock(ctx, sendRequest[T]{permit: true}); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -236,7 +233,7 @@ func (s *Tx[T]) Done() <-chan struct{} {
 	c.Lock()
 	defer c.Unlock()
 	done := c.done.Chan()
-	if c.closed() {
+	if c.closedLocked() {
 		c.done.End()
 	}
 	return done
@@ -258,13 +255,13 @@ func (s *Tx[T]) Close() error {
 	}
 	s.closed = true
 	s.cleanup.Stop()
-	c.senders--
+	c.openSenders--
 	var wk wakes[T]
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
-		c.refuse(w, &wk)
+		c.refuseLocked(w, &wk)
 	}
-	c.settle(&wk)
-	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
+	c.settleLocked(&wk)
+	c.NoteCloseLocked(meter.SenderClosed, c.openSenders == 0, c)
 	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

@@ -91,3 +91,6 @@ func (w *Word[T]) CompareAndSwap(old, new uint64) bool {
 
 // Swap is atomic.Uint64.Swap.
 func (w *Word[T]) Swap(v uint64) uint64 { return atomic.SwapUint64(&w.v, v) }
+
+// Or is atomic.Uint64.Or.
+func (w *Word[T]) Or(mask uint64) (old uint64) { return atomic.OrUint64(&w.v, mask) }

@@ -1,0 +1,88 @@
+package queue
+
+import "github.com/leat-go/leat/internal/meter"
+
+// ends is what a channel does about handles that the garbage collector finds
+// unreachable. It is an interface because a method of a generic type is a
+// closure, which each handle would have to allocate.
+type ends interface {
+	senderDropped()
+	receiverDropped()
+	closedReceiverDropped()
+}
+
+// senderDropped closes a handle that was not closed.
+func (c *Channel[T]) senderDropped() {
+	c.Leaked.Add(1)
+	c.Lock()
+	c.openSenders--
+	c.NoteCloseLocked(meter.SenderDropped, c.openSenders == 0, c)
+	c.settleFromCleanupAndUnlock()
+}
+
+// receiverDropped closes a handle that was not closed.
+func (c *Channel[T]) receiverDropped() {
+	c.Lock()
+	if !c.endedLocked() { // a receiver that has seen the end need not be closed
+		c.Leaked.Add(1)
+	}
+	c.openReceivers--
+	c.forgetReceiverLocked()
+	c.NoteCloseLocked(meter.ReceiverDropped, c.closedLocked(), c)
+	c.settleFromCleanupAndUnlock()
+}
+
+// closedReceiverDropped notes that a closed handle cannot drain the channel any
+// more.
+func (c *Channel[T]) closedReceiverDropped() {
+	c.Lock()
+	c.forgetReceiverLocked()
+	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
+	c.settleFromCleanupAndUnlock()
+}
+
+// forgetReceiverLocked notes that a receiver handle is unreachable. With the
+// last one it drops the values, which nobody can receive any more.
+func (c *Channel[T]) forgetReceiverLocked() {
+	if c.reachableReceivers--; c.reachableReceivers == 0 {
+		c.dropped += uint64(c.values.Len())
+		c.values.Reset()
+	}
+}
+
+// settleFromCleanupAndUnlock is settleAndUnlock for the garbage collector, which
+// must not wake a goroutine in a testing/synctest bubble.
+//
+// It has less to do. A dropped handle brings no value and no permit. It makes
+// room only if it was the last receiver, and then the channel is closed. So no
+// waiting sender can be admitted and no waiting receiver can get a value: a
+// dropped handle can close the channel, end it, or both.
+func (c *Channel[T]) settleFromCleanupAndUnlock() {
+	var wk wakes[T]
+	if c.closedLocked() {
+		if !c.done.Bubbled() {
+			c.done.End()
+		}
+		for w := c.txq.Front(); w != nil; {
+			next := w.Next()
+			if !w.Bubbled() {
+				c.refuseLocked(w, &wk)
+			}
+			w = next
+		}
+	}
+	if c.endedLocked() { // a receiver waits only if there is no value
+		for w := c.rxq.Front(); w != nil; {
+			next := w.Next()
+			if !w.Bubbled() {
+				c.endLocked(w, &wk)
+			}
+			w = next
+		}
+	}
+	if c.ready.Asked() && !c.ready.Bubbled() {
+		c.setReadyLocked()
+	}
+	c.Unlock()
+	wk.run()
+}
