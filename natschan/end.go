@@ -10,8 +10,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// look asks the server whether there is a value for this receiver, and whether there will be.
+// look asks the server whether there is a value for this receiver, and whether
+// there will be. It finds the end only if the channel was sealed when the server
+// looked: what is known of an earlier state says nothing about values that were
+// stored between it and the seal.
 func (r *receiver) look(ctx context.Context) (empty bool, err error) {
+	r.mu.Lock()
+	sealed := r.closed && r.sealed // by this receiver
+	r.mu.Unlock()
 	info, err := r.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		r.finish(fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name))
@@ -47,7 +53,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 		empty = state.LastSeq <= r.seq
 		ended = empty && len(r.unsettled) == 0
 	}
-	if !r.sealed || !ended {
+	if !(sealed || info.Config.Sealed) || !ended {
 		return empty, nil
 	}
 	if r.ch.Replicas > 1 && !r.doubted { // a send that was under way when the channel closed may still arrive

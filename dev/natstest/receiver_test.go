@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,80 @@ func ends(t *testing.T, js jetstream.JetStream, ch natschan.Channel, opts ...nat
 		}
 	})
 	return ctx, tx, rx
+}
+
+// lateJS answers one request for a stream's state late: with what it was when it
+// was asked.
+type lateJS struct {
+	jetstream.JetStream
+	late    atomic.Bool // the next answer
+	asked   chan struct{}
+	release chan struct{}
+}
+
+func (l *lateJS) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	s, err := l.JetStream.Stream(ctx, name)
+	if l.late.CompareAndSwap(true, false) {
+		close(l.asked)
+		<-l.release
+	}
+	return s, err
+}
+
+// A receiver asks the server whether the channel has ended, and closes the
+// channel before the answer comes. It fails if it takes the answer, which says
+// that nothing was stored, for the state after the close: then the values that
+// were sent in between are lost.
+func TestMPMCCloseWhileLooking(t *testing.T) {
+	js := server(t, nil)
+	late := &lateJS{JetStream: js, asked: make(chan struct{}), release: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ch := natschan.Channel{Name: unique(), Kind: natschan.MPMC, Storage: jetstream.MemoryStorage}
+	tx, err := natschan.NewSender[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	rx, err := natschan.NewReceiver[int](ctx, late, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late.late.Store(true)
+	received := make(chan int)
+	go func() {
+		defer close(received)
+		for {
+			v, err := rx.TryRecv()
+			switch {
+			case err == nil:
+				received <- v
+			case errors.Is(err, leat.ErrClosed):
+				return
+			case !errors.Is(err, leat.ErrEmpty):
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	<-late.asked
+	const n = 3
+	for i := range n {
+		if err := tx.Send(ctx, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rx.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(late.release)
+	got := 0
+	for range received {
+		got++
+	}
+	if got != n {
+		t.Errorf("%d values were sent, %d received", n, got)
+	}
 }
 
 // The receiver closes while values are sent, and takes what is left. It fails if a value is nobody's: one that was on its way when the
