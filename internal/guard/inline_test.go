@@ -7,22 +7,32 @@ import (
 	"testing"
 )
 
-// inlined are functions whose call would cost a good part of what they do.
-var inlined = map[string][]string{
-	"mpsc": {
-		"mpsc.(*Sender[go.shape.int]).Send", "mpsc.(*Sender[go.shape.int]).TrySend", "mpsc.(*Sender[go.shape.int]).SendMany",
-		"mpsc.(*Sender[go.shape.int]).Reserve", "mpsc.(*Permit[go.shape.int]).Send",
-		"mpsc.(*Receiver[go.shape.int]).Recv", "mpsc.(*Receiver[go.shape.int]).TryRecv", "mpsc.(*Receiver[go.shape.int]).RecvMany",
-		"mpsc.(*Receiver[go.shape.int]).All",
-		"fifo.(*End[go.shape.int]).Lock", "fifo.(*End[go.shape.int]).Unlock",
-		"fifo.(*Queue[go.shape.int]).Room", "fifo.(*Queue[go.shape.int]).Available",
-	},
-	"mpmc": {
-		"mpmc.(*Sender[go.shape.int]).Send", "mpmc.(*Sender[go.shape.int]).TrySend", "mpmc.(*Sender[go.shape.int]).SendMany",
-		"mpmc.(*Sender[go.shape.int]).Reserve", "mpmc.(*Permit[go.shape.int]).Send",
-		"mpmc.(*Receiver[go.shape.int]).Recv", "mpmc.(*Receiver[go.shape.int]).TryRecv", "mpmc.(*Receiver[go.shape.int]).RecvMany",
-		"mpmc.(*Receiver[go.shape.int]).All",
-	},
+// inlined are the functions that the compiler must inline, and why. An X stands
+// for the type argument.
+var inlined = []struct {
+	pkgs  []string // compiled to find out
+	names []string
+	why   string
+}{
+	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Send", "PKG.(*Sender[X]).TrySend", "PKG.(*Sender[X]).SendMany",
+		"PKG.(*Receiver[X]).Recv", "PKG.(*Receiver[X]).TryRecv", "PKG.(*Receiver[X]).RecvMany"},
+		"the package of the kind adds promises and a check for nil, and no call"},
+	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Receiver[X]).All"},
+		"the loop over an iterator that is not inlined calls the body for each value, and allocates"},
+	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Reserve", "PKG.(*Permit[X]).Send", "PKG.(*Permit[X]).Release"},
+		"a permit that does not leave its caller is on the caller's stack: no allocation"},
+	{[]string{"mpsc"}, []string{"fifo.(*End[X]).Lock", "fifo.(*End[X]).Unlock"},
+		"each value locks and unlocks each end, and a free end needs one locked instruction for that and no call; both fit exactly"},
+	{[]string{"mpsc"}, []string{"fifo.(*Queue[X]).Room", "fifo.(*Queue[X]).Available", "fifo.(*Queue[X]).Push", "fifo.(*Queue[X]).Len",
+		"fifo.(*Queue[X]).Empty"},
+		"each is a few instructions, and stands between a Lock and an Unlock, where others may wait"},
+	{[]string{"mpsc"}, []string{"seam.(*Word[X]).Load", "seam.(*Word[X]).CompareAndSwap", "seam.(*Word[X]).Swap", "seam.(*Word[X]).Or"},
+		"each is one atomic operation; with calls, a value through an mpsc takes 17 ns in place of 12"},
+	{[]string{"mpsc"}, []string{"queue.(*Tx[X]).channel", "queue.(*Rx[X]).channel"},
+		"every method begins with it"},
+	{[]string{"mpsc"}, []string{"queue.(*Channel[X]).closedLocked", "queue.(*Channel[X]).endedLocked", "queue.(*Channel[X]).roomLocked",
+		"queue.(*Channel[X]).availableLocked", "queue.(*Channel[X]).seemsEmpty"},
+		"names for a comparison or two, asked with both ends locked, or by each case of a Select"},
 }
 
 // It fails if a function that moves values has become too large to be inlined:
@@ -32,16 +42,23 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 	if err != nil {
 		t.Skip("the go command is not on PATH, so the compiler cannot be asked")
 	}
-	for pkg, names := range inlined {
-		cmd := exec.Command(goTool, "test", "-c", "-o", os.DevNull, "-gcflags=-m", "./"+pkg)
-		cmd.Env = append(os.Environ(), "GOARCH=amd64", "GOFLAGS=")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("go test -c ./%s: %v\n%s", pkg, err, out)
-		}
-		for _, name := range names {
-			if !strings.Contains(string(out), ": can inline "+name+"\n") {
-				t.Errorf("the compiler does not inline %s; -gcflags=-m=2 tells why", name)
+	said := make(map[string]string) // by the compiler, of a package
+	for _, group := range inlined {
+		for _, pkg := range group.pkgs {
+			if said[pkg] == "" {
+				cmd := exec.Command(goTool, "test", "-c", "-o", os.DevNull, "-gcflags=-m", "./"+pkg)
+				cmd.Env = append(os.Environ(), "GOARCH=amd64", "GOFLAGS=")
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("go test -c ./%s: %v\n%s", pkg, err, out)
+				}
+				said[pkg] = string(out)
+			}
+			for _, name := range group.names {
+				name = strings.NewReplacer("PKG", pkg, "[X]", "[go.shape.int]").Replace(name)
+				if !strings.Contains(said[pkg], ": can inline "+name+"\n") {
+					t.Errorf("the compiler does not inline %s; -gcflags=-m=2 tells why.\nIt must be, because: %s", name, group.why)
+				}
 			}
 		}
 	}
