@@ -1,82 +1,126 @@
-// Package leat is the contract of channels that Go does not have: with many senders and a safe close, to everybody, with the
-// latest value only, with no bound; each of them bounded in its waits by a context, and countable in its losses.
+// Package leat defines the interfaces, errors and guarantees that its channel
+// kinds share, and Select, which waits on any mix of them.
 //
-// This package states what all kinds promise, and selects over them. The kinds are packages of their own.
+// The kinds are packages of their own.
 //
-// # Which kind
-//
-// Choose by what must hold:
-//
-//	you need                    kind        promise
-//	hand work to one worker     mpsc        many senders, one receiver, in order; bounded (senders wait) or unbounded
+//	you need                    kind        guarantee
+//	hand work to one worker     mpsc        many senders, one receiver, FIFO; bounded (backpressure) or unbounded
 //	hand work to many workers   mpmc        each value to exactly one receiver; capacity 0 is a rendezvous
-//	tell everybody              broadcast   each receiver sees every value; a slow one is told exactly how many it
-//	                                        missed, or holds the senders back if it asked to
+//	tell everybody              broadcast   each receiver sees every value; a slow one learns exactly how many it
+//	                                        missed, or makes senders wait if it asked to
 //	know the latest             watch       one current value; receivers see the newest, never a backlog
 //	one answer                  oneshot     one value, once
 //
-// A native chan is the better choice where one goroutine sends, the same one closes, and nobody needs to know more: it is part
-// of the language, and select over several of them is built in.
+// A plain chan is the better choice if one goroutine sends, the same one closes
+// the channel, and the reader reads to the end.
 //
 // # What every kind promises
 //
-//   - A call that returns an error moved nothing. The value of a failed Send stays with the caller, and nobody will ever
-//     receive it, so trying again is always right.
-//   - The context comes first. If it is done, a call fails with ctx.Err() before it does anything. If it ends while the
-//     call waits, the call fails with ctx.Err(), unless it had succeeded by then: a value in hand beats a cancelled context.
-//     If Done is closed and Err returns nil, which a context must not do, the error is context.Canceled.
-//   - Close never panics, never waits, may be called again, and may race with anything. Afterwards there is ErrClosed.
-//   - The channel ends when its last sender handle is closed. Receivers get what was accepted, then ErrClosed.
-//   - A receiver's Close stops the senders of a channel that has no other receiver: ErrClosed, for waiting ones at once.
-//     What was accepted can still be received.
-//   - Try does not wait, and does not lie. ErrFull and ErrEmpty mean that the channel was full or empty at some instant during
-//     the call, not that somebody else was faster. A Try overtakes nobody who waits.
-//   - What one sender sends arrives in the order in which it sent. Waiting senders are served in the order in which they
-//     came, and so are waiting receivers.
-//   - Each accepted value is received exactly once, by one receiver; on broadcast, each receiver's received and missed values
-//     together are all that was sent; on watch, a receiver sees the newest.
-//   - The capacity is exact, and Len is what was accepted and not yet received.
-//   - What was received is not kept: no slot holds on to a value, and an unbounded channel gives the memory of a burst back.
-//   - No goroutine stands behind a channel or a timer. (ToChan starts one, and says so.)
-//   - An operation that does not wait does not allocate, Select and the making of its cases included. (A broadcast or watch that
-//     sends may, for its readers, who then need no lock.)
+// R1. A failed call has no effect. The value of a failed Send stays with the
+// caller, and nobody will ever receive it.
+//
+// R2. The context comes first. If it is done already, a call fails at once with
+// ctx.Err(), unwrapped. If it ends while the call waits, the call fails with
+// ctx.Err(), unless the call has succeeded by then: a value in hand beats a
+// cancelled context. If Done is closed and Err returns nil, which a context must
+// not do, the error is context.Canceled.
+//
+// R3. Close never panics and never blocks. It is idempotent and may race with
+// anything. Afterwards the handle's calls return ErrClosed.
+//
+// R4. The last sender handle to close ends the channel. Receivers drain the
+// accepted values, then get ErrClosed. A handle that is dropped without Close is
+// closed once the garbage collector finds it unreachable, and counted as leaked.
+// That is a safety net.
+//
+// R5. A receiver's Close stops the senders: they get ErrClosed, and parked ones
+// wake at once. Accepted values can still be drained, and a permit granted before
+// stays good. On mpmc the last receiver handle counts. On broadcast and watch, a
+// receiver's Close concerns that receiver alone.
+//
+// R6. Try never lies. ErrFull and ErrEmpty mean that the channel was full or
+// empty at some instant during the call. A Try call never overtakes a parked one.
+//
+// R7. Values are received in FIFO order per sender. Parked senders and parked
+// receivers are served in FIFO order.
+//
+// R8. Each accepted value is received exactly once on mpsc, mpmc and oneshot. On
+// broadcast, received + missed = sent for every receiver. On watch, a receiver
+// sees the newest value.
+//
+// R9. The capacity is exact. Len is the number of values that were accepted and
+// not yet received.
+//
+// R10. A value that was handed out is cleared from the channel, except those
+// that a broadcast keeps for Replay, and the current value of a watch. After a
+// burst, an unbounded channel returns to its idle size.
+//
+// R11. The core starts no goroutine. (ToChan must, and says so.) No lock is held
+// while user code runs or while anything waits. Every wait is durably blocking in
+// a testing/synctest bubble, also when the channel was made outside it.
+//
+// R12. Ready joins a native select without a goroutine: its channel is
+// receivable when a value or the end is there. Then use TryRecv.
+//
+// R13. Misuse panics with the package's name and the fact: a capacity that is
+// too small, a nil context, a nil or zero handle, two goroutines that receive
+// from one receiver that is for one.
+//
+// R14. The core uses only sync and sync/atomic: no linkname, no assembly, no
+// unsafe tricks. The race detector sees everything, and 32-bit builds work.
+//
+// R15. An operation that does not wait does not allocate. A broadcast Send may,
+// amortized, and a watch Send does once. Select and SelectInOrder do not allocate
+// when a case is ready or Default is chosen, the making of the cases included; a
+// Select that waits allocates twice at most. An error value that carries
+// something may be allocated.
+//
+// R16. Costs do not grow with bystanders. Subscribe, Close and Send of a lossy
+// broadcast, and Clone and Close of any handle, take time that does not depend on
+// the number of receivers, senders and waiters, apart from waking those that must
+// be woken and the handle's own waiters.
 //
 // # How to think of it
 //
-// A handle is an end of the channel that somebody is responsible for. Each goroutine that sends gets a handle of its own, by
-// Clone, and closes it when it is done: nobody needs to know who is last. The one who receives reads until ErrClosed. If it
-// wants no more, it closes its end, and the senders find out at their next Send, or by Done.
+// A handle is one end of a channel that some goroutine is responsible for. Each
+// sending goroutine gets a handle of its own, by Clone, and closes it when it is
+// done; nobody needs to know who is last. The receiver reads until ErrClosed. If
+// it wants no more, it closes its end, and senders find out at their next Send,
+// or by Done.
 //
-// Waiting is a queue. Who waits is served by whoever makes that possible: a receive moves the first waiting
-// sender's value into the channel, before anybody else could take the room. That is why a woken call has always succeeded, and
-// why nobody starves.
+// Waiters form a FIFO queue. The goroutine that frees a slot also completes the
+// first waiting Send, before any other sender can take the slot. A woken call has
+// therefore already succeeded, and nobody starves.
 //
 // # What you owe
 //
-//   - Close each sender handle. A handle that is dropped unclosed is closed when the garbage collector finds it, and counted as
-//     leaked; that is a safety net, as late as the next collection, and not a way to live.
-//   - Receive from one goroutine at a time, unless the kind says otherwise, as mpmc does. A second one panics when it would wait.
+//   - Close each sender handle. The safety net of R4 is as late as the next
+//     garbage collection.
+//   - Receive from one goroutine at a time, unless the kind says otherwise, as
+//     mpmc does. A second one panics when it would wait.
 //   - Use or release each permit of Reserve.
-//   - Pass a context. A nil one panics; context.Background() waits without end, and a little faster.
+//   - Pass a context. context.Background() waits without end, and is a little
+//     faster than a context that can be cancelled.
 //
 // # Select
 //
-// [Select] waits for several operations, of any kind and on timers and native channels, and does exactly one. It waits in each
-// channel's queue, in line with others, and what it picks is done when it is picked: there is no readiness that
-// turns out to be stale, and nothing to undo. [Select] is fair; [SelectInOrder] takes the first ready case in the order given.
+// [Select] waits for several operations, of any kind and on timers and native
+// channels, and does exactly one. It waits in each channel's queue, in line with
+// others, and the case that it chooses is done when it is chosen. [Select] is
+// fair; [SelectInOrder] takes the first ready case in the order given.
 //
-// A receiver's Ready method returns a channel that can be received from when there is something to take. It joins a native
-// select without a goroutine between, and without a value in flight that a lost race could drop. FromChan, IntoChan and
-// ToChan convert from and to native channels; Copy moves everything from one channel to another.
+// A receiver's Ready method joins a native select. FromChan, IntoChan and ToChan
+// convert from and to native channels; Copy moves everything from one channel to
+// another.
 //
 // # Tests
 //
-// Every wait counts as durably blocked in a testing/synctest bubble, also on a channel that was made outside of it. As with
-// native channels, only the bubble's own goroutines can end a wait inside of it: a send from outside to a
-// receiver that waits inside stops the process. A dropped handle is found outside of every bubble, and so wakes nobody inside.
-//
-// What Ready or Done returns in a bubble belongs to that bubble; a channel whose Ready or Done was asked for in one bubble cannot be used in
-// another.
+// In a testing/synctest bubble, only the bubble's own goroutines can end a wait
+// inside it, as with native channels: a send from outside to a receiver that
+// waits inside stops the process. The garbage collector finds a dropped handle
+// outside of every bubble, and so wakes no goroutine inside one. The channel that
+// Ready or Done returned in a bubble belongs to that bubble. A channel whose Ready
+// or Done was asked for in one bubble cannot be used in another.
 //
 // Package leattest tests a kind of channel against this contract.
 package leat

@@ -142,8 +142,8 @@ func TestHandOverAfterSelect(t *testing.T) {
 	btx.Close()
 }
 
-// A5. It fails if Default is chosen although a timer came due before the last value left.
-func TestA5_DefaultLooksAtTheClockAgain(t *testing.T) {
+// R6. It fails if Default is chosen although a timer came due before the last value left.
+func TestR6_DefaultLooksAtTheClockAgain(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			tx, rx := mpmc.New[int](1)
@@ -160,8 +160,8 @@ func TestA5_DefaultLooksAtTheClockAgain(t *testing.T) {
 	}
 }
 
-// A5, with native channels and receivers of other modules, and deterministically with our own.
-func TestA5_DefaultLooksAgain(t *testing.T) {
+// R6, with native channels and receivers of other modules, and deterministically with our own.
+func TestR6_DefaultLooksAgain(t *testing.T) {
 	for range 100 {
 		tx, rx := mpmc.New[int](1)
 		tx2, rx2 := mpmc.New[int](1)
@@ -242,7 +242,7 @@ func TestDefaultLooksAtAllNativeChannelsAtOnce(t *testing.T) {
 	}
 }
 
-// Rule 7. A timer that several share fires, and another takes its value. It fails if the Select thereby loses its place in line.
+// R7. A timer that several share fires, and another takes its value. It fails if the Select thereby loses its place in line.
 func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
 	for range 50 {
 		synctest.Test(t, func(t *testing.T) {
@@ -272,7 +272,7 @@ func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
 	}
 }
 
-// Rule 10. It fails if a receiver keeps the case that a Select has made of it, and with that the value.
+// R10. It fails if a receiver keeps the case that a Select has made of it, and with that the value.
 func TestSelectKeepsNoValue(t *testing.T) {
 	btx := broadcast.New[*[1000]int](1)
 	mtx, mrx := mpsc.New[*[1000]int](1)
@@ -457,7 +457,7 @@ func TestSelectSeesHandlesThatClose(t *testing.T) {
 	}
 }
 
-// Rule 13. It fails if two Selects wait in a channel of one receiver, or if the one that panics leaves something behind.
+// R13. It fails if two Selects wait in a channel of one receiver, or if the one that panics leaves something behind.
 func TestTwoSelectsOnOneReceiverPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)

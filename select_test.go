@@ -238,8 +238,8 @@ func TestSelectMisusePanics(t *testing.T) {
 	}
 }
 
-// A19. Each of n cases that are always possible is chosen in at least 1/(2n) of 10,000 rounds.
-func TestA19_SelectIsFair(t *testing.T) {
+// Each of n cases that are always possible is chosen in at least 1/(2n) of 10,000 rounds.
+func TestSelectIsFair(t *testing.T) {
 	const rounds = 10_000
 	fair := func(t *testing.T, n int, run func(hit func(int))) {
 		t.Helper()
@@ -289,8 +289,8 @@ func TestA19_SelectIsFair(t *testing.T) {
 	})
 }
 
-// A5. B puts a value into c2 before it takes the one in c1: at no instant are both empty. It fails if a Select of A says so.
-func TestA5_DefaultIsNeverChosenFalsely(t *testing.T) {
+// R6. B puts a value into c2 before it takes the one in c1: at no instant are both empty. It fails if a Select of A says so.
+func TestR6_DefaultIsNeverChosenFalsely(t *testing.T) {
 	for name, make := range map[string]func() (*mpmc.Sender[int], *mpmc.Receiver[int]){
 		"bounded":   func() (*mpmc.Sender[int], *mpmc.Receiver[int]) { return mpmc.New[int](1) },
 		"unbounded": func() (*mpmc.Sender[int], *mpmc.Receiver[int]) { return mpmc.NewUnbounded[int]() },
@@ -314,9 +314,9 @@ func TestA5_DefaultIsNeverChosenFalsely(t *testing.T) {
 	}
 }
 
-// A11. Goroutines that each select a send and a receive on one channel of capacity 0 must all find partners, and none itself. It
+// R9. Goroutines that each select a send and a receive on one channel of capacity 0 must all find partners, and none itself. It
 // hangs, and the test's time-out says where, if two Selects that could meet do not.
-func TestA11_RendezvousMatching(t *testing.T) {
+func TestR9_RendezvousMatching(t *testing.T) {
 	for _, c := range []struct{ selects, sends int }{{44, 0}, {55, 1}} {
 		for range 20 {
 			tx, rx := mpmc.New[int](0)
@@ -350,8 +350,8 @@ func TestA11_RendezvousMatching(t *testing.T) {
 	}
 }
 
-// A11. It fails if a Select meets itself.
-func TestA11_NoSelfPairing(t *testing.T) {
+// R9. It fails if a Select meets itself.
+func TestR9_NoSelfPairing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
 		ctx, cancel := context.WithTimeout(background, time.Minute)
@@ -373,9 +373,9 @@ func TestA11_NoSelfPairing(t *testing.T) {
 	})
 }
 
-// A2, A19: many goroutines select over the same channels, sending and receiving, with contexts that end. It fails if a value is
+// R8: many goroutines select over the same channels, sending and receiving, with contexts that end. It fails if a value is
 // lost, or received twice, or a waiter is left behind.
-func TestA2_SelectUnderChurn(t *testing.T) {
+func TestR8_SelectUnderChurn(t *testing.T) {
 	for _, capacity := range []int{0, 1, 3} {
 		tx1, rx1 := mpmc.New[int](capacity)
 		tx2, rx2 := mpmc.New[int](capacity)
@@ -616,7 +616,7 @@ func TestSelectFunctions(t *testing.T) {
 	}
 }
 
-// Rule 11. A Select in a bubble over channels made outside of it: it hangs if its wait is not durable.
+// R11. A Select in a bubble over channels made outside of it: it hangs if its wait is not durable.
 func TestSelectInBubble(t *testing.T) {
 	_, arx := mpsc.New[int](1)
 	btx := broadcast.New[int](1)

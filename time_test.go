@@ -14,8 +14,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// A12. The value is the instant that was asked for, however late it is taken; there is one, and then none, and no end.
-func TestA12_After(t *testing.T) {
+// The value is the instant that was asked for, however late it is taken; there is one, and then none, and no end.
+func TestAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		rx := leat.After(100 * time.Millisecond)
@@ -43,8 +43,8 @@ func TestA12_After(t *testing.T) {
 	})
 }
 
-// A12. Zero, negative and huge durations.
-func TestA12_Durations(t *testing.T) {
+// Zero, negative and huge durations.
+func TestDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, d := range []time.Duration{0, -1, math.MinInt64} {
 			if v, err := leat.After(d).TryRecv(); err != nil || !v.Equal(time.Now()) {
@@ -69,8 +69,8 @@ func TestA12_Durations(t *testing.T) {
 	})
 }
 
-// A12. Missed ticks are one, and the next is in step with the first.
-func TestA12_EveryCoalesces(t *testing.T) {
+// Missed ticks are one, and the next is in step with the first.
+func TestEveryCoalesces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		rx := leat.Every(50 * time.Millisecond)
@@ -93,8 +93,8 @@ func TestA12_EveryCoalesces(t *testing.T) {
 	})
 }
 
-// A12. However many goroutines share timers, each value is received once.
-func TestA12_SharedTimers(t *testing.T) {
+// However many goroutines share timers, each value is received once.
+func TestSharedTimers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1000
 		timers := make([]leat.Receiver[time.Time], n)

@@ -27,7 +27,7 @@ var handles = []reflect.Type{
 	reflect.TypeFor[oneshot.Sender[int]](), reflect.TypeFor[oneshot.Receiver[int]](),
 }
 
-// Rule 13. It fails if a method of a nil or zero handle does anything but panic
+// R13. It fails if a method of a nil or zero handle does anything but panic
 // with the name of its package and what to do.
 func TestZeroAndNilHandles(t *testing.T) {
 	for _, typ := range handles {
@@ -47,7 +47,7 @@ func TestZeroAndNilHandles(t *testing.T) {
 	}
 }
 
-// Rule 13. It fails if a Select of a nil or zero handle does anything but panic
+// R13. It fails if a Select of a nil or zero handle does anything but panic
 // as the handle's own methods do.
 func TestSelectOfZeroAndNilHandles(t *testing.T) {
 	var s mpsc.Sender[int]

@@ -41,7 +41,7 @@ func take(rx *broadcast.Receiver[int]) string {
 	}
 }
 
-// Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "broadcast", "capacity 0", func() { broadcast.New[int](0) })
 	kind.MustPanic(t, "broadcast", "capacity -3", func() { broadcast.New[int](-3) })
@@ -213,9 +213,9 @@ func drain(rx *broadcast.Receiver[int]) {
 	}
 }
 
-// A2, A13: under concurrent senders, receivers that come and go, lag, batches and Ready, received plus missed is what was accepted
+// R8: under concurrent senders, receivers that come and go, lag, batches and Ready, received plus missed is what was accepted
 // while the receiver was there; a lossless one misses nothing; and each sender's values come in order.
-func TestA2_ReceivedPlusMissed(t *testing.T) {
+func TestR8_ReceivedPlusMissed(t *testing.T) {
 	const senders, each = 4, 500
 	for _, capacity := range []int{1, 2, 3, 64} {
 		tx := broadcast.New[[2]int](capacity)
@@ -345,8 +345,8 @@ func TestNoLostWakeUp(t *testing.T) {
 	wg.Wait()
 }
 
-// A15, A22. It fails if Len or Receivers is off by one anywhere.
-func TestA22_Counts(t *testing.T) {
+// R9, R4. It fails if Len or Receivers is off by one anywhere.
+func TestR4_Counts(t *testing.T) {
 	tx := broadcast.New[int](4)
 	if tx.Receivers() != 0 || tx.Len() != 0 || tx.Cap() != 4 {
 		t.Errorf("a new channel has %d receivers, Len %d, Cap %d", tx.Receivers(), tx.Len(), tx.Cap())
@@ -373,8 +373,8 @@ func TestA22_Counts(t *testing.T) {
 	}
 }
 
-// A18: user code that runs within leat's calls may use the same channel. It fails by deadlock.
-func TestA18_Reentrancy(t *testing.T) {
+// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock.
+func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](4)
 		rx := tx.Subscribe(broadcast.Lossless())

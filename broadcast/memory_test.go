@@ -13,7 +13,7 @@ import (
 	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// Rule 15. It fails if an operation that does not wait allocates; a send of values without pointers may, once in 32.
+// R15. It fails if an operation that does not wait allocates; a send of values without pointers may, once in 32.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -38,8 +38,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// Rule 10, A20. It fails if a value stays reachable through the channel after as many came behind it as the channel keeps.
-func TestA20_OverwrittenValuesAreFreed(t *testing.T) {
+// R10. It fails if a value stays reachable through the channel after as many came behind it as the channel keeps.
+func TestR10_OverwrittenValuesAreFreed(t *testing.T) {
 	const capacity, n = 4, 100
 	tx := broadcast.New[*[1 << 16]byte](capacity)
 	rx := tx.Subscribe() // one that never receives holds nothing back
@@ -58,8 +58,8 @@ func TestA20_OverwrittenValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// A20. It fails if a million operations make the channel grow, or receivers that come and go do.
-func TestA20_NoGrowth(t *testing.T) {
+// R10. It fails if a million operations make the channel grow, or receivers that come and go do.
+func TestR10_NoGrowth(t *testing.T) {
 	tx := broadcast.New[[64]byte](128)
 	rx := tx.Subscribe()
 	for range 1000 {
@@ -87,7 +87,7 @@ func TestA20_NoGrowth(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// Rule 4. It fails if a receiver waits for ever for senders that were dropped.
+// R4. It fails if a receiver waits for ever for senders that were dropped.
 func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	tx := broadcast.New[int](1)
 	rx := tx.Subscribe()
@@ -107,7 +107,7 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// Rule 4. It fails if a lossless receiver that was dropped stops the senders for ever, or stays counted.
+// R4. It fails if a lossless receiver that was dropped stops the senders for ever, or stays counted.
 func TestDroppedReceiverLetsTheSendersGo(t *testing.T) {
 	tx := broadcast.New[int](1)
 	tx.Subscribe(broadcast.Lossless())
@@ -124,7 +124,7 @@ func TestDroppedReceiverLetsTheSendersGo(t *testing.T) {
 	}
 }
 
-// Rule 11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
 // kill the process, and with it this test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside := broadcast.New[int](1)

@@ -74,7 +74,7 @@ func TestGapsArePositive(t *testing.T) {
 	wg.Wait()
 }
 
-// Rule 6, A10. A receive makes room, which is the waiting sender's. It fails if a TrySend that spins takes it.
+// R6. A receive makes room, which is the waiting sender's. It fails if a TrySend that spins takes it.
 func TestTrySendDoesNotOvertake(t *testing.T) {
 	for round := range 400 {
 		tx := broadcast.New[int](1)
@@ -250,7 +250,7 @@ func TestSelectBesideRecvPanics(t *testing.T) {
 	})
 }
 
-// Rule 11. The cleanup of a dropped lossless receiver may not wake the sender in a bubble that waited for it. It fails if that sender,
+// R11. The cleanup of a dropped lossless receiver may not wake the sender in a bubble that waited for it. It fails if that sender,
 // and all behind it, then wait although there is room, and somebody in the bubble sends.
 func TestDroppedLosslessInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,14 +44,14 @@ var broadcastCases = []testcase{
 		run:     slowestHolds,
 	},
 	{
-		name:    "A15_sender_len_is_the_longest_backlog",
+		name:    "R9_sender_len_is_the_longest_backlog",
 		promise: "a broadcast sender's Len is what the slowest receiver has before it, but at most the capacity",
 		rule:    rule9,
 		needs:   []need{needBroadcast, needSubscribe, needTxLen, needRxLen},
 		run:     senderLen,
 	},
 	{
-		name:    "A22_receivers_are_counted",
+		name:    "R5_receivers_are_counted",
 		promise: "Receivers is exact after any number of concurrent Subscribe and Close",
 		rule:    rule5b,
 		mode:    realTime,

@@ -11,46 +11,46 @@ import (
 
 var closeCases = []testcase{
 	{
-		name:    "A6_last_sender_wakes_receiver",
+		name:    "R4_last_sender_wakes_receiver",
 		promise: "a receiver that waits gets ErrClosed when the last sender handle closes",
 		rule:    rule4,
 		run:     lastSenderWakes,
 	},
 	{
-		name:    "A6_receiver_close_wakes_senders",
+		name:    "R5_receiver_close_wakes_senders",
 		promise: "senders that wait get ErrClosed when the receiver closes",
 		rule:    rule5,
 		needs:   []need{needQueue, needWaiting},
 		run:     receiverWakesSenders,
 	},
 	{
-		name:    "A6_own_close_wakes_sender",
+		name:    "R3_own_close_wakes_sender",
 		promise: "a send that waits gets ErrClosed when its own handle closes, and others go on waiting",
 		rule:    rule3,
 		needs:   []need{needWaiting, needClone},
 		run:     ownCloseWakesSender,
 	},
 	{
-		name:    "A6_own_close_wakes_receiver",
+		name:    "R3_own_close_wakes_receiver",
 		promise: "a receive that waits gets ErrClosed when its own receiver closes",
 		rule:    rule3,
 		run:     ownCloseWakesReceiver,
 	},
 	{
-		name:    "A6_done_tells_that_nobody_receives",
+		name:    "R5_done_tells_that_nobody_receives",
 		promise: "Done is closed once nobody will receive any more, and not before",
 		rule:    rule5,
 		needs:   []need{needQueue, needDone},
 		run:     doneTells,
 	},
 	{
-		name:    "A7_accepted_survives_senders",
+		name:    "R4_accepted_survives_senders",
 		promise: "what was accepted is received after the senders have closed, then comes ErrClosed",
 		rule:    rule4,
 		run:     survivesSenders,
 	},
 	{
-		name:    "A7_accepted_survives_receiver_close",
+		name:    "R5_accepted_survives_receiver_close",
 		promise: "what was accepted is received after the receiver has closed, then comes ErrClosed",
 		rule:    rule5,
 		needs:   []need{needQueue},
@@ -64,7 +64,7 @@ var closeCases = []testcase{
 		run:     lastHandleEnds,
 	},
 	{
-		name:    "A22_concurrent_clone_and_close",
+		name:    "R4_concurrent_clone_and_close",
 		promise: "handles cloned and closed at the same time are counted exactly",
 		rule:    rule4,
 		mode:    realTime,

@@ -38,7 +38,7 @@ func onReceiver(f leattest.Features, set func(*core, *rx, receiver)) leattest.Ki
 }
 
 var defects = []defect{
-	{"a sender drops one value in fifty", "A2_received_exactly_once", onSender(queue, func(_ *core, t *tx, s sender) {
+	{"a sender drops one value in fifty", "R8_received_exactly_once", onSender(queue, func(_ *core, t *tx, s sender) {
 		t.send = func(ctx context.Context, v int) error {
 			if v%50 == 49 {
 				return nil
@@ -46,7 +46,7 @@ var defects = []defect{
 			return s.Send(ctx, v)
 		}
 	})},
-	{"a receiver delivers one value in fifty twice", "A2_received_exactly_once", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"a receiver delivers one value in fifty twice", "R8_received_exactly_once", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		again := -1
 		x.recv = func(ctx context.Context) (int, error) {
 			if v := again; v >= 0 {
@@ -60,7 +60,7 @@ var defects = []defect{
 			return v, err
 		}
 	})},
-	{"a receiver takes the second value first", "A1_FIFO_per_sender", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"a receiver takes the second value first", "R7_FIFO_per_sender", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		var kept []int
 		x.recv = func(ctx context.Context) (int, error) {
 			if len(kept) > 0 {
@@ -76,7 +76,7 @@ var defects = []defect{
 			return v, err
 		}
 	})},
-	{"the lag is one too small", "A13_lag_is_what_was_overwritten", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+	{"the lag is one too small", "R8_lag_is_what_was_overwritten", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
 		x.recv = func(ctx context.Context) (int, error) {
 			v, err := r.Recv(ctx)
 			if lag, ok := err.(*leat.LaggedError); ok {
@@ -85,7 +85,7 @@ var defects = []defect{
 			return v, err
 		}
 	})},
-	{"a lag is not told", "A2_received_exactly_once", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+	{"a lag is not told", "R8_received_exactly_once", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
 		x.recv = func(ctx context.Context) (int, error) {
 			for {
 				v, err := r.Recv(ctx)
@@ -95,15 +95,15 @@ var defects = []defect{
 			}
 		}
 	})},
-	{"the capacity of a lossy broadcast is rounded", "A13_lag_has_exact_capacity", rounded(lossy, func(n int) int {
+	{"the capacity of a lossy broadcast is rounded", "R8_lag_has_exact_capacity", rounded(lossy, func(n int) int {
 		for n&(n-1) != 0 {
 			n++
 		}
 		return n
 	})},
 	{"the capacity is one more", "R9_capacity_is_exact", rounded(queue, func(n int) int { return n + 1 })},
-	{"TrySend takes the room of a sender that waits", "A10_try_never_overtakes_a_waiting_sender", barging(false)},
-	{"the last sender to wait is served first", "A10_100_waiting_senders_are_served_in_order", barging(true)},
+	{"TrySend takes the room of a sender that waits", "R6_try_never_overtakes_a_waiting_sender", barging(false)},
+	{"the last sender to wait is served first", "R7_100_waiting_senders_are_served_in_order", barging(true)},
 	{"a second Close panics", "R3_close_is_idempotent", onSender(queue, func(_ *core, t *tx, s sender) {
 		closed := make(chan struct{})
 		t.close = func() error { close(closed); return s.Close() }
@@ -130,7 +130,7 @@ var defects = []defect{
 			return s.Send(ctx, v)
 		}
 	})},
-	{"a cancelled Send is sent later", "A21_timed_out_send_leaves_no_waiter", broken(queue,
+	{"a cancelled Send is sent later", "R1_timed_out_send_leaves_no_waiter", broken(queue,
 		func(c *core, s sender) leat.Sender[int] {
 			return &tx{sender: s, send: func(ctx context.Context, v int) error {
 				err := s.Send(ctx, v)
@@ -154,7 +154,7 @@ var defects = []defect{
 				return r.TryRecv()
 			}}
 		})},
-	{"a cancelled Recv swallows a value", "A3_cancelled_receive_loses_nothing", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"a cancelled Recv swallows a value", "R1_cancelled_receive_loses_nothing", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		x.recv = func(ctx context.Context) (int, error) {
 			v, err := r.Recv(ctx)
 			if err == nil && ctx.Err() != nil {
@@ -172,7 +172,7 @@ var defects = []defect{
 			return v, err
 		}
 	})},
-	{"the receiver's Close discards what was accepted", "A7_accepted_survives_receiver_close", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"the receiver's Close discards what was accepted", "R5_accepted_survives_receiver_close", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		x.close = func() error {
 			err := r.Close()
 			for {
@@ -182,7 +182,7 @@ var defects = []defect{
 			}
 		}
 	})},
-	{"the receiver's Close lets senders wait", "A6_receiver_close_wakes_senders", onReceiver(queue, func(_ *core, x *rx, _ receiver) {
+	{"the receiver's Close lets senders wait", "R5_receiver_close_wakes_senders", onReceiver(queue, func(_ *core, x *rx, _ receiver) {
 		x.close = func() error { return nil }
 	})},
 	{"the first handle to close ends the channel", "R4_last_handle_ends_the_channel", onSender(queue, func(c *core, t *tx, s sender) {
@@ -247,7 +247,7 @@ var defects = []defect{
 			return len(buf), nil
 		}
 	})},
-	{"a permit dies with the receiver", "A8_permit_outlives_receiver_close", brokenPermit(
+	{"a permit dies with the receiver", "R5_permit_outlives_receiver_close", brokenPermit(
 		func(c *core, p leattest.Permit) leattest.Permit {
 			return permit{release: p.Release, send: func(v int) error {
 				if c.isClosed() {
@@ -258,7 +258,7 @@ var defects = []defect{
 			}}
 		},
 		func(c *core, r receiver) leat.Receiver[int] { return noteClose(c, r) })},
-	{"the end comes before the last permit", "A8_permit_outlives_receiver_close", brokenPermit(
+	{"the end comes before the last permit", "R5_permit_outlives_receiver_close", brokenPermit(
 		func(_ *core, p leattest.Permit) leattest.Permit { return p },
 		func(c *core, r receiver) leat.Receiver[int] {
 			x := noteClose(c, r)
@@ -271,7 +271,7 @@ var defects = []defect{
 			}
 			return x
 		})},
-	{"the last Release wakes nobody", "A8_last_permit_wakes_closed_receiver", brokenPermit(
+	{"the last Release wakes nobody", "R5_last_permit_wakes_closed_receiver", brokenPermit(
 		func(c *core, p leattest.Permit) leattest.Permit {
 			return permit{send: p.Send, release: func() {
 				c.mu.Lock()
@@ -289,7 +289,7 @@ var defects = []defect{
 			}
 			return &rx{receiver: r, recv: func(ctx context.Context) (int, error) { late(); return r.Recv(ctx) }}
 		})},
-	{"a permit can be used twice", "A8_permit_is_used_once", brokenPermit(
+	{"a permit can be used twice", "R1_permit_is_used_once", brokenPermit(
 		func(c *core, p leattest.Permit) leattest.Permit {
 			return permit{release: p.Release, send: func(v int) error { p.Send(v); return nil }}
 		}, nil)},
@@ -304,7 +304,7 @@ var defects = []defect{
 			return nil
 		}
 	})},
-	{"closing a lossy broadcast takes a slot", "A14_close_never_evicts", onSender(lossy, func(_ *core, t *tx, s sender) {
+	{"closing a lossy broadcast takes a slot", "R8_close_never_evicts", onSender(lossy, func(_ *core, t *tx, s sender) {
 		t.close = func() error { _ = s.TrySend(-1); return s.Close() }
 	})},
 	{"a broadcast receiver's Close closes the others", "R5_receiver_closes_for_itself", func() leattest.Kind {
@@ -317,14 +317,14 @@ var defects = []defect{
 			}}
 		})
 	}()},
-	{"each channel has a goroutine", "A20_no_goroutine_is_left_behind", leattest.Kind{
+	{"each channel has a goroutine", "R11_no_goroutine_is_left_behind", leattest.Kind{
 		Name: "broken", Features: queue,
 		New: func(_ testing.TB, capacity int) leattest.Channel {
 			go func() { select {} }()
 			return leattest.NewReference(queue, capacity)
 		},
 	}},
-	{"a wait sleeps on a channel that New made", "A6_last_sender_wakes_receiver", broken(queue,
+	{"a wait sleeps on a channel that New made", "R4_last_sender_wakes_receiver", broken(queue,
 		func(c *core, s sender) leat.Sender[int] {
 			return &tx{sender: s, close: func() error {
 				err := s.Close()
@@ -349,7 +349,7 @@ var defects = []defect{
 		Name: "broken", Features: leattest.Features{SingleReceiver: true, AutoClose: true},
 		New: func(_ testing.TB, capacity int) leattest.Channel { return leattest.NewReference(queue, capacity) },
 	}},
-	{"ctx is asked with a lock held", "A18_context_calls_the_channel", onSender(queue, func(_ *core, t *tx, s sender) {
+	{"ctx is asked with a lock held", "R11_context_calls_the_channel", onSender(queue, func(_ *core, t *tx, s sender) {
 		var mu sync.Mutex
 		t.send = func(ctx context.Context, v int) error {
 			mu.Lock()
@@ -366,7 +366,7 @@ var defects = []defect{
 			return s.Len()
 		}
 	})},
-	{"TryRecv says now and then that there is nothing", "A4_sent_is_there", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"TryRecv says now and then that there is nothing", "R6_sent_is_there", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		n := 0
 		x.tryRecv = func() (int, error) {
 			if n++; n%7 == 0 { // odd, so that it meets each TryRecv of a test that calls it twice a round
@@ -375,7 +375,7 @@ var defects = []defect{
 			return r.TryRecv()
 		}
 	})},
-	{"after a SendMany of four, TrySend is full once", "A15_random_operations_match_the_model", onSender(queue, func(_ *core, t *tx, s sender) {
+	{"after a SendMany of four, TrySend is full once", "random_operations_match_the_model", onSender(queue, func(_ *core, t *tx, s sender) {
 		four := false
 		t.many = func(ctx context.Context, vs []int) (int, error) { four = len(vs) == 4; return s.SendMany(ctx, vs) }
 		t.trySend = func(v int) error {
@@ -403,7 +403,7 @@ var defects = []defect{
 			return leattest.NewReference(leattest.Features{}, capacity)
 		},
 	}},
-	{"a burst is never forgotten", "A20_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {
+	{"a burst is never forgotten", "R10_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {
 		t.trySend = func(v int) error { c.values = append(c.values, v); return s.TrySend(v) }
 	})},
 }

@@ -7,8 +7,9 @@
 // What it does not claim is skipped, and the skip says why. Each failure names the promise that broke and
 // the rule of the contract that it comes from, beside what was seen.
 //
-// The name of a test begins with what it shows: R4 is rule 4 of the contract, A10 an item of the acceptance list that was
-// distilled from the test suites of tokio, crossbeam and Kotlin.
+// The name of a test begins with the rule that it tests: R4 is the rule of that
+// number in the comment of package leat. Many tests were distilled from the test
+// suites of tokio, crossbeam and Kotlin.
 //
 // # Intuition
 //

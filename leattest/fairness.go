@@ -8,7 +8,7 @@ import (
 
 var fairnessCases = []testcase{
 	{
-		name:    "A10_try_never_overtakes_a_waiting_sender",
+		name:    "R6_try_never_overtakes_a_waiting_sender",
 		promise: "room that comes free belongs to the sender that waits, not to a TrySend that comes by",
 		rule:    rule6,
 		mode:    bubbled,
@@ -16,7 +16,7 @@ var fairnessCases = []testcase{
 		run:     noOvertaking,
 	},
 	{
-		name:    "A10_100_waiting_senders_are_served_in_order",
+		name:    "R7_100_waiting_senders_are_served_in_order",
 		promise: "senders that wait are served in the order in which they came, whoever among them gives up",
 		rule:    rule7,
 		mode:    bubbled,
@@ -24,7 +24,7 @@ var fairnessCases = []testcase{
 		run:     sendersInOrder,
 	},
 	{
-		name:    "A10_waiting_receivers_are_served_in_order",
+		name:    "R7_waiting_receivers_are_served_in_order",
 		promise: "receivers that wait are served in the order in which they came, and no TryRecv comes before them",
 		rule:    rule7,
 		mode:    bubbled,
@@ -32,7 +32,7 @@ var fairnessCases = []testcase{
 		run:     receiversInOrder,
 	},
 	{
-		name:    "A10_reserve_waits_in_the_same_line",
+		name:    "R7_reserve_waits_in_the_same_line",
 		promise: "who waits for a permit and who waits to send stand in one line",
 		rule:    rule7,
 		mode:    bubbled,

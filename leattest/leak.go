@@ -35,7 +35,7 @@ var leakCases = []testcase{
 		run:     droppedReceiver,
 	},
 	{
-		name:    "A20_no_goroutine_is_left_behind",
+		name:    "R11_no_goroutine_is_left_behind",
 		promise: "channels cost no goroutine, neither while they are used nor when they are dropped",
 		rule:    rule11,
 		mode:    realTime,
@@ -43,7 +43,7 @@ var leakCases = []testcase{
 		run:     noGoroutines,
 	},
 	{
-		name:    "A20_memory_goes_back_after_a_burst",
+		name:    "R10_memory_goes_back_after_a_burst",
 		promise: "what was received is not held, and after a burst the channel is as small as before",
 		rule:    rule10,
 		mode:    realTime,
@@ -51,7 +51,7 @@ var leakCases = []testcase{
 		run:     burstGoesBack,
 	},
 	{
-		name:    "A20_memory_does_not_grow_with_use",
+		name:    "R10_memory_does_not_grow_with_use",
 		promise: "a channel in steady use needs no more memory than at first",
 		rule:    rule10,
 		mode:    realTime,

@@ -8,14 +8,14 @@ import (
 
 var loadCases = []testcase{
 	{
-		name:    "A23_10000_tiny_channels",
+		name:    "R8_10000_tiny_channels",
 		promise: "a channel that carries one value between two goroutines does so, ten thousand times",
 		rule:    rule8,
 		mode:    realTime,
 		run:     tinyChannels,
 	},
 	{
-		name:    "A23_send_races_with_close",
+		name:    "R1_send_races_with_close",
 		promise: "a send that meets the receiver's Close either sent, and is received, or failed, and is not",
 		rule:    rule1,
 		mode:    realTime,
@@ -23,7 +23,7 @@ var loadCases = []testcase{
 		run:     sendMeetsClose,
 	},
 	{
-		name:    "A23_ring_of_32",
+		name:    "R8_ring_of_32",
 		promise: "tokens that go round a ring of channels are neither lost nor multiplied",
 		rule:    rule8,
 		mode:    realTime,
@@ -31,7 +31,7 @@ var loadCases = []testcase{
 		run:     ring,
 	},
 	{
-		name:    "A23_prime_sieve",
+		name:    "R7_prime_sieve",
 		promise: "a chain of channels, each feeding the next, passes on each value in order",
 		rule:    rule7,
 		mode:    realTime,

@@ -13,7 +13,7 @@ import (
 
 var orderCases = []testcase{
 	{
-		name:    "A1_FIFO_per_sender",
+		name:    "R7_FIFO_per_sender",
 		promise: "what one sender sends, a receiver gets in the order in which it was sent",
 		rule:    rule7,
 		mode:    realTime,
@@ -21,7 +21,7 @@ var orderCases = []testcase{
 		run:     fifoPerSender,
 	},
 	{
-		name:    "A2_received_exactly_once",
+		name:    "R8_received_exactly_once",
 		promise: "each accepted value is received exactly once, or counted exactly once as missed",
 		rule:    rule8,
 		mode:    realTime,
@@ -29,7 +29,7 @@ var orderCases = []testcase{
 		run:     exactlyOnce,
 	},
 	{
-		name:    "A2_latest_value_arrives",
+		name:    "R8_latest_value_arrives",
 		promise: "each receiver gets the newest value, however many it skipped",
 		rule:    rule8,
 		mode:    realTime,
@@ -37,7 +37,7 @@ var orderCases = []testcase{
 		run:     newestArrives,
 	},
 	{
-		name:    "A3_failed_send_is_never_received",
+		name:    "R1_failed_send_is_never_received",
 		promise: "a value whose send failed is received by nobody, and one whose send succeeded is received",
 		rule:    rule1,
 		mode:    realTime,
@@ -45,7 +45,7 @@ var orderCases = []testcase{
 		run:     failedSendInvisible,
 	},
 	{
-		name:    "A3_cancelled_receive_loses_nothing",
+		name:    "R1_cancelled_receive_loses_nothing",
 		promise: "a receive that fails has taken no value",
 		rule:    rule1,
 		mode:    realTime,
@@ -53,7 +53,7 @@ var orderCases = []testcase{
 		run:     cancelledRecvLosesNothing,
 	},
 	{
-		name:    "A4_sent_is_there",
+		name:    "R6_sent_is_there",
 		promise: "once Send has returned, a receiver that finds nothing has been told a lie",
 		rule:    rule6,
 		mode:    realTime,

@@ -9,35 +9,35 @@ import (
 
 var permitCases = []testcase{
 	{
-		name:    "A8_permit_is_a_slot",
+		name:    "R9_permit_is_a_slot",
 		promise: "a permit takes one slot of the capacity until it is used and the value received, or until it is released",
 		rule:    rule9,
 		needs:   []need{needReserve, needWaiting},
 		run:     permitIsSlot,
 	},
 	{
-		name:    "A8_permit_outlives_receiver_close",
+		name:    "R5_permit_outlives_receiver_close",
 		promise: "a permit that was granted before the receiver closed still delivers, and the end comes after it",
 		rule:    rule5,
 		needs:   []need{needReserve, needBacklog, needQueue},
 		run:     permitAfterReceiverClose,
 	},
 	{
-		name:    "A8_permit_outlives_sender_close",
+		name:    "R5_permit_outlives_sender_close",
 		promise: "a permit that was granted before the last sender closed still delivers, and the end comes after it",
 		rule:    rule5,
 		needs:   []need{needReserve, needBacklog},
 		run:     permitAfterSenderClose,
 	},
 	{
-		name:    "A8_last_permit_wakes_closed_receiver",
+		name:    "R5_last_permit_wakes_closed_receiver",
 		promise: "whoever gives the last permit back wakes the receiver that waits for the end",
 		rule:    rule5,
 		needs:   []need{needReserve, needBacklog, needQueue},
 		run:     lastPermitWakes,
 	},
 	{
-		name:    "A8_closed_reserve_gives_back_what_it_got",
+		name:    "R5_closed_reserve_gives_back_what_it_got",
 		promise: "a Reserve that fails at the close holds no slot, and does not hold up the end",
 		rule:    rule5,
 		mode:    bubbled,
@@ -45,7 +45,7 @@ var permitCases = []testcase{
 		run:     failedReserveHoldsNothing,
 	},
 	{
-		name:    "A8_cancelled_reserve_passes_the_slot_on",
+		name:    "R1_cancelled_reserve_passes_the_slot_on",
 		promise: "a Reserve that is cancelled while it is served returns the permit or leaves the slot to the next",
 		rule:    rule1,
 		mode:    realTime,
@@ -53,7 +53,7 @@ var permitCases = []testcase{
 		run:     cancelledReserve,
 	},
 	{
-		name:    "A8_released_slot_goes_to_the_first_in_line",
+		name:    "R7_released_slot_goes_to_the_first_in_line",
 		promise: "a released slot goes to the sender that waits longest, and to nobody else",
 		rule:    rule7,
 		mode:    bubbled,
@@ -61,7 +61,7 @@ var permitCases = []testcase{
 		run:     releasedSlot,
 	},
 	{
-		name:    "A8_permit_is_used_once",
+		name:    "R1_permit_is_used_once",
 		promise: "a permit that is used or released delivers nothing more and gives no slot back twice",
 		rule:    rule1,
 		needs:   []need{needReserve, needWaiting},

@@ -15,7 +15,7 @@ import (
 var randomCases = []testcase{randomCase}
 
 var randomCase = testcase{
-	name:    "A15_random_operations_match_the_model",
+	name:    "random_operations_match_the_model",
 	promise: "a sequence of operations that do not wait has the results that the reference model gives, step by step",
 	rule:    "all rules, as the model in reference.go keeps them",
 	mode:    realTime,

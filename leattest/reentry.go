@@ -9,19 +9,19 @@ import (
 
 var reentryCases = []testcase{
 	{
-		name:    "A18_context_calls_the_channel",
+		name:    "R11_context_calls_the_channel",
 		promise: "a ctx whose own methods use the channel deadlocks nothing, because they are called without a lock",
 		rule:    rule11,
 		run:     contextCalls,
 	},
 	{
-		name:    "A18_cancel_calls_the_channel",
+		name:    "R11_cancel_calls_the_channel",
 		promise: "what runs at the end of a ctx may use the channel that somebody waits on",
 		rule:    rule11,
 		run:     cancelCalls,
 	},
 	{
-		name:    "A18_loop_body_calls_the_channel",
+		name:    "R11_loop_body_calls_the_channel",
 		promise: "the body of a loop over All may use the channel, and close it",
 		rule:    rule11,
 		needs:   []need{needAll, needBacklog},

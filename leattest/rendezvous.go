@@ -9,7 +9,7 @@ import (
 
 var rendezvousCases = []testcase{
 	{
-		name:    "A11_try_needs_a_partner",
+		name:    "R6_try_needs_a_partner",
 		promise: "with capacity 0, TrySend succeeds only if a receiver waits, and TryRecv only if a sender waits",
 		rule:    rule6,
 		mode:    bubbled,
@@ -17,7 +17,7 @@ var rendezvousCases = []testcase{
 		run:     tryNeedsPartner,
 	},
 	{
-		name:    "A11_nothing_is_ever_in_it",
+		name:    "R9_nothing_is_ever_in_it",
 		promise: "with capacity 0, Len is 0 and a send returns when a receiver has the value",
 		rule:    rule9,
 		mode:    bubbled,
@@ -25,7 +25,7 @@ var rendezvousCases = []testcase{
 		run:     nothingInIt,
 	},
 	{
-		name:    "A11_cancelled_partner",
+		name:    "R1_cancelled_partner",
 		promise: "with capacity 0, a partner that gave up takes and leaves nothing",
 		rule:    rule1,
 		mode:    bubbled,
@@ -33,7 +33,7 @@ var rendezvousCases = []testcase{
 		run:     cancelledPartner,
 	},
 	{
-		name:    "A11_exchange",
+		name:    "R8_exchange",
 		promise: "with capacity 0, each value is received exactly once",
 		rule:    rule8,
 		mode:    realTime,

@@ -10,21 +10,21 @@ const ruleSelect = `the contract of Select: "waits until one of the cases is pos
 
 var selectCases = []testcase{
 	{
-		name:    "A19_select_takes_one",
+		name:    "select_takes_one",
 		promise: "a Select receives one value from a channel that has some, and leaves the other channels alone",
 		rule:    ruleSelect,
 		needs:   []need{needReady},
 		run:     selectTakesOne,
 	},
 	{
-		name:    "A19_select_prefers_the_end_to_default",
+		name:    "select_prefers_the_end_to_default",
 		promise: "an empty channel is no reason to choose a case, a closed one is: it beats Default",
 		rule:    ruleSelect,
 		needs:   []need{needReady},
 		run:     selectEnd,
 	},
 	{
-		name:    "A6_select_wakes",
+		name:    "select_wakes",
 		promise: "a Select that waits wakes for a value and for the end, and leaves no waiter behind in the cases that lost",
 		rule:    ruleSelect,
 		mode:    bubbled,
@@ -40,7 +40,7 @@ var selectCases = []testcase{
 		run:     selectContext,
 	},
 	{
-		name:    "A3_select_sends_only_what_it_chose",
+		name:    "R1_select_sends_only_what_it_chose",
 		promise: "a Select that waits to send sends once there is room, and the value of a send that it did not choose is never received",
 		rule:    rule1,
 		mode:    bubbled,
@@ -48,14 +48,14 @@ var selectCases = []testcase{
 		run:     selectSends,
 	},
 	{
-		name:    "A19_select_in_order_takes_the_first",
+		name:    "select_in_order_takes_the_first",
 		promise: "SelectInOrder takes the first ready case in the order given, and a Default only if no case is ready, wherever it stands",
 		rule:    ruleSelect,
 		needs:   []need{needReady, needLocal},
 		run:     selectInOrder,
 	},
 	{
-		name:    "A2_select_receives_everything_once",
+		name:    "R8_select_receives_everything_once",
 		promise: "a receiver that only selects, with contexts that end at any time, receives every value once, in each sender's order",
 		rule:    rule8,
 		mode:    realTime,

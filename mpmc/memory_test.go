@@ -12,7 +12,7 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// Rule 15. It fails if an operation that does not wait allocates.
+// R15. It fails if an operation that does not wait allocates.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 
 var background = context.Background()
 
-// Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "mpmc", "capacity -1", func() { mpmc.New[int](-1) })
 	tx, rx := mpmc.New[int](1, leat.Name("jobs"))
@@ -66,8 +66,8 @@ func TestReceiversAreServedInOrder(t *testing.T) {
 	}
 }
 
-// A11. Try succeeds only if a partner waits; the channel holds nothing; a waiting partner is overtaken by nobody.
-func TestA11_Rendezvous(t *testing.T) {
+// R9. Try succeeds only if a partner waits; the channel holds nothing; a waiting partner is overtaken by nobody.
+func TestR9_Rendezvous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
 		if err := tx.TrySend(1); err != leat.ErrFull {
@@ -128,8 +128,8 @@ func TestA11_Rendezvous(t *testing.T) {
 	})
 }
 
-// A11. It fails if Ready is shut while a sender waits, or open when none does.
-func TestA11_RendezvousReady(t *testing.T) {
+// R9. It fails if Ready is shut while a sender waits, or open when none does.
+func TestR9_RendezvousReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
 		ready := rx.Ready()
@@ -228,9 +228,9 @@ func TestCloseOfReceivers(t *testing.T) {
 	})
 }
 
-// A2 under everything at once, at capacity 0 as well: it fails if what was accepted and what was received differ, or if one
+// R8 under everything at once, at capacity 0 as well: it fails if what was accepted and what was received differ, or if one
 // sender's values overtake each other on the way to one receiver.
-func TestA2_ExactlyOnceUnderChurn(t *testing.T) {
+func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{0, 1, 2, 33, math.MaxInt} {
 		for range 10 {
 			tx, rx := mpmc.New[int](capacity)
@@ -336,8 +336,8 @@ func TestA2_ExactlyOnceUnderChurn(t *testing.T) {
 	}
 }
 
-// A23. A chain of channels through a channel, and the prime sieve, which needs goroutines in a row that all wait for each other.
-func TestA23_ChannelThroughChannel(t *testing.T) {
+// A chain of channels through a channel, and the prime sieve, which needs goroutines in a row that all wait for each other.
+func TestChannelThroughChannel(t *testing.T) {
 	for _, capacity := range []int{0, 1} {
 		type link struct{ next *mpmc.Receiver[link] }
 		tx, rx := mpmc.New[link](capacity)
@@ -365,8 +365,8 @@ func TestA23_ChannelThroughChannel(t *testing.T) {
 	}
 }
 
-// A23. A ring of 32, round which a token goes; it fails if it stops.
-func TestA23_Ring(t *testing.T) {
+// A ring of 32, round which a token goes; it fails if it stops.
+func TestRing(t *testing.T) {
 	for _, capacity := range []int{0, 1, math.MaxInt} {
 		const size, rounds = 32, 100
 		tx := make([]*mpmc.Sender[int], size)
@@ -392,8 +392,8 @@ func TestA23_Ring(t *testing.T) {
 	}
 }
 
-// A23. 32 senders into one receiver, and one sender to 32 receivers.
-func TestA23_FanInFanOut(t *testing.T) {
+// 32 senders into one receiver, and one sender to 32 receivers.
+func TestFanInFanOut(t *testing.T) {
 	for _, capacity := range []int{0, 1, 16} {
 		const n = 32
 		in, inRx := mpmc.New[int](capacity)

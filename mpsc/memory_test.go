@@ -12,7 +12,7 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// Rule 15. It fails if an operation that does not wait allocates.
+// R15. It fails if an operation that does not wait allocates.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -48,8 +48,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// Rule 10, A20. It fails if a value stays reachable through the channel after it was received.
-func TestA20_ReceivedValuesAreFreed(t *testing.T) {
+// R10. It fails if a value stays reachable through the channel after it was received.
+func TestR10_ReceivedValuesAreFreed(t *testing.T) {
 	tx, rx := mpsc.New[*[1 << 16]byte](100)
 	var freed atomic.Int32
 	const n = 100
@@ -69,7 +69,7 @@ func TestA20_ReceivedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// Rule 10. It fails if a handle keeps a value that was handed over while one of its calls waited.
+// R10. It fails if a handle keeps a value that was handed over while one of its calls waited.
 func TestWaitedValuesAreFreed(t *testing.T) {
 	tx, rx := mpsc.New[*[1 << 16]byte](1)
 	var freed atomic.Int32
@@ -102,8 +102,8 @@ func TestWaitedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// Rule 10, A20. It fails if an unbounded channel keeps the memory of a burst, or if a million operations make it grow.
-func TestA20_UnboundedShrinks(t *testing.T) {
+// R10. It fails if an unbounded channel keeps the memory of a burst, or if a million operations make it grow.
+func TestR10_UnboundedShrinks(t *testing.T) {
 	tx, rx := mpsc.NewUnbounded[[64]byte]()
 	tx.TrySend([64]byte{})
 	rx.TryRecv()
@@ -131,7 +131,7 @@ func TestA20_UnboundedShrinks(t *testing.T) {
 	runtime.KeepAlive(tx)
 }
 
-// Rule 4. It fails if a receiver waits for ever for senders that were dropped.
+// R4. It fails if a receiver waits for ever for senders that were dropped.
 func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	tx.Clone().Close()
@@ -195,7 +195,7 @@ func TestPermitAfterTheReceiverIsGone(t *testing.T) {
 	}
 }
 
-// Rule 11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
 // kill the process, and with it this test. Handles are made inside and outside, and waits are of both sorts.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside, outsideRx := mpsc.New[int](1)

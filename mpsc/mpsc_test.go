@@ -17,7 +17,7 @@ import (
 
 var background = context.Background()
 
-// Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "mpsc", "capacity 0", func() { mpsc.New[int](0) })
 	kind.MustPanic(t, "mpsc", "capacity -1", func() { mpsc.New[int](-1) })
@@ -114,8 +114,8 @@ func TestCloseWakesOwnSends(t *testing.T) {
 	})
 }
 
-// A9, as far as mpsc reserves: Reserve stands in one line with Send, and its slot counts.
-func TestA9_ReserveStandsInLine(t *testing.T) {
+// R7, as far as mpsc reserves: Reserve stands in one line with Send, and its slot counts.
+func TestR7_ReserveStandsInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[string](1)
 		tx.TrySend("first")
@@ -218,8 +218,8 @@ func TestReadyIsNotStale(t *testing.T) {
 	}
 }
 
-// A18: user code that runs within leat's calls may use the same channel. It fails by deadlock.
-func TestA18_Reentrancy(t *testing.T) {
+// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock.
+func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.NewUnbounded[int]()
 		tx.TrySend(10)
@@ -237,9 +237,9 @@ func TestA18_Reentrancy(t *testing.T) {
 	})
 }
 
-// A2 under everything at once: sends that are cancelled, permits that are released, batches, and a receiver that closes in
+// R8 under everything at once: sends that are cancelled, permits that are released, batches, and a receiver that closes in
 // the middle. It fails if what was accepted and what was received differ.
-func TestA2_ExactlyOnceUnderChurn(t *testing.T) {
+func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{1, 2, 33} {
 		for range 30 {
 			tx, rx := mpsc.New[int](capacity)
@@ -318,8 +318,8 @@ func TestA2_ExactlyOnceUnderChurn(t *testing.T) {
 	}
 }
 
-// A22: the count of handles is exact. It fails if the channel ends before the last handle is closed, or not then.
-func TestA22_ConcurrentCloneAndClose(t *testing.T) {
+// R4: the count of handles is exact. It fails if the channel ends before the last handle is closed, or not then.
+func TestR4_ConcurrentCloneAndClose(t *testing.T) {
 	for range 200 {
 		tx, rx := mpsc.New[int](1000)
 		var wg sync.WaitGroup

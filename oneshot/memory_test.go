@@ -12,7 +12,7 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// Rule 15. It fails if an operation that does not wait allocates, or if New takes more than the channel, its two handles, and two for
+// R15. It fails if an operation that does not wait allocates, or if New takes more than the channel, its two handles, and two for
 // each of the handles that the garbage collector watches.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
@@ -48,9 +48,9 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// Rule 10, A20. It fails if the value stays reachable through the channel after it was received, in whatever way; or if it does not
+// R10. It fails if the value stays reachable through the channel after it was received, in whatever way; or if it does not
 // stay until then.
-func TestA20_ReceivedValueIsFreed(t *testing.T) {
+func TestR10_ReceivedValueIsFreed(t *testing.T) {
 	type big = [1 << 16]byte
 	for name, recv := range map[string]func(*oneshot.Sender[*big], *oneshot.Receiver[*big], *big){
 		"TryRecv": func(tx *oneshot.Sender[*big], rx *oneshot.Receiver[*big], v *big) {
@@ -103,7 +103,7 @@ func TestA20_ReceivedValueIsFreed(t *testing.T) {
 	rx.TryRecv()
 }
 
-// Rule 4. It fails if a receiver waits for ever for a sender that was dropped, in whatever way it waits.
+// R4. It fails if a receiver waits for ever for a sender that was dropped, in whatever way it waits.
 func TestDroppedSenderEndsTheWait(t *testing.T) {
 	for name, wait := range map[string]func(rx *oneshot.Receiver[int]) error{
 		"Recv":  func(rx *oneshot.Receiver[int]) error { _, err := rx.Recv(background); return err },
@@ -193,7 +193,7 @@ func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
 	}
 }
 
-// Rule 4. It fails if a handle that owes no Close is counted as leaked when it is dropped: one that has sent or received, or whose
+// R4. It fails if a handle that owes no Close is counted as leaked when it is dropped: one that has sent or received, or whose
 // other end is closed.
 func TestUsedHandlesAreNotLeaked(t *testing.T) {
 	var counts []func() uint64
@@ -221,7 +221,7 @@ func TestUsedHandlesAreNotLeaked(t *testing.T) {
 	}
 }
 
-// Rule 11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
 // kill the process, and with it this test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside, outsideRx := oneshot.New[int]()

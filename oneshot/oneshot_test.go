@@ -70,7 +70,7 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, make func()
 	}
 }
 
-// Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
 	tx, rx := oneshot.New[int](leat.Name("answer"))
 	var none context.Context
@@ -98,8 +98,8 @@ func TestMisusePanics(t *testing.T) {
 	})
 }
 
-// A17. It fails if the value does not arrive, arrives twice, or a second one is accepted; before the receive and after it.
-func TestA17_OneValueOnce(t *testing.T) {
+// R8. It fails if the value does not arrive, arrives twice, or a second one is accepted; before the receive and after it.
+func TestR8_OneValueOnce(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		for name, recv := range map[string]func(tx *oneshot.Sender[int], rx *oneshot.Receiver[int]) (int, error){
 			"TryRecv": func(tx *oneshot.Sender[int], rx *oneshot.Receiver[int]) (int, error) {
@@ -139,8 +139,8 @@ func TestA17_OneValueOnce(t *testing.T) {
 	})
 }
 
-// A17. It fails if a second send replaces the value that was not received yet.
-func TestA17_SecondSendChangesNothing(t *testing.T) {
+// R8. It fails if a second send replaces the value that was not received yet.
+func TestR8_SecondSendChangesNothing(t *testing.T) {
 	tx, rx := oneshot.New[int]()
 	tx.TrySend(1)
 	if err := tx.TrySend(2); err != leat.ErrClosed {
@@ -150,8 +150,8 @@ func TestA17_SecondSendChangesNothing(t *testing.T) {
 	wantRecv(t, rx, 1, nil)
 }
 
-// A17. It fails if a Close without a value does not end the wait, or is taken back by a send.
-func TestA17_SenderClose(t *testing.T) {
+// R8. It fails if a Close without a value does not end the wait, or is taken back by a send.
+func TestR8_SenderClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()
 		ready := rx.Ready()
@@ -171,8 +171,8 @@ func TestA17_SenderClose(t *testing.T) {
 	})
 }
 
-// A17. It fails if a receiver that was closed lets a send succeed, does not close Done, loses what was sent before, or goes on waiting.
-func TestA17_ReceiverClose(t *testing.T) {
+// R8. It fails if a receiver that was closed lets a send succeed, does not close Done, loses what was sent before, or goes on waiting.
+func TestR8_ReceiverClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()
 		done := tx.Done()
@@ -229,7 +229,7 @@ func TestDone(t *testing.T) {
 	}
 }
 
-// Rule 2. It fails if a call whose ctx is done does anything, also on a closed handle, where the ctx comes first.
+// R2. It fails if a call whose ctx is done does anything, also on a closed handle, where the ctx comes first.
 func TestContextFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	cancel()
@@ -246,7 +246,7 @@ func TestContextFirst(t *testing.T) {
 	wantRecv(t, rx, 2, nil)
 }
 
-// Rule 2. It fails if a Recv that is cancelled takes the value with it, or one that was served by then says that it was cancelled.
+// R2. It fails if a Recv that is cancelled takes the value with it, or one that was served by then says that it was cancelled.
 func TestCancelledRecv(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := oneshot.New[int]()
@@ -299,8 +299,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// A18: user code that runs when the channel closes Done may use the channel. It fails by deadlock.
-func TestA18_Reentrancy(t *testing.T) {
+// R11: user code that runs when the channel closes Done may use the channel. It fails by deadlock.
+func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := oneshot.New[int]()
 		ctx, cancel := context.WithCancel(background)
@@ -371,8 +371,8 @@ func TestRaces(t *testing.T) {
 	t.Log(outcomes)
 }
 
-// A23: 10,000 requests with an answer each, over one channel. It fails if an answer is lost or goes to another.
-func TestA23_TenThousand(t *testing.T) {
+// 10,000 requests with an answer each, over one channel. It fails if an answer is lost or goes to another.
+func TestTenThousand(t *testing.T) {
 	type request struct {
 		n     int
 		reply *oneshot.Sender[int]
@@ -406,8 +406,8 @@ func TestA23_TenThousand(t *testing.T) {
 	servers.Wait()
 }
 
-// A23: 10,000 at once, each received by a goroutine that waits before anything is sent.
-func TestA23_TenThousandWaiting(t *testing.T) {
+// 10,000 at once, each received by a goroutine that waits before anything is sent.
+func TestTenThousandWaiting(t *testing.T) {
 	const n = 10_000
 	synctest.Test(t, func(t *testing.T) {
 		var wg sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// Rule 15. It fails if an operation that does not wait allocates, but for the place of the new value.
+// R15. It fails if an operation that does not wait allocates, but for the place of the new value.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -37,9 +37,9 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// Rule 10, A20. It fails if a value stays reachable through the channel after another replaced it: by a receiver that has not looked, or
+// R10. It fails if a value stays reachable through the channel after another replaced it: by a receiver that has not looked, or
 // one that received it in a Select.
-func TestA20_ReplacedValuesAreFreed(t *testing.T) {
+func TestR10_ReplacedValuesAreFreed(t *testing.T) {
 	const n = 100
 	tx := watch.New[*[1 << 16]byte](nil)
 	idle, selecting := tx.Subscribe(), tx.Subscribe()
@@ -74,8 +74,8 @@ func TestA20_ReplacedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(selecting)
 }
 
-// A20. It fails if a million operations make the channel grow, or receivers that come and go do.
-func TestA20_NoGrowth(t *testing.T) {
+// R10. It fails if a million operations make the channel grow, or receivers that come and go do.
+func TestR10_NoGrowth(t *testing.T) {
 	tx := watch.New([64]byte{})
 	rx := tx.Subscribe()
 	rx.Ready()
@@ -96,7 +96,7 @@ func TestA20_NoGrowth(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// Rule 4. It fails if a receiver waits for ever for senders that were dropped, in whatever way it waits.
+// R4. It fails if a receiver waits for ever for senders that were dropped, in whatever way it waits.
 func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	tx := watch.New(1)
 	recv, waitFor, ready := tx.Subscribe(), tx.Subscribe(), tx.Subscribe()
@@ -128,7 +128,7 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// Rule 4. It fails if a receiver that was dropped stays counted, or is counted as leaked although it owed no Close.
+// R4. It fails if a receiver that was dropped stays counted, or is counted as leaked although it owed no Close.
 func TestDroppedReceiver(t *testing.T) {
 	tx := watch.New(0)
 	leaked := watch.LeakedFunc(tx)
@@ -147,7 +147,7 @@ func TestDroppedReceiver(t *testing.T) {
 	}
 }
 
-// Rule 11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
 // kill the process, and with it this test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside := watch.New(0)

@@ -153,8 +153,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// A18: user code that runs within leat's calls may use the same channel. It fails by deadlock, or by a panic that it is misused.
-func TestA18_Reentrancy(t *testing.T) {
+// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock, or by a panic that it is misused.
+func TestR11_Reentrancy(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
 		use := func() {

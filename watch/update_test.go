@@ -10,8 +10,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// A16. It fails if an update that declines changes the value or wakes anybody, or one that does not wakes nobody.
-func TestA16_UpdateCanDecline(t *testing.T) {
+// R8. It fails if an update that declines changes the value or wakes anybody, or one that does not wakes nobody.
+func TestR8_UpdateCanDecline(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
 		ready := rx.Ready()
@@ -74,8 +74,8 @@ func TestNoUpdateIsLost(t *testing.T) {
 	}
 }
 
-// A16. It fails if WaitFor returns what was not accepted, does not look at the current value first, or marks what it should not.
-func TestA16_WaitFor(t *testing.T) {
+// R8. It fails if WaitFor returns what was not accepted, does not look at the current value first, or marks what it should not.
+func TestR8_WaitFor(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
 		atLeast := func(n int) func() (int, error) {
@@ -109,8 +109,8 @@ func TestA16_WaitFor(t *testing.T) {
 	})
 }
 
-// A16: at the end. It fails if the last value is not tested once more, or WaitFor waits for what cannot come.
-func TestA16_WaitForAtTheEnd(t *testing.T) {
+// R8: at the end. It fails if the last value is not tested once more, or WaitFor waits for what cannot come.
+func TestR8_WaitForAtTheEnd(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
 		var asked []int
@@ -137,7 +137,7 @@ func TestA16_WaitForAtTheEnd(t *testing.T) {
 	})
 }
 
-// Rule 2. It fails if a WaitFor that is cancelled has seen something, or if one that was served by then says that it was cancelled.
+// R2. It fails if a WaitFor that is cancelled has seen something, or if one that was served by then says that it was cancelled.
 func TestWaitForCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := watch.New(0)

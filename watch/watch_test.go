@@ -55,7 +55,7 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, tx *watch.S
 	}
 }
 
-// Rule 13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
 func TestMisusePanics(t *testing.T) {
 	tx := watch.New(0, leat.Name("config"))
 	rx := tx.Subscribe()
@@ -97,8 +97,8 @@ func TestMisusePanics(t *testing.T) {
 	})
 }
 
-// A16. It fails if the initial value is received, a new one is not, or the last one cannot be read for ever.
-func TestA16_OneReceiver(t *testing.T) {
+// R8. It fails if the initial value is received, a new one is not, or the last one cannot be read for ever.
+func TestR8_OneReceiver(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
 		if rx.HasChanged() || rx.Get() != 0 {
@@ -136,8 +136,8 @@ func TestA16_OneReceiver(t *testing.T) {
 	})
 }
 
-// A16. It fails if the value that was sent just before the end is lost.
-func TestA16_LastValueThenTheEnd(t *testing.T) {
+// R8. It fails if the value that was sent just before the end is lost.
+func TestR8_LastValueThenTheEnd(t *testing.T) {
 	tx := watch.New(0)
 	rx, late := tx.Subscribe(), tx.Subscribe()
 	tx.TrySend(1)
@@ -160,8 +160,8 @@ func TestA16_LastValueThenTheEnd(t *testing.T) {
 	wantRecv(t, after, 0, leat.ErrClosed)
 }
 
-// A16, as a race: the last value and the end come while the receiver looks. It fails if it sees the end and not the value.
-func TestA16_LastValueRacesWithTheEnd(t *testing.T) {
+// R8, as a race: the last value and the end come while the receiver looks. It fails if it sees the end and not the value.
+func TestR8_LastValueRacesWithTheEnd(t *testing.T) {
 	txs := make(chan *watch.Sender[int])
 	defer close(txs)
 	go func() {
@@ -188,8 +188,8 @@ func TestA16_LastValueRacesWithTheEnd(t *testing.T) {
 	}
 }
 
-// A16. It fails if receivers share what is seen, or if each change is not told to each of them once.
-func TestA16_ManyReceivers(t *testing.T) {
+// R8. It fails if receivers share what is seen, or if each change is not told to each of them once.
+func TestR8_ManyReceivers(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		a, b := tx.Subscribe(), tx.Subscribe()
 		for i := 1; i <= 3; i++ {
@@ -212,9 +212,9 @@ func TestA16_ManyReceivers(t *testing.T) {
 	})
 }
 
-// A16. Many senders and receivers at once: it fails if a receiver sees an older value after a newer one, or misses the last one, or
+// R8. Many senders and receivers at once: it fails if a receiver sees an older value after a newer one, or misses the last one, or
 // if two updates make one.
-func TestA16_FinalValueUnderConcurrency(t *testing.T) {
+func TestR8_FinalValueUnderConcurrency(t *testing.T) {
 	const senders, updates, receivers = 4, 2000, 4
 	type state struct{ count, by, nth int }
 	tx := watch.New(state{})
@@ -278,7 +278,7 @@ func TestA16_FinalValueUnderConcurrency(t *testing.T) {
 }
 
 // Sends of several goroutines, while all read: it fails if one sender's values come in another order.
-func TestA1_OrderOfEachSender(t *testing.T) {
+func TestR7_OrderOfEachSender(t *testing.T) {
 	const senders, each = 4, 2000
 	tx := watch.New([2]int{})
 	var wg sync.WaitGroup
@@ -344,7 +344,7 @@ func TestClosedHandle(t *testing.T) {
 	})
 }
 
-// Rule 2. It fails if a Send whose ctx is done sends, also on a closed handle, where the ctx comes first.
+// R2. It fails if a Send whose ctx is done sends, also on a closed handle, where the ctx comes first.
 func TestContextFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	cancel()
@@ -371,8 +371,8 @@ func TestContextFirst(t *testing.T) {
 	}
 }
 
-// A22. It fails if Receivers is off by one anywhere.
-func TestA22_Receivers(t *testing.T) {
+// R4. It fails if Receivers is off by one anywhere.
+func TestR4_Receivers(t *testing.T) {
 	tx := watch.New(0)
 	var wg sync.WaitGroup
 	for i := range 64 {

@@ -528,7 +528,7 @@ func TestGuideBackpressure(t *testing.T) {
 	})
 }
 
-// A23. The classic: each prime is a goroutine, and takes its multiples out. All wait for each other, one value at a time. When the reader
+// The classic: each prime is a goroutine, and takes its multiples out. All wait for each other, one value at a time. When the reader
 // has enough, one Close after the other goes back through the row: it deadlocks if one of them is lost.
 func Example_primeSieve() {
 	ctx := context.Background()
@@ -564,8 +564,8 @@ func Example_primeSieve() {
 	// Output: 2 3 5 7 11 13 17 19 23 29
 }
 
-// A23. 10,000 oneshots, through a channel with as many senders. It fails if an answer is lost, doubled, or goes to somebody else.
-func TestA23_TenThousandOneshots(t *testing.T) {
+// 10,000 oneshots, through a channel with as many senders. It fails if an answer is lost, doubled, or goes to somebody else.
+func TestTenThousandOneshots(t *testing.T) {
 	const n = 10_000
 	type question struct {
 		i     int
