@@ -16,9 +16,9 @@ import (
 )
 
 // TestCostsDoNotGrowWithBystanders holds rule R16. Each case does something
-// once for each of n handles. With 32 times as many handles that takes about 32
-// times as long; if each step costs as much as there are handles, it takes
-// about 1,000 times as long. It fails at 300 times.
+// once for each of n handles or cases. With 32 times as many that takes about 32
+// times as long; if each step costs as much as there are handles or cases, it
+// takes about 1,000 times as long. It fails at 300 times.
 func TestCostsDoNotGrowWithBystanders(t *testing.T) {
 	type handle interface{ Close() error }
 	closeAll := func(handles []handle) time.Duration {
@@ -98,6 +98,18 @@ func TestCostsDoNotGrowWithBystanders(t *testing.T) {
 				return rx, func() { rx.Recv(background) }
 			}, closeAll)
 		}},
+		{"a Select has more cases of one rendezvous channel", 200, func(n int) time.Duration {
+			tx, rx := mpmc.New[int](0)
+			defer tx.Close()
+			defer rx.Close()
+			cases := []leat.Case{leat.Default(nil)}
+			for range n {
+				cases = append(cases, leat.OnSend(tx, 0, nil), leat.OnRecv(rx, nil))
+			}
+			began := time.Now()
+			leat.Select(background, cases...)
+			return time.Since(began)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const times, limit = 32, 300
@@ -108,7 +120,7 @@ func TestCostsDoNotGrowWithBystanders(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%d times as many handles take %.0f times as long", times, ratio)
+			t.Errorf("%d times as many take %.0f times as long", times, ratio)
 		})
 	}
 }
