@@ -13,6 +13,7 @@ import (
 
 // It fails if a package exports something else than its module's api.txt says.
 func TestAPI(t *testing.T) {
+	atRoot(t)
 	api.Golden(t, "api.txt", public(t)...)
 	for _, module := range []string{"natschan", "natsembed"} {
 		if _, err := os.Stat(module); err != nil {
@@ -24,6 +25,7 @@ func TestAPI(t *testing.T) {
 
 // It fails if something is exported without a doc comment, or without an Example that shows it.
 func TestAPIIsShown(t *testing.T) {
+	atRoot(t)
 	api.Documented(t, public(t)...)
 }
 

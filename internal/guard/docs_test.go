@@ -18,6 +18,7 @@ import (
 // of the page's files, line for line but for the indentation, in that function or before it, behind the one before it. It fails if page and code
 // drift apart.
 func TestDocsShowTestedCode(t *testing.T) {
+	atRoot(t)
 	for _, page := range []struct {
 		file   string
 		tested []string
@@ -61,6 +62,7 @@ func TestDocsShowTestedCode(t *testing.T) {
 
 // It fails if a link from one page of the repository to a file or a heading in it leads nowhere.
 func TestDocsLinks(t *testing.T) {
+	atRoot(t)
 	if _, err := os.Stat("cmd"); err != nil {
 		t.Skip("cmd is not here: nested modules are in a clone, and not in the module as it is downloaded")
 	}
@@ -95,6 +97,7 @@ func TestDocsLinks(t *testing.T) {
 
 // It fails if a page of docs can be reached from none of the indexes.
 func TestDocsIndex(t *testing.T) {
+	atRoot(t)
 	var indexes string
 	for _, index := range []string{"docs/README.md", "docs/design/README.md"} {
 		indexes += readPage(t, index)

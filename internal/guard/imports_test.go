@@ -17,12 +17,13 @@ import (
 
 const module = "github.com/leat-go/leat"
 
-// The tests of this package read the repository from its root.
-func TestMain(m *testing.M) {
-	if err := os.Chdir("../.."); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
+// atRoot has the test read the repository from its root. It is called in each
+// test and not in a TestMain: the go command notes a change of directory, which
+// it must know to run the test again when a file has changed, only while a test
+// runs.
+func atRoot(t *testing.T) {
+	t.Helper()
+	t.Chdir("../..")
 }
 
 // The layers, from the top. A package imports from layers below its own only.
@@ -68,6 +69,7 @@ var forbiddenInCore = map[string]string{
 
 // It fails if an import points up or sideways.
 func TestImportsPointDown(t *testing.T) {
+	atRoot(t)
 	for dir, imports := range sourceImports(t) {
 		for _, imp := range imports {
 			dep, ours := strings.CutPrefix(imp, module)
@@ -93,6 +95,7 @@ func TestImportsPointDown(t *testing.T) {
 
 // It fails if the core reaches a package that it must not, directly or through the standard library.
 func TestCoreDoesNotReach(t *testing.T) {
+	atRoot(t)
 	for dir, imports := range sourceImports(t) {
 		if layerOf(dir) < layerOf("mpsc") {
 			continue
@@ -124,6 +127,7 @@ func TestCoreDoesNotReach(t *testing.T) {
 // It fails if the core synchronizes by something that the model checker does not see. What is exempt decides nothing: it counts, or is
 // the seam itself.
 func TestCoreUsesSeam(t *testing.T) {
+	atRoot(t)
 	hidden := regexp.MustCompile(`\bsync\.(Mutex|RWMutex|Cond|Once|WaitGroup|Map|Pool)\b|\batomic\.\w|\bruntime\.(AddCleanup|SetFinalizer|Gosched)\b|\brand\.`)
 	comment := regexp.MustCompile(`(?m)//.*$`)
 	checked := 0
@@ -149,6 +153,7 @@ func TestCoreUsesSeam(t *testing.T) {
 
 // It fails if the core goes around the language: sync and sync/atomic are all the concurrency that it needs.
 func TestNoLinknameNoAssembly(t *testing.T) {
+	atRoot(t)
 	linkname := regexp.MustCompile(`(?m)^//go:(linkname|noescape|nocheckptr)`)
 	walk(t, func(file string) {
 		switch {
@@ -168,6 +173,7 @@ func TestNoLinknameNoAssembly(t *testing.T) {
 
 // It fails if the root module requires another: its users would inherit the requirement, and its version.
 func TestModuleRequiresNothing(t *testing.T) {
+	atRoot(t)
 	text, err := os.ReadFile("go.mod")
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ var inlined = []struct {
 // It fails if a function that moves values has become too large to be inlined:
 // a change of a few nodes is enough for most of them.
 func TestHotFunctionsAreInlined(t *testing.T) {
+	atRoot(t)
 	goTool, err := exec.LookPath("go")
 	if err != nil {
 		t.Skip("the go command is not on PATH, so the compiler cannot be asked")
