@@ -1,7 +1,7 @@
 // Command rpc measures ping, in leat's rpc and in what one would use in its place, in one run:
 //
 //	go run ./dev/bench/rpc           # two minutes and a half; a table in Markdown
-//	go run ./rpc -svg ../docs/figures
+//	go run ./dev/bench/rpc -svg docs/figures
 //
 // Every server runs in a process of its own, one at a time, and the client in this one; both share the machine's cores over loopback. In a
 // closed loop each caller asks again as soon as it has its answer, with a ctx that can be cancelled, so that the rate is what both sides together can do.

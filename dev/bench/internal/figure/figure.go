@@ -54,8 +54,7 @@ func Bars(title, subtitle string, low float64, bars []Bar) []byte {
 	}
 	for i, bar := range bars {
 		y := head + i*step
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text><rect class="f%d" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`,
-			left-8, y+14, html.EscapeString(bar.Label), bar.Colour%colours, left, y+3, max(x(bar.Value)-left, 1), step-8)
+		drawBar(&b, bar, left, y+3, x(bar.Value)-left, step-8)
 		end := x(bar.Value)
 		if bar.Mark > 0 {
 			fmt.Fprintf(&b, `<line class="w" x1="%.1f" x2="%[1]f" y1="%d" y2="%d"/>`, x(bar.Mark), y, y+step-2)
@@ -67,6 +66,50 @@ func Bars(title, subtitle string, low float64, bars []Bar) []byte {
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// A Group is bars under a heading. Their marks are not drawn.
+type Group struct {
+	Title string
+	Bars  []Bar
+}
+
+// Groups draws groups of bars under each other, on a linear scale that begins at
+// 0 and has no axis: each bar's note says its value.
+func Groups(title, subtitle string, groups []Group) []byte {
+	const width, left, right, head, step, gap = 860, 210, 90, 66, 18, 26
+	high, height := 0.0, head
+	for _, g := range groups {
+		height += (len(g.Bars)+1)*step + gap
+		for _, bar := range g.Bars {
+			high = max(high, bar.Value)
+		}
+	}
+	if high == 0 {
+		high = 1
+	}
+	var b bytes.Buffer
+	begin(&b, width, height, title, subtitle)
+	y := head
+	for _, g := range groups {
+		fmt.Fprintf(&b, `<text class="h" x="16" y="%d">%s</text>`+"\n", y+13, html.EscapeString(g.Title))
+		y += step + 4
+		for _, bar := range g.Bars {
+			length := bar.Value / high * (width - left - right)
+			drawBar(&b, bar, left, y+2, length, step-4)
+			fmt.Fprintf(&b, `<text x="%.1f" y="%d">%s</text>`+"\n", left+length+6, y+13, html.EscapeString(bar.Note))
+			y += step
+		}
+		y += gap - 4
+	}
+	b.WriteString("</svg>\n")
+	return b.Bytes()
+}
+
+// drawBar draws a bar that begins at left, and its label before it.
+func drawBar(b *bytes.Buffer, bar Bar, left, top int, length float64, height int) {
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text><rect class="f%d" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`,
+		left-8, top+11, html.EscapeString(bar.Label), bar.Colour%colours, left, top, max(length, 1), height)
 }
 
 // A Series is a line through points, in the order given.

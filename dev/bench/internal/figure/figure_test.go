@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,36 @@ func TestBars(t *testing.T) {
 	if !strings.Contains(string(svg), "&lt;x&gt;") {
 		t.Errorf("the label is missing:\n%s", svg)
 	}
+}
+
+// It fails if a heading is not escaped, if bars lie over each other or over the
+// edge, or if a chart of zeros divides by zero.
+func TestGroups(t *testing.T) {
+	bars := []Bar{{Label: "a", Value: 5, Note: "5"}, {Label: "<b>", Value: 10, Note: "10", Colour: 1}}
+	svg := Groups("a < b", "c & d", []Group{{"one & only", bars}, {"two", bars[:1]}})
+	wellFormed(t, svg)
+	for _, want := range []string{"one &amp; only", "&lt;b&gt;"} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("%q is missing:\n%s", want, svg)
+		}
+	}
+	rect := regexp.MustCompile(`<rect class="f\d" x="(\d+)" y="(\d+)" width="([\d.]+)" height="(\d+)"`)
+	var widths []float64
+	bottom := 0.0
+	for _, m := range rect.FindAllStringSubmatch(string(svg), -1) {
+		var n [4]float64
+		for i := range n {
+			n[i], _ = strconv.ParseFloat(m[i+1], 64)
+		}
+		if n[1] < bottom || n[0]+n[2] > 860 {
+			t.Errorf("a bar at %v lies over another that ends at %v, or over the edge", n, bottom)
+		}
+		bottom, widths = n[1]+n[3], append(widths, n[2])
+	}
+	if len(widths) != 3 || widths[1] != 2*widths[0] || widths[2] != widths[0] {
+		t.Errorf("bars of 5, 10 and 5 are %v wide", widths)
+	}
+	wellFormed(t, Groups("t", "s", []Group{{"zero", []Bar{{}}}}))
 }
 
 // It fails if one point, or values that are all the same, leave the scale without a length; or if names lie over each other.
