@@ -1,4 +1,7 @@
 package inspect
 
-// SharedJSON is sharedJSON, for tests.
-var SharedJSON = sharedJSON
+// For tests.
+var (
+	SharedJSON = sharedJSON
+	UntilTick  = untilTick
+)
