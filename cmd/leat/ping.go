@@ -119,8 +119,9 @@ type load struct {
 	sleepShort func(time.Duration) // in tests with a fake clock, time.Sleep
 }
 
-// A tick is a number, from 0, that says when its pings are due.
-type tick int
+// A tick is a number, from 0, that says when its pings are due. It is an alias
+// so that the compiler makes the channels of int only once for this program.
+type tick = int
 
 // dueAt returns when the pings of a tick are due, since the load's start. In a
 // closed loop that is when a client takes it.
@@ -128,7 +129,7 @@ func (l *load) dueAt(t tick) time.Duration {
 	if l.cmd.Rate == 0 {
 		return time.Since(l.start)
 	}
-	return time.Duration(float64(int(t)*l.perTick()) / float64(l.cmd.Rate) * float64(time.Second))
+	return time.Duration(float64(t*l.perTick()) / float64(l.cmd.Rate) * float64(time.Second))
 }
 
 // perTick returns how many pings a tick asks for.
@@ -297,7 +298,7 @@ func (l *load) pace(send func(context.Context, tick) error) {
 	ctx, cancel := context.WithDeadline(l.Ctx, l.start.Add(l.cmd.Duration))
 	defer cancel()
 	closed, perTick := l.cmd.Rate == 0, l.perTick()
-	for t := tick(0); l.cmd.Count == 0 || int(t)*perTick < l.cmd.Count; t++ {
+	for t := tick(0); l.cmd.Count == 0 || t*perTick < l.cmd.Count; t++ {
 		if closed {
 			if ctx.Err() != nil {
 				return
