@@ -23,7 +23,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -188,9 +187,7 @@ type usage struct {
 func ownUsage() usage {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	var r syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
-	return usage{float64(m.Mallocs), float64(r.Utime.Nano()+r.Stime.Nano()) / 1e3}
+	return usage{float64(m.Mallocs), float64(cpuTime()) / 1e3}
 }
 
 // A serverProcess answers each line on its standard input with its usage.

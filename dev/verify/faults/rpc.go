@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/leat-go/leat/internal/testkit/proxy"
@@ -312,18 +311,6 @@ func manyConnections(t *table) error {
 		}
 		return did, err
 	})
-}
-
-func raiseFiles(n uint64) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	if limit.Max < n {
-		return fmt.Errorf("only %d files may be open here", limit.Max)
-	}
-	limit.Cur = limit.Max
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }
 
 // noDescriptors lets the server run out of file descriptors.

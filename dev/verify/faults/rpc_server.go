@@ -26,7 +26,7 @@ func rpcServer(args []string) error {
 	files := flags.Uint64("files", 0, "")
 	flags.Parse(args)
 	if *files > 0 {
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: *files, Max: *files}); err != nil {
+		if err := limitFiles(*files); err != nil {
 			return err
 		}
 	}
