@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -133,7 +132,9 @@ func stopReceiver(t *table, kind string) error {
 			return err
 		}
 		<-at
-		first.cmd.Process.Signal(syscall.SIGSTOP)
+		if err := freeze(first.cmd.Process); err != nil {
+			return err
+		}
 		time.Sleep(2 * ch.Lease)
 		second, err := startChild("nats-stopped", url, kind)
 		if err != nil {
@@ -142,7 +143,7 @@ func stopReceiver(t *table, kind string) error {
 		second.lines(func(v int) { l.mu.Lock(); l.got[v]++; l.mu.Unlock() })
 		second.stop()
 		close(resumed)
-		first.cmd.Process.Signal(syscall.SIGCONT)
+		thaw(first.cmd.Process)
 		reading.Wait()
 		l.line(t, kind+", receiver stopped for 2 leases, another one takes over", time.Since(began), 1,
 			fmt.Sprintf("none lost; again at most the one in hand (received by the first after it went on: %d)", after))

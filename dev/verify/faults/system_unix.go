@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 )
 
@@ -31,3 +32,7 @@ func limitFiles(n uint64) error {
 
 // setLimit sets a limit, which is signed on FreeBSD.
 func setLimit[L ~int64 | ~uint64](limit *L, n uint64) { *limit = L(n) }
+
+// freeze stops a process until thaw lets it go on.
+func freeze(p *os.Process) error { return p.Signal(syscall.SIGSTOP) }
+func thaw(p *os.Process) error   { return p.Signal(syscall.SIGCONT) }
