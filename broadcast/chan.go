@@ -60,7 +60,8 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 //
 // # Waiting for lossless receivers
 //
-// Each lossless receiver's cursor bounds tail: tail <= cursor + capacity. limit is the least of these bounds when they were
+// Each lossless receiver's cursor bounds tail: tail <= cursor + capacity. (A receiver that subscribed From a value that was gone
+// counts as if its cursor were past the gap: see needs.) limit is the least of these bounds when they were
 // last looked at; cursors only grow, so a limit that is out of date is too small, never too great: a sender looks
 // at the cursors again only when tail has reached it. A sender that then still finds no room waits, and somebody has to tell
 // it when the slowest receiver moves. This is Dekker's exclusion, on slowest and the cursor:
@@ -142,8 +143,11 @@ func (c *channel[T]) accepted(least uint64) uint64 {
 	}
 }
 
-// kept returns how many values the ring holds. mu is held.
-func (c *channel[T]) kept() uint64 { return min(c.tail.Load()-seam.Origin, c.ring.Capacity()) }
+// oldest returns the number of the oldest value that the ring holds when the
+// next value gets the number tail.
+func (c *channel[T]) oldest(tail uint64) uint64 {
+	return tail - min(tail-seam.Origin, c.ring.Capacity())
+}
 
 // room reports whether a value could be accepted now, waiting senders aside. mu is held.
 func (c *channel[T]) room() bool {
@@ -163,7 +167,7 @@ func (c *channel[T]) measure() {
 		if c.slow >= len(all) {
 			c.slow = 0
 		}
-		bound := all[c.slow].pos.Load() + c.ring.Capacity()
+		bound := all[c.slow].needs() + c.ring.Capacity()
 		if bound == c.limit {
 			return
 		}

@@ -15,6 +15,12 @@ func conformanceChannel(capacity int, opts ...broadcast.SubscribeOption) leattes
 		Receiver:  tx.Subscribe(opts...),
 		Clone:     func() leat.Sender[int] { return tx.Clone() },
 		Subscribe: func() leat.Receiver[int] { return tx.Subscribe(opts...) },
+		From: func(n uint64) leat.Receiver[int] {
+			return tx.Subscribe(append(opts[:len(opts):len(opts)], broadcast.From(n))...)
+		},
+		Listen: func(rx leat.Receiver[int]) leat.Receiver[int] {
+			return rx.(*broadcast.Receiver[int]).Subscribe(opts...)
+		},
 	}
 }
 

@@ -14,6 +14,7 @@ type cursor struct {
 	closed   seam.Bool           // written under the channel's mu
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
+	floor    uint64              // number of the oldest value kept at first, which may be after start
 	lossless bool
 	joined   seam.Bool // Ready was called
 	place    fanout.Place[*cursor]
@@ -32,6 +33,11 @@ func (cur *cursor) behind(tail uint64) uint64 {
 	}
 	return 0
 }
+
+// needs returns the number of the oldest value that senders must not overwrite
+// if the receiver is lossless. It never falls. Values from start to floor were
+// gone when the receiver subscribed.
+func (cur *cursor) needs() uint64 { return max(cur.pos.Load(), cur.floor) }
 
 // At implements fanout.Cursor.
 func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }

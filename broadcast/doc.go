@@ -38,6 +38,11 @@
 //
 // All receivers see the same order. The values of one sender arrive in the order in which it sent them.
 //
+// # Numbers
+//
+// The values are numbered from 0 in the order of acceptance. A receiver that was away continues with [From] where its
+// [Receiver.Next] stood, and learns exactly how many values are gone meanwhile. [Sender.Search] finds the number of a value by its content.
+//
 // # Closing
 //
 // The channel ends when all sender handles are closed: each receiver gets what it has before it, then leat.ErrClosed. The end

@@ -173,3 +173,97 @@ func ExampleSender_Clone() {
 	// still open <nil>
 	// leat: channel closed
 }
+
+// A reader that was away continues where it stopped, and learns how much is gone meanwhile.
+func ExampleFrom() {
+	ctx := context.Background()
+	tx := broadcast.New[string](3)
+	defer tx.Close()
+	rx := tx.Subscribe()
+	tx.SendMany(ctx, []string{"a", "b"})
+	fmt.Println(rx.Recv(ctx))
+	next := rx.Next() // for a reader in another process, keep this number beside the work that is done
+	rx.Close()
+
+	tx.SendMany(ctx, []string{"c", "d", "e"})
+	rx = tx.Subscribe(broadcast.From(next))
+	defer rx.Close()
+	for range 4 {
+		fmt.Println(rx.Recv(ctx))
+	}
+	// Output:
+	// a <nil>
+	//  leat: receiver lagged, 1 value missed
+	// c <nil>
+	// d <nil>
+	// e <nil>
+}
+
+// Next numbers what is accepted, from 0; a receiver's Next is the number that it looks for.
+func ExampleSender_Next() {
+	tx := broadcast.New[string](2)
+	defer tx.Close()
+	rx := tx.Subscribe()
+	tx.TrySend("a")
+	tx.TrySend("b")
+	tx.TrySend("c")
+	fmt.Println("sent", tx.Next(), "looks for", rx.Next())
+	rx.TryRecv() // reports that value 0 is gone
+	fmt.Println("sent", tx.Next(), "looks for", rx.Next())
+	// Output:
+	// sent 3 looks for 0
+	// sent 3 looks for 1
+}
+
+func ExampleReceiver_Next() {
+	tx := broadcast.New[string](2)
+	defer tx.Close()
+	rx := tx.Subscribe()
+	tx.TrySend("a")
+	tx.TrySend("b")
+	for {
+		number := rx.Next()
+		v, err := rx.TryRecv()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(number, v)
+	}
+	// Output:
+	// 0 a
+	// 1 b
+	// leat: channel empty
+}
+
+// Search finds the number at which something begins that the values themselves count.
+func ExampleSender_Search() {
+	type event struct{ rev int }
+	tx := broadcast.New[event](10)
+	defer tx.Close()
+	for _, rev := range []int{3, 10, 42, 57} {
+		tx.TrySend(event{rev})
+	}
+	n := tx.Search(func(e event) bool { return e.rev >= 40 })
+	rx := tx.Subscribe(broadcast.From(n))
+	defer rx.Close()
+	fmt.Println(n)
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// 2
+	// {42} <nil>
+}
+
+// A listener makes further listeners without a handle that can send.
+func ExampleReceiver_Subscribe() {
+	tx := broadcast.New[string](4)
+	listener := tx.Subscribe()
+	tx.TrySend("before")
+	other := listener.Subscribe()
+	tx.TrySend("after")
+	tx.Close() // the only sender: no listener keeps the channel open
+	for v := range other.All(context.Background()) {
+		fmt.Println(v)
+	}
+	// Output: after
+}

@@ -15,7 +15,7 @@ import (
 
 // Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
 // that it received and those that it missed are together all. One goroutine at a time receives; a second one that would wait
-// beside it panics. Ready, Len, Missed and Close may be called by any goroutine.
+// beside it panics. Ready, Len, Missed, Next, Subscribe and Close may be called by any goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
@@ -329,6 +329,28 @@ func (r *Receiver[T]) Len() int {
 func (r *Receiver[T]) Missed() uint64 {
 	r.made()
 	return r.cur.missed.Load()
+}
+
+// Next returns the number of the value that the next receive looks for. The
+// first value that the channel accepted has number 0. A receiver that has
+// received every value so far looks for one that is not accepted yet. While a
+// lag is not reported, Next is still the number of the first missed value; the
+// receive that reports it moves Next past the gap.
+//
+// A receiver that subscribes with [From] and this number continues here. Next
+// never blocks, may be called concurrently, and keeps its value after Close.
+func (r *Receiver[T]) Next() uint64 {
+	r.made()
+	return r.cur.pos.Load() - seam.Origin
+}
+
+// Subscribe makes another receiver, as [Sender.Subscribe] does. So a listener
+// can make listeners without a sender handle, with which it could send, and
+// would keep the channel open. The new receiver starts at the end, or where opts
+// say, not where this one is; for that, use From(r.Next()). Subscribe never
+// blocks, may be called concurrently, and works after Close.
+func (r *Receiver[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
+	return r.made().subscribe(opts)
 }
 
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once, and senders

@@ -143,32 +143,33 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return len(vs) - len(left), err
 }
 
-// Subscribe makes a receiver, which sees every value accepted from now on, and before them what [Replay] asks for; no
-// value is missed or repeated between the two. On a channel that has ended it sees what Replay asks for, then ErrClosed.
-// A closed handle can subscribe, too.
-func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
-	var o subscription
-	for _, opt := range opts {
-		if opt != nil {
-			opt.set(&o)
-		}
-	}
-	c := s.made()
-	cur := &cursor{lossless: o.lossless}
-	c.mu.Lock()
-	cur.pos.Store(c.tail.Load() - min(o.replay, c.kept()))
-	c.subs++
-	cur.id, cur.start = c.subs, cur.pos.Load()
-	c.list(cur).Add(cur)
-	if cur.lossless {
-		c.limit = min(c.limit, cur.pos.Load()+c.ring.Capacity())
-	}
-	c.mu.Unlock()
-	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.pos.Load())}
-	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
-	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
-	return r
-}
+// Subscribe makes a receiver, which sees every value accepted from now on, and before them those that [Replay] or [From] asks for;
+// no value is missed or repeated between the two. On a channel that has ended it sees the latter, then ErrClosed.
+// A closed handle can subscribe, too. Subscribe never blocks.
+func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] { return s.made().subscribe(opts) }
+
+// Next returns the number that the next accepted value will get, which is how
+// many values the channel has accepted so far. It never blocks, and works on a
+// closed handle. Values that other senders send meanwhile have numbers from
+// Next on.
+func (s *Sender[T]) Next() uint64 { return s.made().accepted(0) - seam.Origin }
+
+// Search returns the number of the first kept value for which fn returns true,
+// or Next if there is none. As for sort.Search, fn must be monotone: if it is
+// true for a value, it is true for all later ones. To subscribe from where a
+// revision begins:
+//
+//	rx := tx.Subscribe(broadcast.From(tx.Search(func(e Event) bool { return e.Rev >= rev })))
+//
+// If fn is true for the oldest kept value, then earlier values for which it
+// would be true may be gone, and nothing tells: compare what you receive first
+// with what you searched for.
+//
+// Search calls fn at most about twice the logarithm of the capacity. It takes no
+// lock, so fn may use the channel, and senders do not wait for it. If values are
+// accepted meanwhile, the result was right at an instant during the call. Search
+// works on a closed handle.
+func (s *Sender[T]) Search(fn func(T) bool) uint64 { return s.made().search(fn) - seam.Origin }
 
 // Receivers returns how many receivers are subscribed.
 func (s *Sender[T]) Receivers() int {

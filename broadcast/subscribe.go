@@ -1,13 +1,65 @@
 package broadcast
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
+)
 
 // SubscribeOption sets up one receiver: see [Sender.Subscribe].
 type SubscribeOption interface{ set(*subscription) }
 
 type subscription struct {
 	replay   uint64
+	from     uint64
+	replays  bool // Replay was given
+	starts   bool // From was given
 	lossless bool
+}
+
+// newSubscription returns what opts ask for.
+func newSubscription(opts []SubscribeOption) (o subscription) {
+	for _, opt := range opts {
+		if opt != nil {
+			opt.set(&o)
+		}
+	}
+	if o.replays && o.starts {
+		panic("broadcast: Subscribe with Replay and From; each says where the receiver starts, use one of them")
+	}
+	return o
+}
+
+// start returns the number of the first value that the receiver looks for. The
+// oldest kept value has the number oldest, and the next value will have tail.
+func (o *subscription) start(oldest, tail uint64) uint64 {
+	if o.starts {
+		return seam.Origin + min(o.from, tail-seam.Origin)
+	}
+	return tail - min(o.replay, tail-oldest)
+}
+
+// subscribe makes a receiver.
+func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
+	o := newSubscription(opts)
+	cur := &cursor{lossless: o.lossless}
+	c.mu.Lock()
+	tail := c.tail.Load()
+	cur.floor = c.oldest(tail)
+	cur.start = o.start(cur.floor, tail)
+	cur.pos.Store(cur.start)
+	c.subs++
+	cur.id = c.subs
+	c.list(cur).Add(cur)
+	if cur.lossless {
+		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
+	}
+	c.mu.Unlock()
+	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.start)}
+	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
+	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
+	return r
 }
 
 // Replay lets the receiver start with up to n values that the channel still keeps: the last n accepted before it
@@ -20,6 +72,19 @@ func Replay(n int) SubscribeOption {
 	return replayOption(n)
 }
 
+// From lets the receiver start at value number n: the first value that a channel
+// accepts has number 0, the next one number 1. So a receiver continues where an
+// earlier one stopped: see [Receiver.Next].
+//
+// If value n is not accepted yet, the receiver starts at the next value that
+// will be. If value n is already overwritten, the first receive returns a
+// *leat.LaggedError with the exact number of values that are gone, and the
+// receiver continues with the oldest value kept. With [Lossless], these are the
+// only values that it misses.
+//
+// A Subscribe with From and [Replay] panics.
+func From(n uint64) SubscribeOption { return fromOption(n) }
+
 // Lossless lets the receiver never miss a value: while it has as many values before it as the capacity, Send waits
 // for it and TrySend returns ErrFull. A lossless receiver that nobody reads from stops the senders until it is closed. Lossy
 // and lossless receivers can be on one channel.
@@ -27,7 +92,11 @@ func Lossless() SubscribeOption { return losslessOption{} }
 
 type replayOption uint64
 
-func (n replayOption) set(s *subscription) { s.replay = uint64(n) }
+func (n replayOption) set(s *subscription) { s.replay, s.replays = uint64(n), true }
+
+type fromOption uint64
+
+func (n fromOption) set(s *subscription) { s.from, s.starts = uint64(n), true }
 
 type losslessOption struct{}
 

@@ -43,6 +43,12 @@ type Doner interface{ Done() <-chan struct{} }
 // A Counter is a sender that counts the open receivers.
 type Counter interface{ Receivers() int }
 
+// A Nexter is a handle of a broadcast whose values are numbered from 0 in the
+// order of acceptance. Next of a sender is the number that the next accepted
+// value gets; Next of a receiver the number of the value that the next receive
+// looks for, which stays the old one until a lag is reported.
+type Nexter interface{ Next() uint64 }
+
 // A Ranger is a receiver whose values can be ranged over until the end or the end of ctx. It may also be
 // a [CountingRanger].
 type Ranger interface {
@@ -59,17 +65,21 @@ type abilities struct {
 	clone, subscribe, reserve                  bool
 	sendMany, recvMany                         bool
 	txLen, rxLen, txCap, rxCap                 bool
+	txNext, rxNext, from, listen               bool
 	ready, done, count, all, pairs, selectSend bool
 }
 
 // discover asks the handles of ch what they can do, and closes them.
 func discover(ch Channel) (can abilities) {
 	can.clone, can.subscribe, can.reserve = ch.Clone != nil, ch.Subscribe != nil, ch.Reserve != nil
+	can.from, can.listen = ch.From != nil, ch.Listen != nil
 	_, can.sendMany = ch.Sender.(BatchSender)
 	_, can.txLen = ch.Sender.(Lener)
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)
 	_, can.count = ch.Sender.(Counter)
+	_, can.txNext = ch.Sender.(Nexter)
+	_, can.rxNext = ch.Receiver.(Nexter)
 	_, can.selectSend = ch.Sender.(park.Sender)
 	_, can.recvMany = ch.Receiver.(BatchReceiver)
 	_, can.rxLen = ch.Receiver.(Lener)

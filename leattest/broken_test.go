@@ -20,6 +20,7 @@ type (
 		leattest.Caper
 		leattest.Doner
 		leattest.Counter
+		leattest.Nexter
 	}
 	receiver interface {
 		leat.Receiver[int]
@@ -27,6 +28,7 @@ type (
 		leattest.Lener
 		leattest.Caper
 		leattest.Readier
+		leattest.Nexter
 		leattest.CountingRanger
 	}
 )
@@ -59,6 +61,12 @@ func wrap(c *core, ch leattest.Channel, tx func(*core, sender) leat.Sender[int],
 		ch.Receiver = rx(c, inner.Receiver.(receiver))
 		if inner.Subscribe != nil {
 			ch.Subscribe = func() leat.Receiver[int] { return rx(c, inner.Subscribe().(receiver)) }
+		}
+		if inner.From != nil {
+			ch.From = func(n uint64) leat.Receiver[int] { return rx(c, inner.From(n).(receiver)) }
+		}
+		if inner.Listen != nil {
+			ch.Listen = func(of leat.Receiver[int]) leat.Receiver[int] { return rx(c, inner.Listen(of).(receiver)) }
 		}
 	}
 	return ch
@@ -116,6 +124,7 @@ type rx struct {
 	tryRecv func() (int, error)
 	many    func(ctx context.Context, buf []int) (int, error)
 	ready   func() <-chan struct{}
+	next    func() uint64
 	close   func() error
 }
 
@@ -145,6 +154,13 @@ func (r *rx) Ready() <-chan struct{} {
 		return r.receiver.Ready()
 	}
 	return r.ready()
+}
+
+func (r *rx) Next() uint64 {
+	if r.next == nil {
+		return r.receiver.Next()
+	}
+	return r.next()
 }
 
 func (r *rx) Close() error {

@@ -403,9 +403,58 @@ var defects = []defect{
 			return leattest.NewReference(leattest.Features{}, capacity)
 		},
 	}},
+	{"a receiver's Next skips a gap that is not reported", "R8_values_are_numbered", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+		x.next = func() uint64 { return r.Next() + max(uint64(r.Len()), 2) - 2 }
+	})},
+	{"From is one too far", "R8_From_starts_at_a_number", numbered(lossy, func(ch leattest.Channel, n uint64) leat.Receiver[int] {
+		return ch.From(n + 1)
+	})},
+	{"From a number that is gone reports nothing", "R8_From_an_overwritten_number_lags_exactly", numbered(lossless,
+		func(ch leattest.Channel, n uint64) leat.Receiver[int] {
+			rx := ch.From(n)
+			if lag, ok := rx.(leattest.Lener); ok && lag.Len() > ch.Sender.(leattest.Caper).Cap() {
+				rx.TryRecv()
+			}
+			return rx
+		})},
+	{"From a number while values come skips one now and then", "R8_From_resumes_without_loss_or_repetition", numbered(lossless,
+		func(ch leattest.Channel, n uint64) leat.Receiver[int] {
+			rx := ch.From(n)
+			if n%50 == 25 {
+				rx.TryRecv()
+			}
+			return rx
+		})},
+	{"a receiver cannot make others once it is closed", "R5_a_receiver_makes_receivers", listening(lossy,
+		func(ch leattest.Channel, of leat.Receiver[int]) leat.Receiver[int] {
+			rx := ch.Listen(of)
+			if _, err := of.TryRecv(); err == leat.ErrClosed {
+				rx.Close()
+			}
+			return rx
+		})},
 	{"a burst is never forgotten", "R10_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {
 		t.trySend = func(v int) error { c.values = append(c.values, v); return s.TrySend(v) }
 	})},
+}
+
+// numbered makes a kind whose From does something else, and listening one whose Listen does.
+func numbered(f leattest.Features, from func(ch leattest.Channel, n uint64) leat.Receiver[int]) leattest.Kind {
+	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
+		ch := leattest.NewReference(f, capacity)
+		inner := ch
+		ch.From = func(n uint64) leat.Receiver[int] { return from(inner, n) }
+		return ch
+	}}
+}
+
+func listening(f leattest.Features, listen func(ch leattest.Channel, of leat.Receiver[int]) leat.Receiver[int]) leattest.Kind {
+	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
+		ch := leattest.NewReference(f, capacity)
+		inner := ch
+		ch.Listen = func(of leat.Receiver[int]) leat.Receiver[int] { return listen(inner, of) }
+		return ch
+	}}
 }
 
 // rounded makes a kind with another capacity than it is asked for.

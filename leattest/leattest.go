@@ -39,6 +39,14 @@ type Channel struct {
 	// as Features say. The suite calls it only while Sender and Receiver are open. Nil if there can be one only.
 	Subscribe func() leat.Receiver[int]
 
+	// From makes a further receiver that starts at value number n, or at the end if there are not so many. Nil if the kind does not
+	// number its values. It needs Broadcast.
+	From func(n uint64) leat.Receiver[int]
+
+	// Listen makes a further receiver, as Subscribe does, by means of rx, a receiver that may be closed. Nil if a receiver cannot
+	// make another one.
+	Listen func(rx leat.Receiver[int]) leat.Receiver[int]
+
 	// Reserve takes a permit on Sender. Nil if the kind has no permits. The permit counts only if the error is nil. A
 	// channel of capacity 0 has no slot to reserve: there Reserve panics.
 	Reserve func(ctx context.Context) (Permit, error)
@@ -90,7 +98,7 @@ func Run(t *testing.T, k Kind) {
 	t.Helper()
 	k.check()
 	cases := slices.Concat(orderCases, contextCases, closeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
-		readyCases, selectCases, broadcastCases, lagCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
+		readyCases, selectCases, broadcastCases, lagCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
 	for name, why := range k.Broken {
 		if why == "" || !slices.ContainsFunc(cases, func(c testcase) bool { return c.name == name }) {
 			panic("leattest: Broken names " + name + ", which has to be a test, and say why")

@@ -64,6 +64,9 @@ var (
 	needSelectSend = need{func(_ Features, c abilities) bool { return c.selectSend }, "its senders cannot be selected on"}
 	needDone       = need{func(_ Features, c abilities) bool { return c.done }, "its senders have no Done"}
 	needCount      = need{func(_ Features, c abilities) bool { return c.count }, "its senders have no Receivers"}
+	needFrom       = need{func(f Features, c abilities) bool { return f.Broadcast && c.from }, "its values are not numbered"}
+	needNext       = need{func(f Features, c abilities) bool { return f.Broadcast && c.txNext && c.rxNext }, "its handles have no Next"}
+	needListen     = need{func(f Features, c abilities) bool { return f.everyone() && c.listen }, "its receivers make no others"}
 	needAll        = need{func(_ Features, c abilities) bool { return c.all || c.pairs }, "its receivers have no All"}
 	needPairs      = need{func(_ Features, c abilities) bool { return c.pairs }, "its All does not count"}
 )

@@ -64,7 +64,7 @@ func (t *tester) random(seed uint64) {
 		s.log = append(s.log, fmt.Sprintf("%v = %s", st, got))
 		if got == want {
 			got, want = s.kind.lengths(s), s.model.lengths(s)
-			st = &step{op: "the Len of each handle"}
+			st = &step{op: "the Len and Next of each handle"}
 		}
 		if got != want {
 			t.Fatalf("%v: got %s, the model gives %s\n\tseed %d, capacity %d; to run it again: leattest.RunRandom(t, kind, %d)\n\t%s",
@@ -140,10 +140,12 @@ func (s *script) next() *step {
 		return &step{op: "Clone"}
 	case dice < 94 && can.subscribe && !s.txClosed[0] && !s.rxClosed[0] && len(s.rxClosed) < 4:
 		return &step{op: "Subscribe"}
-	case dice < 96:
+	case dice < 95 && can.from && !s.txClosed[0] && !s.rxClosed[0] && len(s.rxClosed) < 4:
+		return &step{op: "Subscribe From", values: []int{s.r.IntN(s.model.tx[0].(*modelSender).m.end() + 3)}}
+	case dice < 97:
 		s.txClosed[i] = true
 		return &step{op: "Close of sender", on: i}
-	case dice < 97:
+	case dice < 98:
 		s.rxClosed[j] = true
 		return &step{op: "Close of receiver", on: j}
 	}
@@ -247,6 +249,8 @@ func (s *subject) do(st *step) string {
 		s.tx = append(s.tx, s.ch.Clone())
 	case "Subscribe":
 		s.rx = append(s.rx, s.ch.Subscribe())
+	case "Subscribe From":
+		s.rx = append(s.rx, s.ch.From(uint64(st.values[0])))
 	case "Close of sender":
 		return text(s.tx[st.on].Close())
 	case "Close of receiver":
@@ -255,17 +259,23 @@ func (s *subject) do(st *step) string {
 	return "done"
 }
 
-// lengths returns the Len of all handles that have one and are open.
+// lengths returns the Len of all handles that have one and are open, and the Next of all handles that have one.
 func (s *subject) lengths(sc *script) string {
 	var b strings.Builder
 	for i, tx := range s.tx {
 		if l, ok := tx.(Lener); ok && sc.t.can.txLen && (i >= len(sc.txClosed) || !sc.txClosed[i]) {
 			fmt.Fprintf(&b, "sender %d: %d ", i, l.Len())
 		}
+		if n, ok := tx.(Nexter); ok && sc.t.can.txNext {
+			fmt.Fprintf(&b, "at %d ", n.Next())
+		}
 	}
 	for j, rx := range s.rx {
 		if l, ok := rx.(Lener); ok && sc.t.can.rxLen && (j >= len(sc.rxClosed) || !sc.rxClosed[j]) {
 			fmt.Fprintf(&b, "receiver %d: %d ", j, l.Len())
+		}
+		if n, ok := rx.(Nexter); ok && sc.t.can.rxNext {
+			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
 	return b.String()

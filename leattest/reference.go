@@ -33,6 +33,12 @@ func NewReference(f Features, capacity int) Channel {
 	if f.everyone() || !f.SingleReceiver {
 		ch.Subscribe = func() leat.Receiver[int] { return m.subscribe() }
 	}
+	if f.everyone() {
+		ch.Listen = func(leat.Receiver[int]) leat.Receiver[int] { return m.subscribe() }
+	}
+	if f.Broadcast {
+		ch.From = func(n uint64) leat.Receiver[int] { return m.subscribeFrom(n) }
+	}
 	return ch
 }
 
@@ -44,7 +50,7 @@ type model struct {
 
 	mu        sync.Mutex
 	first     int   // the number of values[0]
-	values    []int // what somebody may still receive
+	values    []int // what somebody may still receive, and on a bounded broadcast the last ones
 	queue     *int  // where the receivers of a queue are
 	senders   int   // open handles
 	receivers []*modelReceiver
@@ -147,6 +153,9 @@ func (m *model) take(rx *modelReceiver) (int, error) {
 // trim forgets what nobody can receive any more.
 func (m *model) trim() {
 	keep := max(m.oldest(), m.end()-m.backlog())
+	if m.f.Broadcast && !m.f.Unbounded {
+		keep = max(m.first, m.end()-m.capacity)
+	}
 	m.values = m.values[keep-m.first:]
 	if m.first = keep; len(m.values) == 0 {
 		m.values = nil

@@ -30,6 +30,16 @@ func (m *model) subscribe() *modelReceiver {
 	return rx
 }
 
+// subscribeFrom makes a receiver that is at value number n, or at the end.
+func (m *model) subscribeFrom(n uint64) *modelReceiver {
+	rx := m.subscribe()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*rx.at = int(min(n, uint64(m.end())))
+	m.settle()
+	return rx
+}
+
 func (r *modelReceiver) Recv(ctx context.Context) (v int, err error) {
 	err = r.receive(ctx, func() error {
 		v, err = r.m.take(r)
@@ -164,6 +174,12 @@ func (r *modelReceiver) Len() int {
 		return 0
 	}
 	return r.m.end() - *r.at
+}
+
+func (r *modelReceiver) Next() uint64 {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	return uint64(*r.at)
 }
 
 func (r *modelReceiver) Cap() int { return r.m.capacity }

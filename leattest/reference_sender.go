@@ -118,6 +118,12 @@ func (s *modelSender) Len() int {
 	return min(s.m.backlog(), max(s.m.capacity, 0))
 }
 
+func (s *modelSender) Next() uint64 {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	return uint64(s.m.end())
+}
+
 func (s *modelSender) Cap() int { return s.m.capacity }
 
 func (s *modelSender) Receivers() int {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -336,6 +338,40 @@ func Example_replay() {
 		fmt.Print(event, " ")
 	}
 	// Output: 3 4 5 6
+}
+
+// follow writes events to a browser. The browser connects again by itself when
+// the connection breaks, and says in Last-Event-ID which event it has.
+func follow(ctx context.Context, w io.Writer, events *broadcast.Sender[string], lastEventID string) {
+	var start []broadcast.SubscribeOption
+	if last, err := strconv.ParseUint(lastEventID, 10, 64); err == nil {
+		start = append(start, broadcast.From(last+1))
+	}
+	rx := events.Subscribe(start...)
+	defer rx.Close()
+	for event, missed := range rx.All(ctx) {
+		if missed > 0 {
+			fmt.Fprintf(w, "event: missed\ndata: %d\n\n", missed)
+		}
+		fmt.Fprintf(w, "id: %d\ndata: %s\n\n", rx.Next()-1, event)
+	}
+}
+
+func Example_resume() {
+	ctx := context.Background()
+	events := broadcast.New[string](2)
+	events.SendMany(ctx, []string{"a", "b", "c", "d"}) // numbers 0 to 3, of which 2 and 3 are kept
+	events.Close()
+	follow(ctx, os.Stdout, events, "0") // the connection broke after a
+	// Output:
+	// event: missed
+	// data: 1
+	//
+	// id: 2
+	// data: c
+	//
+	// id: 3
+	// data: d
 }
 
 type entry struct {

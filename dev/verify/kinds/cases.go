@@ -129,6 +129,7 @@ func Cases() []*script.Program {
 		sss n
 		sssD rr
 		s s ii
+		sssss Fr
 	`)
 	add("lossless", []int{3}, `
 		ssss rr
@@ -137,6 +138,7 @@ func Cases() []*script.Program {
 		ss b nn
 		sss s rz
 		ssss Vr r
+		sssss Frr
 	`)
 	add("broadcast", []int{1, 2}, `
 		ss rr
@@ -177,6 +179,18 @@ func Cases() []*script.Program {
 		sD ii
 		sx VrUr
 		sD Ur
+		s Frr
+		ss Frr
+		sss Frr
+		sss Fyr
+		sss Fn
+		s s Fyr
+		ss rr Fr
+		ss Fw
+		sss FzFr
+		sss Fii
+		sx FrFr
+		sD FrG
 	`)
 	add("lossless", []int{1, 2}, `
 		ss rr
@@ -217,6 +231,16 @@ func Cases() []*script.Program {
 		b Uzr
 		ss UrG
 		sD Vr
+		ss Frr
+		sss Frr
+		sss Fz
+		ss s Fyr
+		ssss Frr
+		sss Fyr Fy
+		ss Fn
+		sss rrr Fr
+		sx FrFr
+		sD FrG
 	`)
 	add("watch", []int{1}, `
 		ss rr

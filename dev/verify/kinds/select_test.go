@@ -18,8 +18,9 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// Programs have one channel. These have several, because a Select waits in several.
-func exploreSelects(t *testing.T, program func(*model.Run)) {
+// explore explores a program that is not a script: these wait in several
+// channels, because a Select does, or make calls that scripts have no letter for.
+func explore(t *testing.T, program func(*model.Run)) {
 	fifo.SegmentSize = 2
 	for _, o := range []model.Options{{Schedules: *limit}, {Preemptions: model.AtMost(2), Schedules: 10 * *limit}} {
 		r := model.Explore(o, func(r *model.Run) {
@@ -41,7 +42,7 @@ func exploreSelects(t *testing.T, program func(*model.Run)) {
 // Two goroutines, each of which would receive from one channel and send to the other, meet on one of the two. It fails if they meet on both, or on none,
 // or lock each other out while each looks at another channel.
 func TestSelectsMeetOnce(t *testing.T) {
-	exploreSelects(t, func(r *model.Run) {
+	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](0)
 		bTx, bRx := mpmc.New[int](0)
 		var got, sent [2]int
@@ -89,7 +90,7 @@ func TestSelectTakesOne(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			exploreSelects(t, func(r *model.Run) {
+			explore(t, func(r *model.Run) {
 				a, b := open()
 				var got []int
 				r.Go("selects", func() {
@@ -119,7 +120,7 @@ func TestSelectsAgain(t *testing.T) {
 	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
 		for _, cancellable := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s,cancellable=%v", name, cancellable), func(t *testing.T) {
-				exploreSelects(t, func(r *model.Run) {
+				explore(t, func(r *model.Run) {
 					ctx := context.Background()
 					if cancellable {
 						c, cancel := context.WithCancel(ctx)
@@ -150,7 +151,7 @@ func TestSelectsAgain(t *testing.T) {
 
 // Two goroutines select on one handle, which has kept what an earlier Select has left. It fails if both use it.
 func TestSelectsShareAHandle(t *testing.T) {
-	exploreSelects(t, func(r *model.Run) {
+	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](1)
 		_, other := mpmc.New[int](1)
 		leat.Select(context.Background(), leat.OnRecv(rx, nil), leat.OnRecv(other, nil), leat.Default(nil))
@@ -174,7 +175,7 @@ func TestSelectsShareAHandle(t *testing.T) {
 
 // A value is put into the second channel before the first one's is taken. It fails if a Select on both chooses Default, or if it does and a value is gone.
 func TestSelectDefaultMeansNothing(t *testing.T) {
-	exploreSelects(t, func(r *model.Run) {
+	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](1)
 		bTx, bRx := mpmc.New[int](1)
 		aTx.TrySend(1)
@@ -199,7 +200,7 @@ func TestSelectDefaultMeansNothing(t *testing.T) {
 
 // A Select with a Default beside a sender. It fails if the Default is chosen and the value is gone.
 func TestSelectDefaultLosesNothing(t *testing.T) {
-	exploreSelects(t, func(r *model.Run) {
+	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](1)
 		_, bRx := mpmc.New[int](1)
 		got := 0
@@ -217,7 +218,7 @@ func TestSelectDefaultLosesNothing(t *testing.T) {
 
 // A channel that holds a value at every instant, while one is put in and one is taken out. It fails if a Select with a Default finds it empty.
 func TestSelectSeesWhatIsThere(t *testing.T) {
-	exploreSelects(t, func(r *model.Run) {
+	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](2)
 		tx.TrySend(1)
 		chosen := -1

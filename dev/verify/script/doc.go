@@ -5,6 +5,7 @@
 //	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
 //	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
+//	F             Subscribe From number 1
 //	g u f         Get and Update of a watch, WaitFor a value that is not the first
 //	i I j J       Select of a receive, the same with ctx, of a send, the same with ctx
 //	l L d         Select of a receive and a send, the same with ctx, the same with a Default
@@ -15,7 +16,7 @@
 //
 // At capacity 0 Reserve panics, and so a program has no p and no q.
 //
-// A goroutine whose word has a U, V or O begins without a receiver; before it subscribes again it closes the one that it has.
+// A goroutine whose word has a U, V, O or F begins without a receiver; before it subscribes again it closes the one that it has.
 //
 // A goroutine closes its handles in the end, so that no other has a reason to wait for ever: every deadlock is a lost wake-up.
 package script

@@ -77,8 +77,8 @@ func oneOrTwo(kind string) []string {
 		first, last := w[:1], w[len(w)-1:]
 		switch {
 		case ends == 0,
-			len(w) > 1 && strings.ContainsAny(first, "DG"), // who is found unreachable does nothing any more
-			len(w) > 1 && strings.ContainsAny(last, "UVO"): // who subscribes has no receiver before
+			len(w) > 1 && strings.ContainsAny(first, "DG"),       // who is found unreachable does nothing any more
+			len(w) > 1 && strings.ContainsAny(last, subscribing): // who subscribes has no receiver before
 			return true
 		}
 		return false
@@ -87,7 +87,7 @@ func oneOrTwo(kind string) []string {
 
 const (
 	senders   = "sStbpqjJxDeu"
-	receivers = "rRyniIwzgfGUVO"
+	receivers = "rRyniIwzgfG" + subscribing
 	selects   = "tylLd"
 )
 

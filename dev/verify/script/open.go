@@ -81,14 +81,13 @@ func openBroadcast(lossless bool) func(p *Program) *channel {
 		if lossless {
 			never = ^uint32(0)
 		}
-		options := func(replay int, lossless bool) []broadcast.SubscribeOption {
-			opts := []broadcast.SubscribeOption{broadcast.Replay(replay)}
+		options := func(start broadcast.SubscribeOption, lossless bool) []broadcast.SubscribeOption {
 			if lossless {
-				opts = append(opts, broadcast.Lossless())
+				return []broadcast.SubscribeOption{start, broadcast.Lossless()}
 			}
-			return opts
+			return []broadcast.SubscribeOption{start}
 		}
-		first := func() receiver { return tx.Subscribe(options(0, lossless)...) }
+		first := func() receiver { return tx.Subscribe(options(nil, lossless)...) }
 		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, first)
 		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never)
 		if p.subscribes() {
@@ -96,10 +95,16 @@ func openBroadcast(lossless bool) func(p *Program) *channel {
 			late.Close()
 			ch.subscribe = func(letter rune) (receiver, spec.Call) {
 				call := spec.Call{Lossless: lossless != (letter == 'O')}
-				if letter == 'V' {
+				var start broadcast.SubscribeOption
+				switch letter {
+				case 'V':
 					call.Replay = 2
+					start = broadcast.Replay(call.Replay)
+				case 'F':
+					call.From = 1
+					start = broadcast.From(uint64(call.From))
 				}
-				return late.Subscribe(options(call.Replay, call.Lossless)...), call
+				return late.Subscribe(options(start, call.Lossless)...), call
 			}
 		}
 		return ch

@@ -63,8 +63,8 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(false)},
-	"lossless":  {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOxz", openBroadcast(true)},
+	"broadcast": {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOFxz", openBroadcast(false)},
+	"lossless":  {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOFxz", openBroadcast(true)},
 	"watch":     {[]int{1}, "sStjJrRyiIwlLdgufUxz", openWatch},
 	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
 }
@@ -154,7 +154,7 @@ const initial = 100
 const (
 	sending     = "sStbpqjJxlLdueD"
 	receiving   = "rRyniIwzlLdgfG"
-	subscribing = "UVO"
+	subscribing = "UVOF"
 )
 
 // uses reports which goroutines need a handle that the letters use.
@@ -252,7 +252,7 @@ func (a *Actor) do(letter rune) {
 		a.choose(a.Context, a.onRecv, a.onSend)
 	case 'd':
 		a.choose(background, a.onRecv, a.onSend, a.onDefault)
-	case 'U', 'V', 'O':
+	case 'U', 'V', 'O', 'F':
 		a.subscribe(letter)
 	case 'g':
 		a.call(func() []spec.Call {

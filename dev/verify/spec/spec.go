@@ -59,6 +59,7 @@ type Call struct {
 	// Of a Subscribe, on a broadcast:
 
 	Replay   int
+	From     int // the number to start at, if not 0
 	Lossless bool
 }
 
@@ -69,6 +70,9 @@ func (c Call) String() string {
 	}
 	if c.Replay > 0 {
 		s += fmt.Sprintf(" with %d before", c.Replay)
+	}
+	if c.From > 0 {
+		s += fmt.Sprintf(" from %d", c.From)
 	}
 	if c.Lossless {
 		s += ", lossless"
@@ -264,20 +268,21 @@ type broadcast struct {
 	log      string // of all values
 	n        int    // how many
 	pos      [receivers]int
-	in       uint32 // subscribed
-	lossless uint32 // that never miss
+	floor    [receivers]int // the number of the oldest value that was kept when it subscribed
+	in       uint32         // subscribed
+	lossless uint32         // that never miss
 	txClosed uint32
 	rxClosed uint32
 }
 
 // Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
 // in lossless never miss. A receiver that subscribes later sees what is sent from then on, and as many values before it as it asked for and the
-// channel keeps. A goroutine that has closed its receiver may subscribe again.
+// channel keeps, or from the number on that it asked for. A goroutine that has closed its receiver may subscribe again.
 func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
 		room := true
 		for r, pos := range s.pos {
-			if s.lossless&^s.rxClosed>>r&1 == 1 && s.n-pos >= capacity {
+			if s.lossless&^s.rxClosed>>r&1 == 1 && s.n-max(pos, s.floor[r]) >= capacity {
 				room = false
 			}
 		}
@@ -308,6 +313,10 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 				s.lossless |= bit
 			}
 			s.pos[c.Handle] = s.n - min(c.Replay, s.n, capacity)
+			if c.From > 0 {
+				s.pos[c.Handle] = min(c.From, s.n)
+			}
+			s.floor[c.Handle] = max(s.n-capacity, 0)
 		case Recv:
 			pos := s.pos[c.Handle]
 			switch c.Result {
@@ -319,7 +328,11 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 				return true, s
 			case Lagged:
 				s.pos[c.Handle] += c.Missed
-				return !mine && s.lossless>>c.Handle&1 == 0 && c.Missed > 0 && pos+c.Missed == s.n-capacity, s
+				oldest := s.n - capacity
+				if s.lossless>>c.Handle&1 == 1 { // it misses what was gone before it came
+					oldest = s.floor[c.Handle]
+				}
+				return !mine && c.Missed > 0 && pos+c.Missed == oldest, s
 			}
 			if mine || pos >= s.n || pos < s.n-capacity || []rune(s.log)[pos] != c.Value {
 				return false, s
