@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/leat-go/leat/internal/choose"
@@ -322,33 +323,112 @@ func sendPanicToErrClosed(err *error) {
 	}
 }
 
-// ToChan receives from rx and sends to the native channel that it returns, for code that only knows those. The native
-// channel is unbuffered, and is closed when rx ends or ctx does.
+// ToChan returns a native channel that receives the values of rx, for code that
+// takes no Receiver. The native channel has the capacity, as in make: 0 if none is
+// given. It is closed when rx ends or returns an error other than a *LaggedError,
+// and when ctx ends. A *LaggedError has no place in a native channel: ToChan
+// passes over it, and the receiver's own count, if it has one, still has it.
 //
-// ToChan starts a goroutine, which nothing else in this package does, and which is rx's one receiver from then on. It ends
-// with ctx or with rx, so a caller that stops receiving has to end ctx; one value that had left rx by then
-// is dropped. A *LaggedError has no place in a native channel and is passed over; the receiver's own count still has it.
-// To join a native select without a goroutine and without these losses, use the receiver's Ready method.
-func ToChan[T any](ctx context.Context, rx Receiver[T]) <-chan T {
+// ToChan starts a goroutine, which nothing else in this package does, and does not
+// block. The goroutine is rx's one receiver from then on. It ends with ctx or with
+// rx: a caller that stops receiving must end ctx. If ctx ends, at most one value that had left rx is dropped; what the
+// native channel holds can still be received.
+//
+// At most capacity + 1 values have left rx and were not received, so rx's own
+// capacity grows by that much. As long as the native channel has room, the
+// goroutine receives in runs, by the receiver's RecvMany or by TryRecv. At
+// capacity 0 it receives one by one. To join a native select without a goroutine
+// and without dropping a value, use the receiver's Ready method.
+//
+// ToChan panics if ctx is nil, and on a negative or a second capacity.
+func ToChan[T any](ctx context.Context, rx Receiver[T], capacity ...int) <-chan T {
 	needContext(ctx)
-	ch := make(chan T)
+	n := 0
+	switch len(capacity) {
+	case 0:
+	case 1:
+		n = capacity[0]
+	default:
+		panic("leat: ToChan with " + strconv.Itoa(len(capacity)) + " capacities; it takes at most one")
+	}
+	if n < 0 {
+		panic("leat: ToChan with capacity " + strconv.Itoa(n) + "; it must be at least 0")
+	}
+	ch := make(chan T, n)
 	go func() {
 		defer close(ch)
+		receive := receiveRun(rx)
+		buf := make([]T, min(max(n, 1), maxRun))
 		for {
-			v, err := rx.Recv(ctx)
+			// Only this goroutine sends, so the room can but grow: of a run, all
+			// values but one that was received without room are sent at once.
+			room := max(n-len(ch), 1)
+			got, err := receive(ctx, buf[:min(room, len(buf))])
+			for _, v := range buf[:got] {
+				select {
+				case ch <- v:
+					continue
+				default:
+				}
+				select {
+				case ch <- v:
+				case <-ctx.Done():
+					return
+				}
+			}
+			clear(buf[:got])
 			if err != nil {
 				var lag *LaggedError // declared here because it escapes: only an error allocates it
-				if errors.As(err, &lag) {
-					continue
+				if !errors.As(err, &lag) {
+					return
 				}
-				return
-			}
-			select {
-			case ch <- v:
-			case <-ctx.Done():
-				return
 			}
 		}
 	}()
 	return ch
+}
+
+// maxRun bounds ToChan's buffer, whatever the capacity.
+const maxRun = 64
+
+type batchReceiver[T any] interface {
+	RecvMany(ctx context.Context, buf []T) (n int, err error)
+}
+
+// receiveRun returns RecvMany of rx, or what does the same by Recv and TryRecv. A
+// type that embeds a receiver has that one's RecvMany, which knows nothing of the
+// Recv and TryRecv that the type may put in front: so it is not used.
+func receiveRun[T any](rx Receiver[T]) func(context.Context, []T) (int, error) {
+	if many, ok := rx.(batchReceiver[T]); ok && !embeds[batchReceiver[T]](reflect.TypeOf(rx)) {
+		return many.RecvMany
+	}
+	return func(ctx context.Context, buf []T) (n int, err error) {
+		if buf[0], err = rx.Recv(ctx); err != nil {
+			return 0, err
+		}
+		for n = 1; n < len(buf); n++ {
+			if buf[n], err = rx.TryRecv(); errors.Is(err, ErrEmpty) {
+				return n, nil
+			} else if err != nil {
+				return n, err
+			}
+		}
+		return n, nil
+	}
+}
+
+// embeds reports whether t, or what it points to, is a struct with an embedded
+// field that has the methods of the interface I.
+func embeds[I any](t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	for i := 0; t.Kind() == reflect.Struct && i < t.NumField(); i++ {
+		f := t.Field(i)
+		has := f.Type.Implements(reflect.TypeFor[I]()) || reflect.PointerTo(f.Type).Implements(reflect.TypeFor[I]())
+		if f.Anonymous && has {
+			return true
+		}
+	}
+	return false
 }

@@ -51,15 +51,17 @@ func TestToChan(t *testing.T) {
 
 // It fails if ToChan allocates for a value that it hands on.
 func TestToChanAllocatesNothing(t *testing.T) {
-	const values = 1000
-	tx, rx := mpsc.New[int](values + 1)
-	for i := range values + 1 { // AllocsPerRun receives once more, to begin with
-		tx.TrySend(i)
-	}
-	tx.Close()
-	ch := leat.ToChan(background, rx)
-	if n := testing.AllocsPerRun(values, func() { <-ch }); n != 0 {
-		t.Errorf("%v allocations for each value, want 0", n)
+	for _, capacity := range []int{0, 1, 16} {
+		const values = 1000
+		tx, rx := mpsc.New[int](values + 1)
+		for i := range values + 1 { // AllocsPerRun receives once more, to begin with
+			tx.TrySend(i)
+		}
+		tx.Close()
+		ch := leat.ToChan(background, rx, capacity)
+		if n := testing.AllocsPerRun(values, func() { <-ch }); n != 0 {
+			t.Errorf("capacity %d: %v allocations for each value, want 0", capacity, n)
+		}
 	}
 }
 
@@ -134,6 +136,7 @@ func TestNilContextPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"FromChan": func() { leat.FromChan[int](nil).Recv(none) },
 		"ToChan":   func() { leat.ToChan(none, leat.FromChan[int](nil)) },
+		"All":      func() { leat.All(none, leat.Never[int]()) },
 		"IntoChan": func() { leat.IntoChan(make(chan int, 1)).Send(none, 1) },
 	} {
 		func() {
@@ -346,4 +349,141 @@ func TestCopyIntoChan(t *testing.T) {
 			t.Errorf("received %d and %d", a, b)
 		}
 	})
+}
+
+// plain hides every method of a Receiver that is not in the contract.
+type plain[T any] struct{ rx leat.Receiver[T] }
+
+func (p plain[T]) Recv(ctx context.Context) (T, error) { return p.rx.Recv(ctx) }
+func (p plain[T]) TryRecv() (T, error)                 { return p.rx.TryRecv() }
+func (p plain[T]) Close() error                        { return p.rx.Close() }
+
+// It fails if more than capacity + 1 values leave the receiver before the first
+// is received, fewer than that, or if one is lost or out of order.
+func TestToChanCapacityIsExact(t *testing.T) {
+	for _, capacity := range []int{0, 1, 2, 63, 64, 65, 200} {
+		for _, wrap := range []func(leat.Receiver[int]) leat.Receiver[int]{
+			func(rx leat.Receiver[int]) leat.Receiver[int] { return rx },
+			func(rx leat.Receiver[int]) leat.Receiver[int] { return plain[int]{rx} },
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				const values = 500
+				tx, rx := mpsc.New[int](values)
+				for i := range values {
+					tx.TrySend(i)
+				}
+				tx.Close()
+				ch := leat.ToChan(background, wrap(rx), capacity)
+				if cap(ch) != capacity {
+					t.Fatalf("capacity %d: the native channel has %d", capacity, cap(ch))
+				}
+				for i := range values {
+					synctest.Wait()
+					if left, most := values-rx.Len()-i, capacity+1; left != min(most, values-i) {
+						t.Fatalf("capacity %d: %d values have left and were not received, want %d", capacity, left, most)
+					}
+					if v := <-ch; v != i {
+						t.Fatalf("capacity %d: received %d, want %d", capacity, v, i)
+					}
+				}
+				if _, ok := <-ch; ok {
+					t.Errorf("capacity %d: a value too many", capacity)
+				}
+			})
+		}
+	}
+}
+
+// doubled has a Recv and a TryRecv of its own, and the RecvMany of another.
+type doubled struct{ *mpsc.Receiver[int] }
+
+func (d doubled) Recv(ctx context.Context) (int, error) {
+	v, err := d.Receiver.Recv(ctx)
+	return 2 * v, err
+}
+
+func (d doubled) TryRecv() (int, error) {
+	v, err := d.Receiver.TryRecv()
+	return 2 * v, err
+}
+
+// It fails if ToChan passes by the Recv of a type that embeds a receiver.
+func TestToChanUsesTheOuterRecv(t *testing.T) {
+	tx, rx := mpsc.New[int](4)
+	tx.SendMany(background, []int{1, 2, 3})
+	tx.Close()
+	sum := 0
+	for v := range leat.ToChan[int](background, doubled{rx}, 8) {
+		sum += v
+	}
+	if sum != 12 {
+		t.Errorf("sum %d, want 12", sum)
+	}
+}
+
+// counted counts the calls of RecvMany.
+type counted struct {
+	plain[int]
+	many  *mpsc.Receiver[int]
+	calls int
+}
+
+func (c *counted) RecvMany(ctx context.Context, buf []int) (int, error) {
+	c.calls++
+	return c.many.RecvMany(ctx, buf)
+}
+
+// It fails if ToChan receives one by one though the native channel has room.
+func TestToChanReceivesInRuns(t *testing.T) {
+	tx, rx := mpsc.New[int](64)
+	for i := range 64 {
+		tx.TrySend(i)
+	}
+	tx.Close()
+	c := &counted{plain: plain[int]{rx}, many: rx}
+	for range leat.ToChan[int](background, c, 64) {
+	}
+	if c.calls != 2 {
+		t.Errorf("%d calls of RecvMany for 64 values and the end, want 2", c.calls)
+	}
+}
+
+// It fails if ToChan with a capacity stops at a gap, or drops at the end of ctx
+// what the native channel holds.
+func TestToChanWithCapacityEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		btx := broadcast.New[int](2)
+		brx := btx.Subscribe()
+		btx.SendMany(background, []int{1, 2, 3, 4})
+		ctx, cancel := context.WithCancel(background)
+		ch := leat.ToChan[int](ctx, brx, 8)
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		var got []int
+		for v := range ch {
+			got = append(got, v)
+		}
+		if len(got) != 2 || got[0] != 3 || got[1] != 4 || brx.Missed() != 2 {
+			t.Errorf("received %v with %d missed, want 3 and 4 with 2", got, brx.Missed())
+		}
+	})
+}
+
+// It fails if a capacity that makes no sense is taken, or refused without a
+// reason.
+func TestToChanPanics(t *testing.T) {
+	for want, capacity := range map[string][]int{
+		"leat: ToChan with capacity -1; it must be at least 0": {-1},
+		"leat: ToChan with 2 capacities; it takes at most one": {1, 2},
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r != want {
+					t.Errorf("ToChan with %v panics with %v", capacity, r)
+				}
+			}()
+			leat.ToChan(background, leat.Never[int](), capacity...)
+		}()
+	}
 }
