@@ -27,3 +27,13 @@ func ExampleIntoChan() {
 	// created changed
 	// leat: channel closed
 }
+
+func ExampleUnbounded() {
+	capacity := leat.Unbounded // from a flag, say
+	tx, rx := mpsc.New[int](capacity)
+	for i := range 1000 {
+		tx.TrySend(i)
+	}
+	fmt.Println(rx.Len())
+	// Output: 1000
+}

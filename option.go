@@ -1,6 +1,14 @@
 package leat
 
-import "github.com/leat-go/leat/internal/contract"
+import (
+	"math"
+
+	"github.com/leat-go/leat/internal/contract"
+)
+
+// Unbounded is the capacity of a channel that always has room, for New of packages
+// mpsc and mpmc. It makes the channel that their NewUnbounded makes.
+const Unbounded = math.MaxInt
 
 // An Option sets up a channel when it is made. This package has all of them:
 // no other can make one.

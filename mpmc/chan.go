@@ -8,6 +8,8 @@ import (
 // New makes a channel that holds up to capacity values, exactly, and returns its two ends. Memory grows with use, up to the
 // capacity, and is kept. A channel of capacity 0 holds nothing: see Rendezvous in the package comment. A negative capacity
 // panics; there is no upper limit.
+//
+// The capacity [leat.Unbounded] makes what [NewUnbounded] makes.
 func New[T any](capacity int, opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	queue.NeedCapacity("mpmc", capacity, 0)
 	return newChannel[T](capacity, opts)

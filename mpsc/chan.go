@@ -7,6 +7,8 @@ import (
 
 // New makes a channel that holds up to capacity values, exactly, and returns its two ends. A capacity below 1 panics; there
 // is no upper limit. Memory grows with use, up to the capacity, and is kept.
+//
+// The capacity [leat.Unbounded] makes what [NewUnbounded] makes.
 func New[T any](capacity int, opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	queue.NeedCapacity("mpsc", capacity, 1)
 	return newChannel[T](capacity, opts)
