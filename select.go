@@ -187,7 +187,7 @@ func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender, v 
 	switch op {
 	case choose.Explain:
 		if isNil(tx) {
-			tx.TrySend(v) // which panics in the words of its package
+			_ = tx.TrySend(v) // which panics in the words of its package
 		}
 		return nil, false
 	case choose.Finish:

@@ -152,7 +152,7 @@ func noGoroutines(t *tester) {
 	var keep []Channel
 	for range n {
 		ch := t.make(1)
-		ch.Sender.TrySend(1)
+		_ = ch.Sender.TrySend(1)
 		ch.Receiver.TryRecv()
 		if rx, ok := ch.Receiver.(Readier); ok {
 			rx.Ready()
@@ -195,7 +195,7 @@ func burstGoesBack(t *tester) {
 	ch := t.open(1)
 	bytes := held(func() {
 		for i := range n {
-			ch.tx.TrySend(i)
+			_ = ch.tx.TrySend(i)
 		}
 		for i := range n {
 			if v, err := ch.rx.TryRecv(); v != i || err != nil {
@@ -214,8 +214,8 @@ func steadyUse(t *tester) {
 	ch := t.open(8)
 	bytes := held(func() {
 		for i := range n {
-			ch.tx.TrySend(i)
-			ch.tx.TrySend(i)
+			_ = ch.tx.TrySend(i)
+			_ = ch.tx.TrySend(i)
 			for {
 				if _, err := ch.rx.TryRecv(); errors.Is(err, leat.ErrEmpty) {
 					break

@@ -61,7 +61,7 @@ func (t *tester) panics(what string, f func()) {
 func nilContext(t *tester) {
 	ch := t.open(1)
 	var none context.Context
-	t.panics("Send with a nil ctx", func() { ch.tx.Send(none, 1) })
+	t.panics("Send with a nil ctx", func() { _ = ch.tx.Send(none, 1) })
 	t.panics("Recv with a nil ctx", func() { ch.rx.Recv(none) })
 	if tx, ok := ch.tx.(BatchSender); ok {
 		t.panics("SendMany with a nil ctx", func() { tx.SendMany(none, []int{1}) })

@@ -247,7 +247,7 @@ func (t *tester) recvErr(rx leat.Receiver[int], want error) {
 		if !same(err, want) {
 			t.Fatalf("Recv = %d, %v; want the error %v", v, err, want)
 		}
-		if want != leat.ErrClosed {
+		if !errors.Is(want, leat.ErrClosed) {
 			return
 		}
 	}

@@ -47,8 +47,8 @@ func newLink(c *Client, raw, nc net.Conn) *link {
 	}
 	l.ctx, l.cut = context.WithCancelCause(c.ctx)
 	context.AfterFunc(l.ctx, func() {
-		raw.Close()       // rather than TLS over it, whose Close may wait
-		c.tx.TrySend(nil) // if there is no room for it, run has something to receive anyway
+		raw.Close()           // rather than TLS over it, whose Close may wait
+		_ = c.tx.TrySend(nil) // if there is no room for it, run has something to receive anyway
 	})
 	go c.read(l)
 	return l

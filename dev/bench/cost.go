@@ -232,6 +232,7 @@ func slowLossless(until time.Time, slow func()) (sent, fastest, slowest int, mis
 
 func slowBroadcast(until time.Time, slow func(), o ...broadcast.SubscribeOption) (sent, fastest, slowest int, missed string, err error) {
 	tx := broadcast.New[int](fanOutCapacity)
+	defer tx.Close()
 	counts, all, lost := make([]int, 10), make([]int, 10), make([]uint64, 10)
 	var c crew
 	for i := range counts {

@@ -91,7 +91,7 @@ func mpscStream(ctx context.Context, capacity, senders, n int) error {
 		go func() {
 			defer tx.Close()
 			for i := range share(n, s, senders) {
-				tx.Send(ctx, value(s, i))
+				_ = tx.Send(ctx, value(s, i))
 			}
 		}()
 	}
@@ -118,7 +118,7 @@ func mpscBatch(n int) error {
 			for i := range k {
 				vs[i] = value(0, from+i)
 			}
-			tx.SendMany(background, vs[:k])
+			_, _ = tx.SendMany(background, vs[:k])
 		}
 	}()
 	o, buf := newOrder(1), make([]int, batchSize)
@@ -191,6 +191,7 @@ func nativePingPong(ctx context.Context, n int) error {
 func mpscPingPong(ctx context.Context, n int) error {
 	there, thereRx := mpsc.New[int](1)
 	back, backRx := mpsc.New[int](1)
+	defer backRx.Close()
 	go func() {
 		defer back.Close()
 		for {
@@ -198,12 +199,12 @@ func mpscPingPong(ctx context.Context, n int) error {
 			if err != nil {
 				return
 			}
-			back.Send(ctx, v)
+			_ = back.Send(ctx, v)
 		}
 	}()
 	defer there.Close()
 	for i := range n {
-		there.Send(ctx, i)
+		_ = there.Send(ctx, i)
 		if v, err := backRx.Recv(ctx); err != nil || v != i {
 			return fmt.Errorf("received %d, %v, want %d", v, err, i)
 		}
@@ -296,7 +297,7 @@ func losslessFanOut(capacity, receivers, n int, read func(*broadcast.Receiver[in
 		})
 	}
 	for i := range n {
-		tx.Send(background, i)
+		_ = tx.Send(background, i)
 	}
 	return c.wait()
 }
@@ -398,7 +399,7 @@ func mpmcWorkers(capacity, each, n int) error {
 		go func() {
 			defer tx.Close()
 			for i := g; i < n; i += each {
-				tx.Send(background, i)
+				_ = tx.Send(background, i)
 			}
 		}()
 		receivers.Go(func() {

@@ -38,7 +38,7 @@ func wakers() []*waker {
 func mpscPipe(ctx context.Context) pipe {
 	tx, rx := mpsc.New[int](1)
 	return pipe{
-		func() (func(int), func()) { return func(v int) { tx.Send(ctx, v) }, func() { tx.Close() } },
+		func() (func(int), func()) { return func(v int) { _ = tx.Send(ctx, v) }, func() { tx.Close() } },
 		func() (func() int, func()) {
 			return func() int { v, _ := rx.Recv(ctx); return v }, func() { rx.Close() }
 		},

@@ -48,7 +48,7 @@ func lossyFanOut(capacity, receivers, n int) error {
 		})
 	}
 	for i := range n {
-		tx.Send(background, i)
+		_ = tx.Send(background, i)
 	}
 	tx.Close()
 	return c.wait()
@@ -122,7 +122,7 @@ func ofType[T any](name string, pack func(int) T, unpack func(T) int) workload {
 				go func() {
 					defer tx.Close()
 					for i := s; i < n; i += senders {
-						tx.Send(background, pack(i))
+						_ = tx.Send(background, pack(i))
 					}
 				}()
 			}

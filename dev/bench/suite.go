@@ -55,7 +55,7 @@ func leatPipe(capacity int, oneReceiver bool) pipe {
 		return pipe{
 			func() (func(int), func()) {
 				tx := tx.Clone()
-				return func(v int) { tx.Send(background, v) }, func() { tx.Close() }
+				return func(v int) { _ = tx.Send(background, v) }, func() { tx.Close() }
 			},
 			func() (func() int, func()) {
 				return func() int { v, _ := rx.Recv(background); return v }, func() { tx.Close(); rx.Close() }
@@ -66,7 +66,7 @@ func leatPipe(capacity int, oneReceiver bool) pipe {
 	return pipe{
 		func() (func(int), func()) {
 			tx := tx.Clone()
-			return func(v int) { tx.Send(background, v) }, func() { tx.Close() }
+			return func(v int) { _ = tx.Send(background, v) }, func() { tx.Close() }
 		},
 		func() (func() int, func()) {
 			own := rx.Clone()

@@ -96,7 +96,7 @@ func (h *hub) publish(ctx context.Context) (sent int) {
 		}
 		sent++
 		pixels := base64.StdEncoding.EncodeToString(picture.step())
-		h.frames.TrySend(fmt.Appendf(nil, "id: %d\ndata: %s\n\n", sent, pixels)) // made once, shared by all tabs
+		_ = h.frames.TrySend(fmt.Appendf(nil, "id: %d\ndata: %s\n\n", sent, pixels)) // made once, shared by all tabs
 	}
 }
 

@@ -57,7 +57,7 @@ func main() {
 		go func() {
 			defer done.Close()
 			for job := range jobs.All(ctx) {
-				done.Send(ctx, fmt.Sprintf("%s, by worker %d", mint(job), worker+1)) // main receives to the end
+				_ = done.Send(ctx, fmt.Sprintf("%s, by worker %d", mint(job), worker+1)) // main receives to the end
 			}
 		}()
 	}

@@ -130,7 +130,7 @@ func newStream(t *testing.T, r io.Reader) *Stream {
 		for {
 			line, err := b.ReadString('\n')
 			if line != "" {
-				tx.TrySend(line) // has room
+				_ = tx.TrySend(line) // has room
 			}
 			if err != nil {
 				return

@@ -107,6 +107,7 @@ func natsSender(args []string) error {
 	if err != nil {
 		return err
 	}
+	_ = tx // not closed: the parent kills this process, or it fails, as a crash would have it
 	out := bufio.NewWriter(os.Stdout)
 	fmt.Fprintln(out, "ready")
 	for v := 0; ; v++ {

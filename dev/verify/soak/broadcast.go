@@ -68,9 +68,11 @@ func broadcastRound(r *rand.Rand, total *tally) error {
 		}
 		if len(vs) > 1 {
 			if _, err := tx.SendMany(context.Background(), vs); err != nil {
+				tx.Close()
 				return err
 			}
 		} else if err := tx.Send(context.Background(), vs[0]); err != nil {
+			tx.Close()
 			return err
 		}
 	}

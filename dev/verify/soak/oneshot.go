@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -28,7 +29,7 @@ func oneshotRound(r *rand.Rand, total *tally) error {
 			go func() { leave(how, tx) }()
 			go func() {
 				defer rx.Close()
-				if v, err := rx.Recv(context.Background()); err != leat.ErrClosed {
+				if v, err := rx.Recv(context.Background()); !errors.Is(err, leat.ErrClosed) {
 					errs <- fmt.Errorf("received %d, %v from a sender that gave up", v, err)
 					return
 				}
@@ -38,7 +39,7 @@ func oneshotRound(r *rand.Rand, total *tally) error {
 			go func() { leave(how, rx) }()
 			go func() {
 				<-tx.Done()
-				if err := tx.TrySend(7); err != leat.ErrClosed {
+				if err := tx.TrySend(7); !errors.Is(err, leat.ErrClosed) {
 					errs <- fmt.Errorf("sent to a receiver that gave up: %v", err)
 					return
 				}
@@ -46,7 +47,7 @@ func oneshotRound(r *rand.Rand, total *tally) error {
 			}()
 		default:
 			go func() {
-				tx.TrySend(7)
+				_ = tx.TrySend(7)
 				leave(how, tx)
 			}()
 			go func() {

@@ -67,7 +67,7 @@ func Start(t *testing.T, args ...string) *Process {
 func read(r io.Reader, tx *mpsc.Sender[string]) {
 	defer tx.Close()
 	for lines := bufio.NewScanner(r); lines.Scan(); {
-		tx.TrySend(lines.Text()) // has room
+		_ = tx.TrySend(lines.Text()) // has room
 	}
 }
 
