@@ -4,6 +4,7 @@
 //
 // The programs are [github.com/leat-go/leat/cmd/leat] and
 // [github.com/leat-go/leat/cmd/leat-nats], which has the same systems with the
-// channel on NATS JetStream. They are two so that the first one links no NATS
-// server, which takes as long to compile as all else.
+// channel on NATS JetStream, and [github.com/leat-go/leat/cmd/leatvet], which
+// finds misuse of handles. The first two are separate so that the first one
+// links no NATS server, which takes as long to compile as all else.
 package cmd
