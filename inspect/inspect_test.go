@@ -183,6 +183,8 @@ func TestWatchAndOneshot(t *testing.T) {
 		t.Errorf("watch: %+v", c)
 	}
 	tx, rx := oneshot.New[int](leat.Name(name + "/oneshot"))
+	defer tx.Close() // or the garbage collector may take both before they are looked at
+	defer rx.Close()
 	must(t, tx.TrySend(1))
 	if c := find(t, name+"/oneshot"); c.Accepted != 1 || c.Received != 0 || c.Depth != 1 {
 		t.Errorf("oneshot that was sent to: %+v", c)

@@ -3,6 +3,7 @@ package linear
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -50,7 +51,9 @@ func run(t *testing.T, p *script.Program) (*script.Play, *spec.History) {
 	return play, play.History()
 }
 
-// It fails if a history of a kind is not linearizable, and names a picture of it.
+// It fails if a history of a kind is not linearizable, and names a picture of
+// it; or if porcupine leaves more than one history in 1,000 undecided. Its search
+// is exponential in the worst case, and a few random programs come close to it.
 func TestLinearizable(t *testing.T) {
 	rounds, seed := 2000, rand.Uint64()
 	if testing.Short() {
@@ -68,15 +71,23 @@ func TestLinearizable(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/procs=%d", kind, procs), func(t *testing.T) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 				r := rand.New(rand.NewPCG(seed, uint64(procs)))
-				calls := 0
+				calls, undecided := 0, 0
 				for i := range rounds {
 					p := script.Random(r, kind, 3+r.IntN(2), 8)
 					play, h := run(t, p)
 					calls += len(h.Operations())
 					picture := filepath.Join(os.TempDir(), "leat-histories", fmt.Sprintf("%s-%d-%d.html", kind, procs, i))
-					if err := h.Check(play.Model(), 20*time.Second, picture); err != nil {
+					err := h.Check(play.Model(), 20*time.Second, picture)
+					switch {
+					case errors.Is(err, spec.ErrUndecided):
+						t.Logf("seed %d, program %s: %v", seed, p.Name(), err)
+						undecided++
+					case err != nil:
 						t.Fatalf("seed %d, program %s: %v", seed, p.Name(), err)
 					}
+				}
+				if undecided > max(1, rounds/1000) {
+					t.Errorf("%d of %d histories are undecided, with seed %d", undecided, rounds, seed)
 				}
 				t.Logf("%d histories, %d calls", rounds, calls)
 			})

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,15 +44,20 @@ func (h *History) String() string {
 	return b.String()
 }
 
-// Check returns an error if the history cannot be one of m. If picture is not empty, it is the name of an HTML file for porcupine's picture
-// of it.
+// ErrUndecided means that porcupine's search did not end in the time it had, so
+// that nothing is known of the history.
+var ErrUndecided = errors.New("porcupine did not come to an end")
+
+// Check returns an error if the history cannot be one of m, or ErrUndecided. If
+// picture is not empty, it is the name of an HTML file for porcupine's picture of
+// the history.
 func (h *History) Check(m porcupine.Model, within time.Duration, picture string) error {
 	result, info := porcupine.CheckOperationsVerbose(m, h.ops, within)
 	switch result {
 	case porcupine.Ok:
 		return nil
 	case porcupine.Unknown:
-		return fmt.Errorf("porcupine did not come to an end in %v for %d calls", within, len(h.ops))
+		return fmt.Errorf("%w in %v for %d calls", ErrUndecided, within, len(h.ops))
 	}
 	if picture == "" {
 		return fmt.Errorf("not linearizable:\n%v", h)
