@@ -182,7 +182,14 @@ func peersOfAServer(t *table) error {
 			io.WriteString(c, `{"Panic":{}}"Ping"`)
 			c.CloseWrite()
 			did, err := outcome(c, `{"Error":{"code":"internal","message":"the method panicked"}}"Ack"`)
-			if log := server.log.String(); err == nil && (!strings.Contains(log, "spilt milk") || !strings.Contains(log, "rpc_server.go")) {
+			logged := func() bool {
+				log := server.log.String()
+				return strings.Contains(log, "spilt milk") && strings.Contains(log, "rpc_server.go")
+			}
+			for tries := 0; tries < 200 && !logged(); tries++ { // the log comes through a pipe, after the answer
+				time.Sleep(10 * time.Millisecond)
+			}
+			if err == nil && !logged() {
 				err = errors.New("the log lacks the panic, or its stack")
 			}
 			return did + "; logged the panic with its stack", err
