@@ -136,21 +136,24 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 		r.err.Store(nil)
 		for {
 			v, err := r.Recv(ctx)
-			var lag *leat.LaggedError
+			if err == nil {
+				if !yield(v, missed) {
+					return
+				}
+				missed = 0
+				continue
+			}
+			var lag *leat.LaggedError // here, because it moves to the heap
 			switch {
 			case errors.As(err, &lag):
 				missed += lag.Missed
-				continue
-			case errors.Is(err, leat.ErrClosed), err != nil && err == ctx.Err():
+			case errors.Is(err, leat.ErrClosed), err == ctx.Err():
 				return
-			case err != nil:
-				r.err.Store(&err)
-				return
-			}
-			if !yield(v, missed) {
+			default:
+				failed := err // or every err would move to the heap
+				r.err.Store(&failed)
 				return
 			}
-			missed = 0
 		}
 	}
 }
