@@ -23,7 +23,7 @@ import (
 const page = "docs/licences.md"
 
 // released are the modules that others use or install and that depend on something.
-var released = []string{"cmd", "natschan", "natsembed"}
+var released = []string{"cmd", "leatprom", "natschan", "natsembed"}
 
 type dependency struct {
 	path, version, licence string

@@ -15,7 +15,7 @@ import (
 func TestAPI(t *testing.T) {
 	atRoot(t)
 	api.Golden(t, "api.txt", public(t)...)
-	for _, module := range []string{"natschan", "natsembed"} {
+	for _, module := range []string{"leatprom", "natschan", "natsembed"} {
 		if _, err := os.Stat(module); err != nil {
 			t.Skipf("%s is not here: nested modules are in a clone, and not in the module as it is downloaded", module)
 		}
