@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +21,7 @@ var (
 	gridSenders    = []int{1, 2, 4, 8, 64}
 )
 
-// designWorkloads are those of the table of promises.
+// designWorkloads are those that the table's rows are made of.
 func designWorkloads() []workload {
 	var all []workload
 	add := func(name string, c ...contestant) { all = append(all, workload{name: name, contestants: c}) }
@@ -60,7 +61,7 @@ func designWorkloads() []workload {
 				contestant{"leat", func(n int) error { return mpmcWorkers(capacity, each, n) }})
 		}
 	}
-	return all
+	return slices.Concat(all, valueGrid(), fixedWorkloads())
 }
 
 func nativeStream(ctx context.Context, capacity, senders, n int) error {

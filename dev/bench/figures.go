@@ -19,7 +19,13 @@ func writeFigures(dir, machine string, design, suite *measurement, wakers []*wak
 	}
 	if bars := ratioBars(design); len(bars) > 0 {
 		if err := write("bench-ratios.svg", figure.Bars("How many times as fast as native channels",
-			machine+design.medians()+"; dashed: what is promised, grey: not reached", 0.1, bars)); err != nil {
+			machine+design.medians()+"; dashed: target, grey: slower than native", 0.1, bars)); err != nil {
+			return written, err
+		}
+	}
+	if bars := peerBars(design); len(bars) > 0 {
+		if err := write("bench-peers.svg", figure.Bars("One value, in nanoseconds: leat, native channels, tokio, crossbeam",
+			machine+design.medians()+"; shorter is faster", 10, bars)); err != nil {
 			return written, err
 		}
 	}
@@ -62,17 +68,53 @@ func (m *measurement) medians() string { return fmt.Sprintf(", medians of %d rou
 
 func ratioBars(m *measurement) []figure.Bar {
 	var bars []figure.Bar
-	all := m.cells()
-	for _, p := range promises {
-		o, ok := p.measure(all)
-		if !ok || p.absolute {
+	group := "" // what the rows that begin with … belong to
+	for _, r := range rows {
+		label, more := strings.CutPrefix(r.title, "… ")
+		if !more {
+			group, _, _ = strings.Cut(r.title, ",")
+			group, _, _ = strings.Cut(group, ":")
+		}
+		o, ok := r.measure(m)
+		if !ok || r.absolute || r.lowest {
 			continue
 		}
-		bar := figure.Bar{Label: p.title, Value: o.ratio, Note: fmt.Sprintf("%.2f×", o.ratio), Mark: o.must}
-		if p.must == 0 || o.ratio < p.must {
+		if more {
+			label = group + ", " + label
+		}
+		bar := figure.Bar{Label: label, Value: o.ratio, Note: fmt.Sprintf("%.2f×", o.ratio), Mark: o.target}
+		if o.ratio < 1 {
 			bar.Colour = 1
 		}
 		bars = append(bars, bar)
+	}
+	return bars
+}
+
+// peerBars show each workload that a peer in Rust did too, by all who did it.
+func peerBars(m *measurement) []figure.Bar {
+	var bars []figure.Bar
+	for _, w := range []struct{ workload, label string }{
+		{"mpsc/ctx=background/cap=1024/senders=4", "mpsc, 4 senders"},
+		{"mpmc/cap=1024/each=4", "mpmc, 4 and 4"},
+		{"try", "TrySend, TryRecv"},
+		{"pingpong/ctx=background", "ping-pong"},
+		{"oneshot", "oneshot"},
+		{"broadcast-lossy/receivers=10", "broadcast, lossy, to 10"},
+	} {
+		var own []figure.Bar
+		rust := false
+		for colour, who := range []string{"leat", "native", "tokio", "crossbeam"} {
+			for _, r := range m.results {
+				if r.workload == w.workload && r.contestant == who {
+					own = append(own, figure.Bar{Label: w.label + ": " + who, Value: r.median(), Note: nanoseconds(r.median()), Colour: colour})
+					rust = rust || colour > 1
+				}
+			}
+		}
+		if rust {
+			bars = append(bars, own...)
+		}
 	}
 	return bars
 }

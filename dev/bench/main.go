@@ -1,7 +1,7 @@
 // Command bench measures leat's channels against what one would use in their place, in one run:
 //
-//	go run ./dev/bench                   # from the root of the repository: the table of promises, first of all
-//	go run ./dev/bench -quick            # within a minute
+//	go run ./dev/bench                   # from the root of the repository: the table, first of all
+//	go run ./dev/bench -quick            # within two minutes
 //	go run ./dev/bench -run '^mpsc' -v   # what matches, with each cell of the means
 //	go run ./dev/bench -rust             # beside tokio and crossbeam-channel, where Rust and Debian's crates of them are installed
 //	go run ./dev/bench -count            # instructions for an operation, which no other program disturbs
@@ -28,7 +28,7 @@ func main() {
 	flag.StringVar(&c.pattern, "run", "", "measure only workloads whose name matches this regular `expression`")
 	flag.IntVar(&c.rounds, "rounds", 7, "how often each contestant is measured")
 	flag.DurationVar(&c.duration, "duration", 40*time.Millisecond, "how long each contestant is measured in each round, about")
-	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within a minute, for a first look")
+	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within two minutes, for a first look")
 	flag.StringVar(&c.figures, "figures", "docs/figures", "the `directory` to draw into, or empty for none")
 	flag.BoolVar(&c.verbose, "v", false, "print every cell")
 	flag.BoolVar(&c.rust, "rust", false, "also measure tokio and crossbeam-channel, if Rust and they are installed")
@@ -75,17 +75,17 @@ func (c config) run(w io.Writer) error {
 		return countAll(w, match)
 	}
 	design := &measurement{rounds: c.rounds, duration: c.duration}
-	promised, rust, err := c.promised(w)
+	tabled, rust, err := c.tabled(w)
 	if err != nil {
 		return err
 	}
-	matched, err := design.runMatching(match, promised)
+	matched, err := design.runMatching(match, tabled)
 	if err != nil {
 		return err
 	}
 	if matched {
 		fmt.Fprintln(w)
-		design.printPromises(w)
+		design.printTable(w)
 		design.printNoise(w)
 		if c.verbose {
 			fmt.Fprintln(w, "\nEach cell:")
@@ -99,7 +99,7 @@ func (c config) run(w io.Writer) error {
 		return err
 	}
 	if more {
-		fmt.Fprintf(w, "\nThe standard suite, values of other sizes, and peers (medians of %d rounds of about %v):\n", rest.rounds, rest.duration)
+		fmt.Fprintf(w, "\nThe standard suite and peers (medians of %d rounds of about %v):\n", rest.rounds, rest.duration)
 		rest.printCells(w)
 		rest.printNoise(w)
 	}
@@ -113,8 +113,9 @@ func (c config) run(w io.Writer) error {
 	return c.draw(w, design, rest, wakers)
 }
 
-// promised are the workloads of the table of promises, and with -rust also tokio and crossbeam, whose versions it returns.
-func (c config) promised(w io.Writer) (all []workload, rust string, err error) {
+// tabled are the workloads of the table, and with -rust also tokio and
+// crossbeam, whose versions it returns.
+func (c config) tabled(w io.Writer) (all []workload, rust string, err error) {
 	all = designWorkloads()
 	if !c.rust {
 		return all, "", nil

@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// A result is what one contestant needed in one workload: nanoseconds for an operation, round by round.
+// A result is what one contestant needed in one workload: nanoseconds and
+// allocations for an operation, round by round.
 type result struct {
 	workload, contestant string
-	ns                   []float64
+	ns, allocs           []float64
 }
 
 func (r *result) median() float64 { return median(r.ns) }
@@ -56,11 +57,11 @@ func (m *measurement) run(all []workload) error {
 			for i := range group {
 				e := group[(i+round)%len(group)] // nobody is always first
 				progress("round %d of %d: %s, %s", round+1, m.rounds, e.workload, e.contestant)
-				ns, err := timed(e.run, e.n)
+				ns, allocs, err := timed(e.run, e.n)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", e.workload, e.contestant, err)
 				}
-				e.ns = append(e.ns, ns)
+				e.ns, e.allocs = append(e.ns, ns), append(e.allocs, allocs)
 			}
 		}
 		m.spins = append(m.spins, max(before, spin()))
@@ -69,25 +70,30 @@ func (m *measurement) run(all []workload) error {
 	return nil
 }
 
-// timed returns nanoseconds for an operation. The collector runs before, so that nobody pays for another's garbage.
-func timed(run func(int) error, n int) (float64, error) {
+// timed returns nanoseconds and allocations for an operation. The collector
+// runs before, so that no contestant pays for another's garbage.
+func timed(run func(int) error, n int) (ns, allocs float64, err error) {
 	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	began := time.Now()
-	err := run(n)
-	return float64(time.Since(began).Nanoseconds()) / float64(n), err
+	err = run(n)
+	ns = float64(time.Since(began).Nanoseconds()) / float64(n)
+	runtime.ReadMemStats(&after)
+	return ns, float64(after.Mallocs-before.Mallocs) / float64(n), err
 }
 
 // calibrate finds how many operations take about d, but takes at least so many.
 func calibrate(run func(int) error, d time.Duration, least int) (int, error) {
 	const most = 1<<seqBits - 1
 	for n := 256; ; {
-		ns, err := timed(run, n)
+		ns, _, err := timed(run, n)
 		if err != nil {
 			return 0, err
 		}
 		// A run that was interrupted would make all rounds too short, so one that seems long enough has to seem so again.
 		if time.Duration(ns*float64(n)) >= d/4 {
-			again, err := timed(run, n)
+			again, _, err := timed(run, n)
 			if err != nil {
 				return 0, err
 			}

@@ -7,7 +7,6 @@ import (
 	"github.com/cskr/pubsub/v2"
 	broadcaster "github.com/dustin/go-broadcast"
 	"github.com/leat-go/leat/broadcast"
-	"github.com/leat-go/leat/mpsc"
 )
 
 // fewSlots is the room of a receiver in these workloads: so little that a run with a thousand receivers goes round it many times.
@@ -85,64 +84,10 @@ func broadcasterFanOut(capacity, receivers, n int) error {
 	return err
 }
 
-// valueWorkloads pass values of other sizes: a word, 64 bytes, and a pointer that the collector must see.
-func valueWorkloads() []workload {
-	return []workload{
-		ofType("int", func(i int) int { return i }, func(v int) int { return v }),
-		ofType("64 bytes", func(i int) [8]uint64 { return [8]uint64{7: uint64(i)} }, func(v [8]uint64) int { return int(v[7]) }),
-		ofType("pointer", func(i int) *int { return &i }, func(v *int) int { return *v }),
-	}
-}
-
-func ofType[T any](name string, pack func(int) T, unpack func(T) int) workload {
-	const capacity, senders = 1024, 4
-	return workload{name: "value/" + name, contestants: []contestant{
-		{"native", func(n int) error {
-			ch := make(chan T, capacity)
-			var c crew
-			for s := range senders {
-				c.run(func() error {
-					for i := s; i < n; i += senders {
-						ch <- pack(i)
-					}
-					return nil
-				})
-			}
-			sum := 0
-			for range n {
-				sum += unpack(<-ch)
-			}
-			c.wait()
-			return checkSum(n, n, sum)
-		}},
-		{"leat", func(n int) error {
-			tx, rx := mpsc.New[T](capacity)
-			for s := range senders {
-				tx := tx.Clone()
-				go func() {
-					defer tx.Close()
-					for i := s; i < n; i += senders {
-						_ = tx.Send(background, pack(i))
-					}
-				}()
-			}
-			tx.Close()
-			count, sum := 0, 0
-			for {
-				v, err := rx.Recv(background)
-				if err != nil {
-					return checkSum(n, count, sum)
-				}
-				count++
-				sum += unpack(v)
-			}
-		}},
-	}}
-}
-
-// otherWorkloads are those without a promise: the standard suite, values of other sizes, peers, and the points of figures.
+// otherWorkloads have no row of the table: the standard suite, peers, and the
+// points of the figures.
 func otherWorkloads() []workload {
-	return slices.Concat(suiteWorkloads(), valueWorkloads(), fanOutWorkloads(receiverSteps), senderWorkloads())
+	return slices.Concat(suiteWorkloads(), fanOutWorkloads(receiverSteps), senderWorkloads())
 }
 
 var (

@@ -19,7 +19,7 @@ const (
 	rustCrates = "/usr/share/cargo/registry" // where Debian's packages put what it is made of
 )
 
-// rustPeers says who in Rust does which workloads of the table of promises: those whose names begin so.
+// rustPeers says who in Rust does which workloads of the table: those whose names begin so.
 var rustPeers = []struct {
 	prefix string
 	who    []string

@@ -44,11 +44,11 @@ func TestRustTable(t *testing.T) {
 	var m measurement
 	m.results = append(m.results, measured("mpsc/ctx=background/cap=32/senders=1", 40, 10)...)
 	m.results = append(m.results,
-		&result{"mpsc/ctx=background/cap=32/senders=1", "tokio", []float64{50}},
-		&result{"mpsc/ctx=background/cap=32/senders=1", "crossbeam", []float64{20}})
+		&result{"mpsc/ctx=background/cap=32/senders=1", "tokio", []float64{50}, nil},
+		&result{"mpsc/ctx=background/cap=32/senders=1", "crossbeam", []float64{20}, nil})
 	m.results = append(m.results, measured("batch", 40, 10)...)
-	m.results = append(m.results, &result{"broadcast-lossy/receivers=10", "leat", []float64{10}},
-		&result{"broadcast-lossy/receivers=10", "tokio", []float64{30}})
+	m.results = append(m.results, &result{"broadcast-lossy/receivers=10", "leat", []float64{10}, nil},
+		&result{"broadcast-lossy/receivers=10", "tokio", []float64{30}, nil})
 	var b strings.Builder
 	m.printRust(&b, "rustc")
 	_, rows, _ := strings.Cut(b.String(), "--- |\n")
