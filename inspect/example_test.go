@@ -1,6 +1,8 @@
 package inspect_test
 
 import (
+	"encoding/json"
+	"expvar"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +26,34 @@ func ExampleSnapshot() {
 		}
 	}
 	// Output: mpsc of string: 2 of 32
+}
+
+func ExampleVars() {
+	expvar.Publish("leat", expvar.Func(inspect.Vars)) // once in a program, in main
+
+	tx, rx := mpsc.New[string](32, leat.Name("example vars"))
+	defer rx.Close()
+	defer tx.Close()
+
+	var view inspect.View // what /debug/vars shows as "leat"
+	for !shows(view, "example vars") {
+		if err := json.Unmarshal([]byte(expvar.Get("leat").String()), &view); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println("a view with the channel")
+	// Output: a view with the channel
+}
+
+// shows reports whether a channel of that name is in the view.
+func shows(v inspect.View, name string) bool {
+	for _, c := range v.Channels {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 func ExampleHandler() {

@@ -131,6 +131,17 @@ func Snapshot() View {
 	return latest
 }
 
+// Vars returns the View that Snapshot returns, or one that another viewer got
+// at most 50 ms ago. It is a function for package expvar:
+//
+//	expvar.Publish("leat", expvar.Func(inspect.Vars))
+//
+// Then /debug/vars shows the named channels beside memstats. Package inspect
+// does not publish them itself, because to import expvar registers a handler
+// at the default mux. The caller must not change what the View points to. Vars
+// never waits for a channel's users, and may be called concurrently.
+func Vars() any { return shared() }
+
 // fresh is for how long a look serves other viewers.
 const fresh = 50 * time.Millisecond
 
