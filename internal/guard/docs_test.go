@@ -26,6 +26,7 @@ func TestDocsShowTestedCode(t *testing.T) {
 	}{
 		{"docs/guide.md", []string{"internal/guard/guide_test.go", "internal/guard/guide_before_test.go"}, 16}, // before and after of eight entries
 		{"README.md", []string{"example_test.go"}, 1},
+		{"docs/native-channels.md", []string{"native_example_test.go"}, 8},
 	} {
 		tested := make(map[string]string) // by the name of the Example or test: what stands in the file up to its end
 		for _, file := range page.tested {
