@@ -39,8 +39,27 @@ func Example() {
 	// 3 3
 }
 
-// Eight senders, and a receiver that leaves when it has enough. Nobody panics or waits on, and nothing that was accepted is lost.
-func Example_enough() {
+// A slow subscriber does not hold back the publisher, and gets the exact
+// number of events that it missed.
+func Example_slowSubscriber() {
+	ctx := context.Background()
+	hub := broadcast.New[string](2) // keeps the last two events
+	slow := hub.Subscribe()
+	for _, e := range []string{"a", "b", "c", "d", "e"} {
+		hub.Send(ctx, e) // does not wait for slow subscribers
+	}
+	hub.Close()
+	for e, missed := range slow.All(ctx) {
+		fmt.Println(e, "missed before it:", missed)
+	}
+	// Output:
+	// d missed before it: 3
+	// e missed before it: 0
+}
+
+// Eight senders, and a receiver that leaves when it has enough. No sender
+// panics or stays blocked, and no accepted value is lost.
+func Example_close() {
 	ctx := context.Background()
 	tx, rx := mpsc.New[int](4)
 	var senders sync.WaitGroup
