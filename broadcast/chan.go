@@ -103,6 +103,7 @@ type channel[T any] struct {
 	slab     []entry[T]
 	txq      park.Queue[sending[T]]
 	waiting  fanout.Waiting[*cursor]
+	counting fanout.Counting
 }
 
 type entry[T any] struct {
@@ -121,12 +122,14 @@ type sending[T any] struct {
 type wakes[T any] struct {
 	tx      park.Wakes[sending[T]]
 	rx      park.Wakes[*cursor]
+	count   park.Wakes[fanout.Count]
 	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
 }
 
 func (wk *wakes[T]) run() {
 	wk.rx.Run()
 	wk.tx.Run()
+	wk.count.Run()
 }
 
 // accepted returns how many values were accepted, which was at least least, at some instant during the call. A value is accepted when its slot
@@ -296,6 +299,7 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
 	c.gone.add(cur)
 	c.list(cur).Remove(cur)
 	c.waiting.Leave(cur, &wk.rx)
+	c.counting.Changed(c.receivers(), &wk.count, wk.outside)
 }
 
 // senderDropped closes a handle that the garbage collector found unreachable.

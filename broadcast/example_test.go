@@ -267,3 +267,29 @@ func ExampleReceiver_Subscribe() {
 	}
 	// Output: after
 }
+
+// A publisher starts its work when somebody listens, and stops it when nobody
+// does any more.
+func ExampleSender_WaitReceivers() {
+	ctx := context.Background()
+	tx := broadcast.New[string](8)
+	defer tx.Close()
+
+	var wg sync.WaitGroup
+	rx := tx.Subscribe()
+	wg.Go(func() {
+		defer rx.Close()
+		v, _ := rx.Recv(ctx)
+		fmt.Println("received", v)
+	})
+	n, _ := tx.WaitReceivers(ctx, func(n int) bool { return n > 0 })
+	fmt.Println("receivers:", n)
+	tx.Send(ctx, "hello")
+	n, _ = tx.WaitReceivers(ctx, func(n int) bool { return n == 0 })
+	fmt.Println("receivers:", n)
+	wg.Wait()
+	// Output:
+	// receivers: 1
+	// received hello
+	// receivers: 0
+}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -15,8 +16,9 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  bool                    // guarded by c.mu
-	waiters park.Handle[sending[T]] // guarded by c.mu
+	closed  bool                      // guarded by c.mu
+	waiters park.Handle[sending[T]]   // guarded by c.mu
+	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
 	cleanup seam.Cleanup
 	spare   park.Spare[sending[T]]
 }
@@ -178,6 +180,32 @@ func (s *Sender[T]) Receivers() int {
 	return s.c.receivers()
 }
 
+// WaitReceivers blocks until fn returns true for the number of open receivers,
+// and returns that number. So a sender waits until the first receiver has come,
+// or the last one has left:
+//
+//	_, err := tx.WaitReceivers(ctx, func(n int) bool { return n > 0 })
+//
+// WaitReceivers calls fn with the present number, and then with each new one
+// that it finds; it may miss one that does not last. fn runs without a lock, so
+// it may use the channel. If fn panics, so does WaitReceivers, and nothing has
+// changed.
+//
+// WaitReceivers returns ErrClosed if this handle is closed, also while it blocks;
+// and ctx.Err() if ctx is done already, or ends while it blocks. It may be called
+// concurrently. The number may have changed when WaitReceivers returns.
+func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
+	c := s.made()
+	c.NeedContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	look := func() fanout.Count { return fanout.Count{N: c.receivers(), Closed: s.closed} }
+	n, err := c.counting.Wait(ctx, &c.Meter, &c.mu, &s.counts, look, fn)
+	runtime.KeepAlive(s)
+	return n, err
+}
+
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
 	c := s.made()
@@ -234,6 +262,7 @@ func (s *Sender[T]) Close() error {
 			wk.tx.Add(w)
 		}
 	}
+	c.counting.Close(&s.counts, &wk.count)
 	c.admit(&wk)
 	c.release(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)

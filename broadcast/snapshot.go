@@ -55,6 +55,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
 	}
+	c.counting.Snapshot(s)
 	sum := c.gone
 	var longest uint64
 	for cur := range c.cursors() {

@@ -44,6 +44,7 @@ func (o *subscription) start(oldest, tail uint64) uint64 {
 func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	o := newSubscription(opts)
 	cur := &cursor{lossless: o.lossless}
+	var wk wakes[T]
 	c.mu.Lock()
 	tail := c.tail.Load()
 	cur.floor = c.oldest(tail)
@@ -55,7 +56,9 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	if cur.lossless {
 		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
 	}
+	c.counting.Changed(c.receivers(), &wk.count, false)
 	c.mu.Unlock()
+	wk.run()
 	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.start)}
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
 	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})

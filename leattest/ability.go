@@ -43,6 +43,12 @@ type Doner interface{ Done() <-chan struct{} }
 // A Counter is a sender that counts the open receivers.
 type Counter interface{ Receivers() int }
 
+// A ReceiverWaiter is a sender that waits until fn is true for the number of open
+// receivers, and returns that number. fn runs without a lock.
+type ReceiverWaiter interface {
+	WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error)
+}
+
 // A Nexter is a handle of a broadcast whose values are numbered from 0 in the
 // order of acceptance. Next of a sender is the number that the next accepted
 // value gets; Next of a receiver the number of the value that the next receive
@@ -66,6 +72,7 @@ type abilities struct {
 	sendMany, recvMany                         bool
 	txLen, rxLen, txCap, rxCap                 bool
 	txNext, rxNext, from, listen               bool
+	waitReceivers                              bool
 	ready, done, count, all, pairs, selectSend bool
 }
 
@@ -78,6 +85,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)
 	_, can.count = ch.Sender.(Counter)
+	_, can.waitReceivers = ch.Sender.(ReceiverWaiter)
 	_, can.txNext = ch.Sender.(Nexter)
 	_, can.rxNext = ch.Receiver.(Nexter)
 	_, can.selectSend = ch.Sender.(park.Sender)

@@ -20,6 +20,7 @@ type (
 		leattest.Caper
 		leattest.Doner
 		leattest.Counter
+		leattest.ReceiverWaiter
 		leattest.Nexter
 	}
 	receiver interface {
@@ -80,6 +81,14 @@ type tx struct {
 	many    func(ctx context.Context, vs []int) (int, error)
 	length  func() int
 	close   func() error
+	wait    func(ctx context.Context, fn func(int) bool) (int, error)
+}
+
+func (t *tx) WaitReceivers(ctx context.Context, fn func(int) bool) (int, error) {
+	if t.wait == nil {
+		return t.sender.WaitReceivers(ctx, fn)
+	}
+	return t.wait(ctx, fn)
 }
 
 func (t *tx) Send(ctx context.Context, v int) error {

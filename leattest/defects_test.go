@@ -433,6 +433,40 @@ var defects = []defect{
 			}
 			return rx
 		})},
+	{"WaitReceivers looks once, and then waits for ctx", "R5_WaitReceivers_waits_for_a_number", onSender(lossy, func(_ *core, t *tx, s sender) {
+		t.wait = func(ctx context.Context, fn func(int) bool) (int, error) {
+			if n := s.Receivers(); fn(n) {
+				return n, nil
+			}
+			return s.WaitReceivers(ctx, func(int) bool { return false })
+		}
+	})},
+	{"WaitReceivers outlives its handle", "R3_WaitReceivers_ends_with_its_handle", onSender(lossy, func(c *core, t *tx, s sender) {
+		t.wait = func(ctx context.Context, fn func(int) bool) (int, error) {
+			n, err := s.WaitReceivers(ctx, fn)
+			if errors.Is(err, leat.ErrClosed) {
+				<-ctx.Done()
+				err = ctx.Err()
+			}
+			return n, err
+		}
+	})},
+	{"the function of WaitReceivers runs with a lock held", "R11_WaitReceivers_calls_without_a_lock", onSender(lossy, func(_ *core, t *tx, s sender) {
+		var mu sync.Mutex
+		t.wait = func(ctx context.Context, fn func(int) bool) (int, error) {
+			return s.WaitReceivers(ctx, func(n int) bool {
+				mu.Lock()
+				ok := fn(n)
+				mu.Unlock()
+				return ok
+			})
+		}
+		t.trySend = func(v int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			return s.TrySend(v)
+		}
+	})},
 	{"a burst is never forgotten", "R10_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {
 		t.trySend = func(v int) error { c.values = append(c.values, v); return s.TrySend(v) }
 	})},

@@ -51,24 +51,25 @@ var (
 	needSingle    = need{func(f Features, _ abilities) bool { return f.SingleReceiver }, "any number may wait in its receivers"}
 	needLocal     = need{func(f Features, _ abilities) bool { return !f.Remote }, "it is not all in this process"}
 
-	needClone      = need{func(_ Features, c abilities) bool { return c.clone }, "it has one sender handle only"}
-	needSubscribe  = need{func(_ Features, c abilities) bool { return c.subscribe }, "it has one receiver only"}
-	needReserve    = need{func(_ Features, c abilities) bool { return c.reserve }, "it has no permits"}
-	needSendMany   = need{func(_ Features, c abilities) bool { return c.sendMany }, "its senders have no SendMany"}
-	needRecvMany   = need{func(_ Features, c abilities) bool { return c.recvMany }, "its receivers have no RecvMany"}
-	needLen        = need{func(_ Features, c abilities) bool { return c.txLen || c.rxLen }, "its handles have no Len"}
-	needTxLen      = need{func(_ Features, c abilities) bool { return c.txLen }, "its senders have no Len"}
-	needRxLen      = need{func(_ Features, c abilities) bool { return c.rxLen }, "its receivers have no Len"}
-	needCap        = need{func(_ Features, c abilities) bool { return c.txCap || c.rxCap }, "its handles have no Cap"}
-	needReady      = need{func(_ Features, c abilities) bool { return c.ready }, "its receivers have no Ready"}
-	needSelectSend = need{func(_ Features, c abilities) bool { return c.selectSend }, "its senders cannot be selected on"}
-	needDone       = need{func(_ Features, c abilities) bool { return c.done }, "its senders have no Done"}
-	needCount      = need{func(_ Features, c abilities) bool { return c.count }, "its senders have no Receivers"}
-	needFrom       = need{func(f Features, c abilities) bool { return f.Broadcast && c.from }, "its values are not numbered"}
-	needNext       = need{func(f Features, c abilities) bool { return f.Broadcast && c.txNext && c.rxNext }, "its handles have no Next"}
-	needListen     = need{func(f Features, c abilities) bool { return f.everyone() && c.listen }, "its receivers make no others"}
-	needAll        = need{func(_ Features, c abilities) bool { return c.all || c.pairs }, "its receivers have no All"}
-	needPairs      = need{func(_ Features, c abilities) bool { return c.pairs }, "its All does not count"}
+	needClone         = need{func(_ Features, c abilities) bool { return c.clone }, "it has one sender handle only"}
+	needSubscribe     = need{func(_ Features, c abilities) bool { return c.subscribe }, "it has one receiver only"}
+	needReserve       = need{func(_ Features, c abilities) bool { return c.reserve }, "it has no permits"}
+	needSendMany      = need{func(_ Features, c abilities) bool { return c.sendMany }, "its senders have no SendMany"}
+	needRecvMany      = need{func(_ Features, c abilities) bool { return c.recvMany }, "its receivers have no RecvMany"}
+	needLen           = need{func(_ Features, c abilities) bool { return c.txLen || c.rxLen }, "its handles have no Len"}
+	needTxLen         = need{func(_ Features, c abilities) bool { return c.txLen }, "its senders have no Len"}
+	needRxLen         = need{func(_ Features, c abilities) bool { return c.rxLen }, "its receivers have no Len"}
+	needCap           = need{func(_ Features, c abilities) bool { return c.txCap || c.rxCap }, "its handles have no Cap"}
+	needReady         = need{func(_ Features, c abilities) bool { return c.ready }, "its receivers have no Ready"}
+	needSelectSend    = need{func(_ Features, c abilities) bool { return c.selectSend }, "its senders cannot be selected on"}
+	needDone          = need{func(_ Features, c abilities) bool { return c.done }, "its senders have no Done"}
+	needCount         = need{func(_ Features, c abilities) bool { return c.count }, "its senders have no Receivers"}
+	needWaitReceivers = need{func(f Features, c abilities) bool { return f.everyone() && c.waitReceivers }, "its senders do not wait for receivers"}
+	needFrom          = need{func(f Features, c abilities) bool { return f.Broadcast && c.from }, "its values are not numbered"}
+	needNext          = need{func(f Features, c abilities) bool { return f.Broadcast && c.txNext && c.rxNext }, "its handles have no Next"}
+	needListen        = need{func(f Features, c abilities) bool { return f.everyone() && c.listen }, "its receivers make no others"}
+	needAll           = need{func(_ Features, c abilities) bool { return c.all || c.pairs }, "its receivers have no All"}
+	needPairs         = need{func(_ Features, c abilities) bool { return c.pairs }, "its All does not count"}
 )
 
 // A plan is a kind under test.

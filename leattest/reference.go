@@ -97,12 +97,23 @@ func (m *model) room() int {
 	return m.capacity - m.backlog() - m.permits
 }
 
+// open returns how many receivers are open.
+func (m *model) open() int {
+	n := 0
+	for _, rx := range m.receivers {
+		if !rx.closed {
+			n++
+		}
+	}
+	return n
+}
+
 // abandoned reports whether nobody will receive what is sent from now on.
 func (m *model) abandoned() bool {
 	if m.f.everyone() {
 		return false
 	}
-	return !slices.ContainsFunc(m.receivers, func(rx *modelReceiver) bool { return !rx.closed })
+	return m.open() == 0
 }
 
 // ended reports whether nothing more can be accepted.

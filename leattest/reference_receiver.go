@@ -27,6 +27,7 @@ func (m *model) subscribe() *modelReceiver {
 		*rx.at = m.end()
 	}
 	m.receivers = append(m.receivers, rx)
+	m.settle()
 	return rx
 }
 

@@ -129,13 +129,28 @@ func (s *modelSender) Cap() int { return s.m.capacity }
 func (s *modelSender) Receivers() int {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
-	n := 0
-	for _, rx := range s.m.receivers {
-		if !rx.closed {
-			n++
+	return s.m.open()
+}
+
+func (s *modelSender) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
+	if err := enter(ctx); err != nil {
+		return 0, err
+	}
+	for {
+		n := s.Receivers()
+		s.m.mu.Lock()
+		closed := s.closed
+		s.m.mu.Unlock()
+		switch {
+		case closed:
+			return 0, leat.ErrClosed
+		case fn(n):
+			return n, nil
+		}
+		if err := s.m.wait(ctx, func() bool { return s.closed || s.m.open() != n }); err != nil {
+			return 0, err
 		}
 	}
-	return n
 }
 
 // A modelPermit is a slot of the model.

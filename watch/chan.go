@@ -52,6 +52,7 @@ type channel[T any] struct {
 	receivers fanout.List[*cursor] // that are not closed
 	subs      uint64               // how many receivers there ever were
 	waiting   fanout.Waiting[*cursor]
+	counting  fanout.Counting
 }
 
 type entry[T any] struct {
@@ -62,10 +63,14 @@ type entry[T any] struct {
 // wakes holds who is to be woken once mu is free.
 type wakes struct {
 	rx      park.Wakes[*cursor]
+	count   park.Wakes[fanout.Count]
 	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
 }
 
-func (wk *wakes) run() { wk.rx.Run() }
+func (wk *wakes) run() {
+	wk.rx.Run()
+	wk.count.Run()
+}
 
 // publishAndUnlock makes e the current value, unlocks mu, which the caller
 // holds, and wakes the receivers that wait.
@@ -90,6 +95,7 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes) {
 	cur.closed.Store(true)
 	c.receivers.Remove(cur)
 	c.waiting.Leave(cur, &wk.rx)
+	c.counting.Changed(c.receivers.Len(), &wk.count, wk.outside)
 }
 
 // release gives up one sender handle. mu is held.
@@ -121,12 +127,13 @@ type dropped[T any] struct {
 func (d dropped[T]) close() {
 	wk := wakes{outside: true}
 	d.c.mu.Lock()
-	defer d.c.mu.Unlock()
 	if !d.c.ended.Load() { // who has seen the end owes no Close
 		d.c.Leaked.Add(1)
 	}
-	d.c.leave(d.cur, &wk) // nobody waits in a receiver that is unreachable
+	d.c.leave(d.cur, &wk)
 	d.c.NoteCloseLocked(meter.ReceiverDropped, false, d.c)
+	d.c.mu.Unlock()
+	wk.run()
 }
 
 func newSender[T any](c *channel[T]) *Sender[T] {

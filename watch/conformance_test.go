@@ -19,6 +19,9 @@ func TestConformance(t *testing.T) {
 				Receiver:  tx.Subscribe(),
 				Clone:     func() leat.Sender[int] { return tx.Clone() },
 				Subscribe: func() leat.Receiver[int] { return tx.Subscribe() },
+				Listen: func(rx leat.Receiver[int]) leat.Receiver[int] {
+					return rx.(*watch.Receiver[int]).Subscribe()
+				},
 			}
 		},
 		Features: leattest.Features{Latest: true, SingleReceiver: true, AutoClose: true},

@@ -163,3 +163,40 @@ func ExampleSender_Clone() {
 	// ready <nil>
 	// leat: channel closed
 }
+
+// The sender waits until the first receiver has come, and later until the last
+// one has left.
+func ExampleSender_WaitReceivers() {
+	ctx := context.Background()
+	tx := watch.New("starting")
+	defer tx.Close()
+	rx := tx.Subscribe()
+	go func() {
+		defer rx.Close()
+		rx.WaitFor(ctx, func(state string) bool { return state == "ready" })
+	}()
+	n, _ := tx.WaitReceivers(ctx, func(n int) bool { return n > 0 })
+	fmt.Println("receivers:", n)
+	tx.Send(ctx, "ready")
+	n, _ = tx.WaitReceivers(ctx, func(n int) bool { return n == 0 })
+	fmt.Println("receivers:", n)
+	// Output:
+	// receivers: 1
+	// receivers: 0
+}
+
+// A listener hands out further listeners. It has no sender handle, so it cannot
+// send, and does not keep the channel open.
+func ExampleReceiver_Subscribe() {
+	tx := watch.New(1)
+	rx := tx.Subscribe()
+	other := rx.Subscribe()
+	rx.Close()
+	tx.TrySend(2)
+	tx.Close()
+	fmt.Println(other.TryRecv())
+	fmt.Println(other.TryRecv())
+	// Output:
+	// 2 <nil>
+	// 0 leat: channel closed
+}

@@ -12,8 +12,8 @@ import (
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
-// at a time receives, by Recv, TryRecv, WaitFor or All; a second one that would wait beside it panics. Ready, Get, HasChanged
-// and Close may be called by any goroutine.
+// at a time receives, by Recv, TryRecv, WaitFor or All; a second one that would wait beside it panics. Ready, Get, HasChanged,
+// Subscribe and Close may be called by any goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
@@ -223,6 +223,13 @@ func (r *Receiver[T]) HasChanged() bool {
 	seen := r.cur.seen.Load()
 	return c.current.Load().n != seen && !r.cur.closed.Load()
 }
+
+// Subscribe makes another receiver, as [Sender.Subscribe] does. So a listener
+// can make listeners without a sender handle, with which it could send, and
+// would keep the channel open. The value that is current now counts as seen by
+// the new receiver, whatever this one has seen. Subscribe never blocks, may be
+// called concurrently, and works after Close.
+func (r *Receiver[T]) Subscribe() *Receiver[T] { return r.made().subscribe() }
 
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once. Get still
 // returns the current value. Close never waits and never panics, may be called more than once and concurrently

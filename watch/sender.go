@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -15,7 +16,8 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  seam.Bool // written under c.mu
+	closed  seam.Bool                 // written under c.mu
+	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
 	cleanup seam.Cleanup
 }
 
@@ -95,26 +97,39 @@ func (s *Sender[T]) Get() T { return s.made().current.Load().value }
 // Subscribe makes a receiver. The value that is current now counts as seen by it: it receives what is sent from now on, and reads
 // the current value by Get or All. On a channel that has ended, the last value is there to be read. A closed
 // handle can subscribe, too.
-func (s *Sender[T]) Subscribe() *Receiver[T] {
-	c := s.made()
-	cur := new(cursor)
-	c.mu.Lock()
-	cur.seen.Store(c.current.Load().n)
-	c.subs++
-	cur.id = c.subs
-	c.receivers.Add(cur)
-	c.mu.Unlock()
-	r := &Receiver[T]{c: c, cur: cur}
-	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
-	r.cleanup = seam.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
-	return r
-}
+func (s *Sender[T]) Subscribe() *Receiver[T] { return s.made().subscribe() }
 
 // Receivers returns how many receivers are subscribed.
 func (s *Sender[T]) Receivers() int {
 	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
 	return s.c.receivers.Len()
+}
+
+// WaitReceivers blocks until fn returns true for the number of open receivers,
+// and returns that number. So a sender waits until the first receiver has come,
+// or the last one has left:
+//
+//	_, err := tx.WaitReceivers(ctx, func(n int) bool { return n > 0 })
+//
+// WaitReceivers calls fn with the present number, and then with each new one
+// that it finds; it may miss one that does not last. fn runs without a lock, so
+// it may use the channel. If fn panics, so does WaitReceivers, and nothing has
+// changed.
+//
+// WaitReceivers returns ErrClosed if this handle is closed, also while it blocks;
+// and ctx.Err() if ctx is done already, or ends while it blocks. It may be called
+// concurrently. The number may have changed when WaitReceivers returns.
+func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
+	c := s.made()
+	c.NeedContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	look := func() fanout.Count { return fanout.Count{N: c.receivers.Len(), Closed: s.closed.Load()} }
+	n, err := c.counting.Wait(ctx, &c.Meter, &c.mu, &s.counts, look, fn)
+	runtime.KeepAlive(s)
+	return n, err
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
@@ -150,6 +165,7 @@ func (s *Sender[T]) Close() error {
 	}
 	s.closed.Store(true)
 	s.cleanup.Stop()
+	c.counting.Close(&s.counts, &wk.count)
 	c.release(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()

@@ -27,6 +27,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
 		}
 	}
+	c.counting.Snapshot(s)
 	for _, cur := range c.receivers.All() {
 		lag := current - min(cur.seen.Load(), current)
 		if lag > 0 {

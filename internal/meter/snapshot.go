@@ -80,6 +80,14 @@ func (s *Snapshot) AddParked(w *Stamp, op string, sending bool, receiver uint64)
 	}
 }
 
+// AddWaiting lists an operation that waits for neither room nor a value, if it
+// has a Stamp. It is counted as neither a sender nor a receiver.
+func (s *Snapshot) AddWaiting(w *Stamp, op string) {
+	if w != nil && len(s.Parked) < MaxParked {
+		s.Parked = append(s.Parked, Parked{Op: op, Stamp: *w})
+	}
+}
+
 // Place is a line of a program, for people.
 type Place struct {
 	Func string

@@ -190,6 +190,11 @@ func Cases() []*script.Program {
 		sss FzFr
 		sss Fii
 		sx FrFr
+		W r c
+		sW r c
+		xW r c
+		W z Ur c
+		W G c
 		sD FrG
 	`)
 	add("lossless", []int{1, 2}, `
@@ -240,6 +245,8 @@ func Cases() []*script.Program {
 		ss Fn
 		sss rrr Fr
 		sx FrFr
+		sW rz c
+		W W OzUz c
 		sD FrG
 	`)
 	add("watch", []int{1}, `
@@ -276,6 +283,10 @@ func Cases() []*script.Program {
 		s rf
 		s fr
 		s s fy
+		W z c
+		sW rz Uz c
+		xW z c
+		W G c
 		u Uf
 	`)
 	return all

@@ -54,7 +54,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a position is cut to 32 bits", "internal/fifo/fifo.go", "return e.word.Load() << 1 >> 2", "return uint64(uint32(e.word.Load() << 1 >> 2))", "mpsc_1/ss_rr"},
 	{"what a Replay asks for is one too many", "broadcast/subscribe.go", "min(o.replay, tail-oldest)", "min(o.replay, tail-oldest+1)", "broadcast_1/ss_Vrr"},
 	{"a subscription does not hold senders back", "broadcast/subscribe.go", "		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())\n", "", "lossless_1/ss_Vrr"},
-	{"a new watch receiver has not seen the current value", "watch/sender.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
+	{"a new watch receiver has not seen the current value", "watch/subscribe.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
 	{"a ring's last segment is too long", "internal/ring/ring.go", "min(1<<r.shift, r.capacity-uint64(k)<<r.shift)", "max(1<<r.shift, uint64(k))", "broadcast_3/ssss_rr"},
 	{"a slot is not read again after the end was seen", "broadcast/receiver.go", "if e = r.c.ring.Load(pos); e == nil || e.n < pos {", "if e == nil || e.n < pos {", "broadcast_2/ss_rr"},
 	{"a ring's place is one slot short", "internal/ring/ring.go", "	*p = r.Place(n)\n}\n\n// Put", "	*p = r.Place(n - 1)\n}\n\n// Put", "broadcast_2/ss_rr"},
@@ -65,6 +65,10 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"the next number is behind a receiver's", "broadcast/sender.go", "s.made().accepted(0) - seam.Origin", "s.made().tail.Load() - seam.Origin", "TestNextIsNotBehind"},
 	{"a search does not see that values are gone", "broadcast/number.go", "			lo = max(lo, c.oldest(e.n+1))\n", "", "TestSearchWhileSending"},
 	{"a search takes the newest value for the wanted one", "broadcast/number.go", "hi, known = e.n, true", "hi, known = max(e.n, hi), true", "TestSearchWhileSending"},
+	{"a new receiver is not counted", "broadcast/subscribe.go", "	c.counting.Changed(c.receivers(), &wk.count, false)\n", "", "TestWaitReceiversMissesNothing"},
+	{"a watch receiver that leaves is not counted", "watch/chan.go", "	c.counting.Changed(c.receivers.Len(), &wk.count, wk.outside)\n", "", "TestWaitReceiversSeesTheLastLeave"},
+	{"WaitReceivers does not look again before it parks", "internal/fanout/count.go", "if next := look(); next != now {", "if next := now; next != now {", "TestWaitReceiversMissesNothing"},
+	{"WaitReceivers outlives its handle", "broadcast/sender.go", "	c.counting.Close(&s.counts, &wk.count)\n", "", "TestWaitReceiversEnds"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 

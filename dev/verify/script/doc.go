@@ -6,6 +6,7 @@
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
 //	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
 //	F             Subscribe From number 1
+//	W             WaitReceivers for none, with the program's ctx
 //	g u f         Get and Update of a watch, WaitFor a value that is not the first
 //	i I j J       Select of a receive, the same with ctx, of a send, the same with ctx
 //	l L d         Select of a receive and a send, the same with ctx, the same with a Default

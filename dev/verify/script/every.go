@@ -14,7 +14,7 @@ func Every(kind string, capacity int) []*Program {
 	add := func(words ...string) {
 		p := &Program{Kind: kind, Capacity: capacity, Words: words}
 		if p.legal() && p.ends() {
-			if p.has("SRIJL") {
+			if p.has("SRIJLW") {
 				p.Words = append(slices.Clip(words), "c")
 			}
 			all = append(all, p)
@@ -46,7 +46,7 @@ func Sample(r *rand.Rand, kind string, capacity int) *Program {
 			p.Words = append(p.Words, words[r.IntN(len(words))])
 		}
 		if p.legal() && p.ends() {
-			if p.has("SRIJL") {
+			if p.has("SRIJLW") {
 				p.Words = append(p.Words, "c")
 			}
 			return p
@@ -86,7 +86,7 @@ func oneOrTwo(kind string) []string {
 }
 
 const (
-	senders   = "sStbpqjJxDeu"
+	senders   = "sStbpqjJxDeuW"
 	receivers = "rRyniIwzgfG" + subscribing
 	selects   = "tylLd"
 )

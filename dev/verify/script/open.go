@@ -114,7 +114,7 @@ func openBroadcast(lossless bool) func(p *Program) *channel {
 func openWatch(p *Program) *channel {
 	tx := watch.New[rune](initial)
 	ch := p.channel(tx, func() sender { return tx.Clone() }, nil, func() receiver { return tx.Subscribe() })
-	ch.model = spec.Watch(initial, ch.senders)
+	ch.model = spec.Watch(initial, ch.senders, ch.receivers)
 	if p.subscribes() {
 		late := tx.Clone() // closed, so that it keeps no receiver waiting
 		late.Close()

@@ -63,9 +63,9 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOFxz", openBroadcast(false)},
-	"lossless":  {[]int{1, 2, 3}, "sStbjJrRyniIwlLdUVOFxz", openBroadcast(true)},
-	"watch":     {[]int{1}, "sStjJrRyiIwlLdgufUxz", openWatch},
+	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(false)},
+	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(true)},
+	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},
 	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
 }
 
@@ -110,7 +110,7 @@ type World struct {
 	Begin, End func() int64             // the instants at which a call begins and has returned
 	Await      func(ch <-chan struct{}) // receives from ch
 	Drop       func(handle any)         // does what the garbage collector would
-	Context    context.Context          // for the capital letters of S, R, I, J and L
+	Context    context.Context          // for the capital letters of S, R, I, J and L, and for W
 	Cancel     context.CancelFunc
 }
 
@@ -152,7 +152,7 @@ func (p *Play) History() *spec.History {
 const initial = 100
 
 const (
-	sending     = "sStbpqjJxlLdueD"
+	sending     = "sStbpqjJWxlLdueD"
 	receiving   = "rRyniIwzlLdgfG"
 	subscribing = "UVOF"
 )
@@ -265,6 +265,14 @@ func (a *Actor) do(letter rune) {
 			calls := spec.Recvs(a.rxID, err, v)
 			calls[0].Op = spec.WaitFor
 			return calls
+		})
+	case 'W':
+		a.call(func() []spec.Call {
+			n, err := a.tx.(interface {
+				WaitReceivers(context.Context, func(int) bool) (int, error)
+			}).WaitReceivers(a.Context, func(n int) bool { return n == 0 })
+			result, _ := spec.Result(err)
+			return []spec.Call{{Op: spec.WaitReceivers, Handle: a.txID, Value: rune(n), Result: result}}
 		})
 	case 'u':
 		a.update()

@@ -23,7 +23,7 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
 			letters = only(letters, "rRyniIwgfUVOFz")
 		default:
-			letters = only(letters, "sStbpqjJux")
+			letters = only(letters, "sStbpqjJuWx")
 		}
 		var w strings.Builder
 		for range calls {

@@ -32,6 +32,8 @@ const (
 	Get       Op = "Get"
 	WaitFor   Op = "WaitFor"
 	Add       Op = "Update"
+
+	WaitReceivers Op = "WaitReceivers" // for none
 )
 
 // Outcome is how a call ended.
@@ -338,6 +340,8 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 				return false, s
 			}
 			s.pos[c.Handle]++
+		case WaitReceivers:
+			return waited(c, s.txClosed, s.in&^s.rxClosed), s
 		case CloseTx:
 			s.txClosed |= 1 << c.Handle
 		case CloseRx:
@@ -349,18 +353,32 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 	})
 }
 
+// waited reports whether a WaitReceivers for none can have ended as c says, when
+// the handles in closed are closed, and the receivers in open are open.
+func waited(c Call, closed, open uint32) bool {
+	mine := closed>>c.Handle&1 == 1
+	switch c.Result {
+	case OK:
+		return !mine && open == 0 && c.Value == 0
+	case Closed:
+		return mine
+	}
+	return c.Result == Ended
+}
+
 type watch struct {
 	value    rune
 	version  int
 	seen     [receivers]int
+	in       uint32 // subscribed
 	txClosed uint32
 	rxClosed uint32
 }
 
-// Watch is a watch channel with that initial value; all is the set of its senders. Its receivers are there from the beginning, or
-// subscribe; one that does has seen the value that is then current.
-func Watch(initial rune, all uint32) porcupine.Model {
-	return model(watch{value: initial}, func(s watch, c Call) (bool, watch) {
+// Watch is a watch channel with that initial value; all is the set of its senders. The receivers in subscribed are there from the
+// beginning, the others subscribe; one that does has seen the value that is then current.
+func Watch(initial rune, all, subscribed uint32) porcupine.Model {
+	return model(watch{value: initial, in: subscribed}, func(s watch, c Call) (bool, watch) {
 		mine := s.rxClosed>>c.Handle&1 == 1
 		switch c.Op {
 		case Send, Add:
@@ -380,6 +398,7 @@ func Watch(initial rune, all uint32) porcupine.Model {
 			s.value = c.Value
 			s.version++
 		case Subscribe:
+			s.in |= 1 << c.Handle
 			s.rxClosed &^= 1 << c.Handle
 			s.seen[c.Handle] = s.version
 		case Get:
@@ -409,6 +428,8 @@ func Watch(initial rune, all uint32) porcupine.Model {
 				return false, s
 			}
 			s.seen[c.Handle] = s.version
+		case WaitReceivers:
+			return waited(c, s.txClosed, s.in&^s.rxClosed), s
 		case CloseTx:
 			s.txClosed |= 1 << c.Handle
 		case CloseRx:
