@@ -1,11 +1,14 @@
 package inspect_test
 
 import (
+	"context"
 	"encoding/json"
 	"expvar"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
@@ -26,6 +29,27 @@ func ExampleSnapshot() {
 		}
 	}
 	// Output: mpsc of string: 2 of 32
+}
+
+// Print what a goroutine waits for, in answer to a signal, say.
+func ExampleWriteStacks() {
+	tx, rx := mpsc.New[string](32, leat.Name("example stacks"))
+	defer rx.Close()
+	var worker sync.WaitGroup
+	worker.Go(func() { _, _ = rx.Recv(context.Background()) })
+
+	var out strings.Builder
+	for !strings.Contains(out.String(), "example stacks") { // until the worker waits
+		out.Reset()
+		if err := inspect.WriteStacks(&out); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(strings.Contains(out.String(), `Recv receives from mpsc "example stacks"`))
+	tx.Close()
+	worker.Wait()
+	// Output: true
 }
 
 func ExampleVars() {

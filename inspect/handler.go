@@ -86,6 +86,7 @@ type handler struct {
 //	…/                the page
 //	…/snapshot.json   a View
 //	…/events          Views as server-sent events, one a second; ?every=250ms for another pace, 100ms at least
+//	…/stacks          what WriteStacks writes
 //	…/metrics         counters and gauges in the Prometheus text format
 //
 // It answers GET and HEAD, only reads, and ends a stream whose viewer does not read. A handler may be mounted more than once.
@@ -157,6 +158,9 @@ func (v *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case what == "metrics":
 		h.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		writeMetrics(w, shared())
+	case what == "stacks":
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		WriteStacks(w)
 	case what == "events":
 		v.serveEvents(w, r)
 	case r.URL.Path == "": // StripPrefix took all; the page's own links need the slash
@@ -169,7 +173,7 @@ func (v *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Referrer-Policy", "no-referrer")
 		w.Write(page)
 	default:
-		http.Error(w, "there are the page, snapshot.json, events and metrics; the page's address ends in a slash", http.StatusNotFound)
+		http.Error(w, "there are the page, snapshot.json, events, stacks and metrics; the page's address ends in a slash", http.StatusNotFound)
 	}
 }
 

@@ -129,3 +129,21 @@ func Caller(stack []uintptr) Place {
 		}
 	}
 }
+
+// CallerFrames returns the places in a stack from Caller's on.
+func CallerFrames(stack []uintptr) []Place {
+	if len(stack) == 0 {
+		return nil
+	}
+	var places []Place
+	frames := runtime.CallersFrames(stack)
+	for {
+		f, more := frames.Next()
+		if len(places) > 0 && f.Function != "runtime.goexit" || !isOwn(f) || len(places) == 0 && !more {
+			places = append(places, Place{f.Function, f.File, f.Line})
+		}
+		if !more {
+			return places
+		}
+	}
+}
