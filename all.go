@@ -8,8 +8,8 @@ import (
 
 // All returns an iterator over what rx receives, for any Receiver. It yields each
 // value with a nil error, and each gap as a zero value with a *[LaggedError], and
-// goes on. If rx ends, the loop ends. Any other error, of ctx too, is yielded last
-// with a zero value.
+// goes on. If rx ends, the loop ends. Any other error is yielded last with a zero
+// value: that of ctx, or a *[ClosedError] if rx ended with a cause.
 //
 // The loop blocks as Recv does. A loop that is left by break has received nothing
 // that it did not yield, and does not close rx: a later loop continues. If rx is
@@ -26,19 +26,28 @@ func All[T any](ctx context.Context, rx Receiver[T]) iter.Seq2[T, error] {
 				}
 				continue
 			}
-			var zero T
-			var lag *LaggedError // declared here because it escapes: only an error allocates it
-			switch {
-			case errors.As(err, &lag):
-				if !yield(zero, lag) {
-					return
-				}
-			case err == ErrClosed:
+			if err == ErrClosed {
 				return
-			default:
+			}
+			var zero T
+			lag := lagOf(err)
+			if lag == nil {
 				yield(zero, err)
+				return
+			}
+			if !yield(zero, lag) {
 				return
 			}
 		}
 	}
+}
+
+// lagOf returns the *LaggedError that err is, or nil. If a *LaggedError is the
+// cause of a close, err is the end.
+func lagOf(err error) *LaggedError {
+	var lag *LaggedError
+	if errors.Is(err, ErrClosed) || !errors.As(err, &lag) {
+		return nil
+	}
+	return lag
 }

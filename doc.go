@@ -26,16 +26,21 @@
 // not do, the error is context.Canceled.
 //
 // R3. Close never panics and never blocks. It is idempotent and may race with
-// anything. Afterwards the handle's calls return ErrClosed.
+// anything. Afterwards the handle's calls return ErrClosed. CloseWith is Close with
+// a cause: where a call would return ErrClosed, it returns a *[ClosedError], which
+// is both ErrClosed and the cause. A closed handle's own calls return its own
+// cause, those of its clones ErrClosed.
 //
 // R4. The last sender handle to close ends the channel. Receivers drain the
-// accepted values, then get ErrClosed. A handle that is dropped without Close is
+// accepted values, then get ErrClosed. If sender handles were closed with a cause,
+// they get the first one, whichever handle closes last. A handle that is dropped without Close is
 // closed once the garbage collector finds it unreachable, and counted as leaked.
 // That is a safety net.
 //
 // R5. A receiver's Close stops the senders: they get ErrClosed, and parked ones
 // wake at once. Accepted values can still be drained, and a permit granted before
-// stays good. On mpmc the last receiver handle counts. On broadcast and watch, a
+// stays good. If receiver handles were closed with a cause, senders get the first
+// one. On mpmc the last receiver handle counts. On broadcast and watch, a
 // receiver's Close concerns that receiver alone.
 //
 // R6. Try never lies. ErrFull and ErrEmpty mean that the channel was full or

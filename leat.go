@@ -12,7 +12,8 @@ import (
 var (
 	// ErrClosed means that the other side is gone, or that the caller's own handle is closed. A sender gets
 	// it once nobody will receive any more; a receiver gets it once everything accepted has been received
-	// and nothing more can come. It is final.
+	// and nothing more can come. It is final. If CloseWith gave a cause, the error is a *ClosedError instead,
+	// which errors.Is finds to be ErrClosed, too.
 	ErrClosed = contract.ErrClosed
 
 	// ErrFull means that the channel had no room at some instant during the call. Only Try methods return it;
@@ -23,6 +24,18 @@ var (
 	// Try methods return it.
 	ErrEmpty = contract.ErrEmpty
 )
+
+// ClosedError says why a channel or a handle is closed. A call returns it, as
+// *ClosedError, in place of ErrClosed, if CloseWith gave a cause:
+//
+//	type ClosedError struct {
+//		Cause error // as given to CloseWith
+//	}
+//
+// errors.Is finds both ErrClosed and the cause, and errors.As finds what the cause
+// is. Where a cause may be one of this package's own errors, or a context's, ask
+// for ErrClosed first: it says that the error is final.
+type ClosedError = contract.ClosedError
 
 // LaggedError tells a receiver that it fell behind: Missed values were overwritten before it came for them,
 // and are gone. The receiver lost nothing else: its next receive continues at the oldest value still kept.

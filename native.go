@@ -377,11 +377,8 @@ func ToChan[T any](ctx context.Context, rx Receiver[T], capacity ...int) <-chan 
 				}
 			}
 			clear(buf[:got])
-			if err != nil {
-				var lag *LaggedError // declared here because it escapes: only an error allocates it
-				if !errors.As(err, &lag) {
-					return
-				}
+			if err != nil && lagOf(err) == nil {
+				return
 			}
 		}
 	}()

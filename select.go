@@ -166,7 +166,7 @@ func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver
 	default:
 		v, err = rx.TryRecv() // of a zero handle, it panics
 	}
-	if err == ErrEmpty || core == nil && errors.Is(err, ErrEmpty) {
+	if err == ErrEmpty || core == nil && errors.Is(err, ErrEmpty) && !errors.Is(err, ErrClosed) {
 		return nil, false
 	}
 	if fn != nil {

@@ -3,17 +3,20 @@ package inspect_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
@@ -246,6 +249,58 @@ func TestGoneIsCollectedAndRemembered(t *testing.T) {
 		}
 	}
 }
+
+// It fails if ClosedBy does not say the cause that the peers get, calls a cause
+// that is not shown, or shows a cause as more than one line.
+func TestClosedBySaysTheCause(t *testing.T) {
+	causes := func(name string, closes func(tx *mpsc.Sender[int], rx *mpsc.Receiver[int])) string {
+		t.Helper()
+		tx, rx := mpsc.New[int](1, leat.Name(name))
+		closes(tx, rx)
+		got := find(t, name).ClosedBy
+		tx.Close()
+		rx.Close()
+		return got
+	}
+	for i, c := range []struct {
+		closes func(tx *mpsc.Sender[int], rx *mpsc.Receiver[int])
+		want   string
+	}{
+		{func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) { tx.CloseWith(errors.New("disk full")) }, "sender closed: disk full"},
+		{func(_ *mpsc.Sender[int], rx *mpsc.Receiver[int]) { rx.CloseWith(errors.New("bored")) }, "receiver closed: bored"},
+		{func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) { tx.CloseWith(nil) }, "sender closed"},
+		{func(tx *mpsc.Sender[int], rx *mpsc.Receiver[int]) {
+			rx.Close()
+			tx.CloseWith(errors.New("too late"))
+		}, "receiver closed"},
+		{func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) { // the first cause, of a handle that was not the last
+			first, second := tx.Clone(), tx.Clone()
+			first.CloseWith(errors.New("first"))
+			second.CloseWith(errors.New("second"))
+			tx.Close()
+		}, "sender closed: first"},
+		{func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) { tx.CloseWith(errors.New("a\nb\x1b[31mc\u202ed")) }, "sender closed: a b\ufffd[31mc\ufffdd"},
+		{func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) { tx.CloseWith(panics{}) }, "sender closed: a cause whose Error method panics"},
+	} {
+		if got := causes(unique(t)+strconv.Itoa(i), c.closes); got != c.want {
+			t.Errorf("ClosedBy is %q, want %q", got, c.want)
+		}
+	}
+	long := causes(unique(t)+"long", func(tx *mpsc.Sender[int], _ *mpsc.Receiver[int]) {
+		tx.CloseWith(errors.New(strings.Repeat("ü", 1<<16)))
+	})
+	if n := utf8.RuneCountInString(long); n > 120 || !strings.HasSuffix(long, "üü…") {
+		t.Errorf("a long cause is shown with %d runes: %q", n, long)
+	}
+
+	tx, _ := mpsc.New[int](1) // without a name nobody looks at the cause
+	tx.CloseWith(panics{})
+}
+
+// panics is an error with a mistake in it.
+type panics struct{}
+
+func (panics) Error() string { panic("mistake") }
 
 // It fails if a handle that was dropped without Close is not told of.
 func TestLeakedHandle(t *testing.T) {

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/leat-go/leat/internal/meter"
 )
@@ -36,7 +38,7 @@ type Channel struct {
 	State  State     `json:"state"`
 
 	Closed   time.Time `json:"closed,omitzero"`    // when it ended; zero while it is open
-	ClosedBy string    `json:"closedBy,omitempty"` // which handle's end ended it: "sender closed", "receiver dropped without Close", …
+	ClosedBy string    `json:"closedBy,omitempty"` // which handle's end ended it, and the cause: "sender closed", "receiver closed: disk full", …
 	ClosedAt Place     `json:"closedAt,omitzero"`  // where Close was called; empty for channels that close faster than 1,000 a second
 
 	Capacity  int `json:"capacity"`  // -1 without bound, 0 a rendezvous
@@ -210,7 +212,7 @@ func look(now time.Time) View {
 func describe(p *meter.Snapshot) Channel {
 	c := Channel{
 		ID: p.ID, Name: p.Name, Label: p.Name, Kind: p.Kind, Type: p.Elem, Made: p.Made, MadeAt: place(p.MadeAt), State: Open,
-		Closed: p.Closed, ClosedBy: p.ClosedBy, ClosedAt: place(p.ClosedAt),
+		Closed: p.Closed, ClosedBy: printable(p.ClosedBy), ClosedAt: place(p.ClosedAt),
 		Capacity: p.Capacity, Depth: p.Depth, HighWater: p.HighWater,
 		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted, Missed: p.Missed, Leaked: p.Leaked,
 		Senders: p.Senders, Receivers: p.Receivers, Permits: p.Permits, ParkedSenders: p.ParkedSenders, ParkedReceivers: p.ParkedReceivers,
@@ -231,6 +233,20 @@ func describe(p *meter.Snapshot) Channel {
 	}
 	slices.SortFunc(c.Cursors, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 	return c
+}
+
+// printable returns text, which may come from anywhere, as one line to be shown:
+// white space is a space, and what cannot be printed is U+FFFD.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // full reports whether senders must wait.

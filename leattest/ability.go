@@ -40,6 +40,10 @@ type Readier interface{ Ready() <-chan struct{} }
 // A Doner is a sender with a channel that is closed when nobody will receive any more.
 type Doner interface{ Done() <-chan struct{} }
 
+// A CauseCloser is a handle that can be closed with a cause. It is tested only if
+// all handles of its side have it.
+type CauseCloser interface{ CloseWith(cause error) error }
+
 // A Counter is a sender that counts the open receivers.
 type Counter interface{ Receivers() int }
 
@@ -74,6 +78,7 @@ type abilities struct {
 	txNext, rxNext, from, listen               bool
 	waitReceivers                              bool
 	ready, done, count, all, pairs, selectSend bool
+	txCause, rxCause                           bool
 }
 
 // discover asks the handles of ch what they can do, and closes them.
@@ -95,6 +100,8 @@ func discover(ch Channel) (can abilities) {
 	_, can.ready = ch.Receiver.(Readier)
 	_, can.all = ch.Receiver.(Ranger)
 	_, can.pairs = ch.Receiver.(CountingRanger)
+	_, can.txCause = ch.Sender.(CauseCloser)
+	_, can.rxCause = ch.Receiver.(CauseCloser)
 	ch.Sender.Close()
 	ch.Receiver.Close()
 	return can

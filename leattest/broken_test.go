@@ -22,6 +22,7 @@ type (
 		leattest.Counter
 		leattest.ReceiverWaiter
 		leattest.Nexter
+		leattest.CauseCloser
 	}
 	receiver interface {
 		leat.Receiver[int]
@@ -31,6 +32,7 @@ type (
 		leattest.Readier
 		leattest.Nexter
 		leattest.CountingRanger
+		leattest.CauseCloser
 	}
 )
 
@@ -81,6 +83,7 @@ type tx struct {
 	many    func(ctx context.Context, vs []int) (int, error)
 	length  func() int
 	close   func() error
+	cause   func(error) error
 	wait    func(ctx context.Context, fn func(int) bool) (int, error)
 }
 
@@ -126,6 +129,16 @@ func (t *tx) Close() error {
 	return t.close()
 }
 
+func (t *tx) CloseWith(cause error) error {
+	switch {
+	case t.cause != nil:
+		return t.cause(cause)
+	case t.close != nil:
+		return t.close()
+	}
+	return t.sender.CloseWith(cause)
+}
+
 // An rx is a receiver that does something else where a field says so.
 type rx struct {
 	receiver
@@ -135,6 +148,7 @@ type rx struct {
 	ready   func() <-chan struct{}
 	next    func() uint64
 	close   func() error
+	cause   func(error) error
 }
 
 func (r *rx) Recv(ctx context.Context) (int, error) {
@@ -177,6 +191,16 @@ func (r *rx) Close() error {
 		return r.receiver.Close()
 	}
 	return r.close()
+}
+
+func (r *rx) CloseWith(cause error) error {
+	switch {
+	case r.cause != nil:
+		return r.cause(cause)
+	case r.close != nil:
+		return r.close()
+	}
+	return r.receiver.CloseWith(cause)
 }
 
 // barging makes senders that wait for a receive and then try again, all at once or, if lifo is set, the last to come first.

@@ -218,6 +218,46 @@ var defects = []defect{
 			return nil
 		}
 	})},
+	{"a cause reaches nobody", "R4_receivers_get_the_cause_after_the_rest", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.cause = func(error) error { return s.Close() }
+	})},
+	{"the last handle's cause counts", "R4_the_first_cause_counts", onSender(queue, func(c *core, t *tx, s sender) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.handles = append(c.handles, s)
+		t.cause = func(cause error) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.values = append(c.values, 0); len(c.values) == len(c.handles) {
+				return s.CloseWith(cause)
+			}
+			return s.Close()
+		}
+	})},
+	{"a closed handle does not keep its cause", "R3_a_closed_handle_has_its_own_cause", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.trySend = func(v int) error {
+			if err := s.TrySend(v); !errors.Is(err, leat.ErrClosed) {
+				return err
+			}
+			return leat.ErrClosed
+		}
+	})},
+	{"a second CloseWith replaces the cause", "R3_CloseWith_of_a_closed_handle_does_nothing", onSender(queue, func(_ *core, t *tx, s sender) {
+		var last error
+		t.cause = func(cause error) error { last = cause; return s.CloseWith(cause) }
+		t.trySend = func(v int) error {
+			if err := s.TrySend(v); !errors.Is(err, leat.ErrClosed) || last == nil {
+				return err
+			}
+			return &leat.ClosedError{Cause: last}
+		}
+	})},
+	{"senders do not get the receiver's cause", "R5_senders_get_the_cause", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.cause = func(error) error { return r.Close() }
+	})},
+	{"a broadcast receiver's cause is lost", "R5_a_receiver_is_closed_with_a_cause_of_its_own", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+		x.cause = func(error) error { return r.Close() }
+	})},
 	{"Len counts one too many", "R9_len_counts_accepted", onSender(queue, func(_ *core, t *tx, s sender) {
 		t.length = func() int {
 			if n := s.Len(); n > 30 {

@@ -142,11 +142,17 @@ func (s *script) next() *step {
 		return &step{op: "Subscribe"}
 	case dice < 95 && can.from && !s.txClosed[0] && !s.rxClosed[0] && len(s.rxClosed) < 4:
 		return &step{op: "Subscribe From", values: []int{s.r.IntN(s.model.tx[0].(*modelSender).m.end() + 3)}}
-	case dice < 97:
+	case dice < 96:
 		s.txClosed[i] = true
 		return &step{op: "Close of sender", on: i}
+	case dice < 97 && can.txCause:
+		s.txClosed[i] = true
+		return &step{op: "CloseWith of sender", on: i, values: []int{s.r.IntN(3)}}
 	case dice < 98:
 		s.rxClosed[j] = true
+		if can.rxCause && s.r.IntN(2) == 0 {
+			return &step{op: "CloseWith of receiver", on: j, values: []int{s.r.IntN(3)}}
+		}
 		return &step{op: "Close of receiver", on: j}
 	}
 	return nil
@@ -253,6 +259,10 @@ func (s *subject) do(st *step) string {
 		s.rx = append(s.rx, s.ch.From(uint64(st.values[0])))
 	case "Close of sender":
 		return text(s.tx[st.on].Close())
+	case "CloseWith of sender":
+		return text(s.tx[st.on].(CauseCloser).CloseWith(causes[st.values[0]]))
+	case "CloseWith of receiver":
+		return text(s.rx[st.on].(CauseCloser).CloseWith(causes[st.values[0]]))
 	case "Close of receiver":
 		return text(s.rx[st.on].Close())
 	}
@@ -281,12 +291,18 @@ func (s *subject) lengths(sc *script) string {
 	return b.String()
 }
 
+// causes are what a CloseWith is given.
+var causes = []error{nil, errCauseA, errCauseB}
+
 // text returns a result as a text that is the same for the same result. With an error, the values do not count.
 func text(err error, values ...int) string {
 	var lag *leat.LaggedError
+	var closed *leat.ClosedError
 	switch {
 	case err == nil:
 		return fmt.Sprint("nil ", values)
+	case errors.As(err, &closed):
+		return fmt.Sprintf("closed with %v", closed.Cause)
 	case errors.As(err, &lag):
 		return fmt.Sprintf("lagged by %d", lag.Missed)
 	}

@@ -59,6 +59,9 @@ type model struct {
 	demand    int  // receivers that wait, or try: the room that a capacity of 0 has
 	waiting   []*waiter
 	changes   int // counted to see when nothing changes any more
+
+	txCause, rxCause error // the first of each side
+
 	done      chan struct{}
 	doneEnded bool
 }
@@ -121,6 +124,14 @@ func (m *model) ended() bool {
 	return (m.senders == 0 || m.spent || m.abandoned()) && m.permits == 0
 }
 
+// closedWith is ErrClosed with a cause, if there is one.
+func closedWith(cause error) error {
+	if cause == nil {
+		return leat.ErrClosed
+	}
+	return &leat.ClosedError{Cause: cause}
+}
+
 func (m *model) accept(v int) {
 	m.values = append(m.values, v)
 	m.spent = m.f.OneValue
@@ -139,7 +150,7 @@ func (m *model) oldest() int {
 // take gives rx its next value, or says why there is none.
 func (m *model) take(rx *modelReceiver) (int, error) {
 	if rx.closed && !m.abandoned() {
-		return 0, leat.ErrClosed
+		return 0, closedWith(rx.cause)
 	}
 	if gap := m.oldest() - *rx.at; gap > 0 {
 		*rx.at += gap
@@ -155,8 +166,10 @@ func (m *model) take(rx *modelReceiver) (int, error) {
 		m.trim()
 		m.changes++
 		return v, nil
+	case m.ended() && rx.closed:
+		return 0, closedWith(rx.cause)
 	case m.ended():
-		return 0, leat.ErrClosed
+		return 0, closedWith(m.txCause)
 	}
 	return 0, leat.ErrEmpty
 }

@@ -12,7 +12,8 @@ type modelReceiver struct {
 	m       *model
 	at      *int // the number of the value that it gets next
 	closed  bool
-	waiting int // calls
+	cause   error // of its own close
+	waiting int   // calls
 
 	ready chan struct{}
 	ended bool // ready is closed
@@ -114,10 +115,17 @@ func (r *modelReceiver) TryRecv() (int, error) {
 	return v, err
 }
 
-func (r *modelReceiver) Close() error {
+func (r *modelReceiver) Close() error { return r.CloseWith(nil) }
+
+func (r *modelReceiver) CloseWith(cause error) error {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
-	r.closed = true
+	if !r.closed {
+		r.closed, r.cause = true, cause
+		if r.m.rxCause == nil {
+			r.m.rxCause = cause
+		}
+	}
 	r.m.trim()
 	r.m.settle()
 	return nil

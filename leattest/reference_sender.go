@@ -10,6 +10,7 @@ import (
 type modelSender struct {
 	m      *model
 	closed bool
+	cause  error // of its own close
 }
 
 func (m *model) newSender() *modelSender {
@@ -21,6 +22,17 @@ func (m *model) newSender() *modelSender {
 
 // refused reports whether s can send no more.
 func (s *modelSender) refused() bool { return s.closed || s.m.spent || s.m.abandoned() }
+
+// refusal is the error of a send when s is refused.
+func (s *modelSender) refusal() error {
+	switch {
+	case s.closed:
+		return closedWith(s.cause)
+	case s.m.spent:
+		return leat.ErrClosed
+	}
+	return closedWith(s.m.rxCause)
+}
 
 func (s *modelSender) Send(ctx context.Context, v int) error {
 	_, err := s.SendMany(ctx, []int{v})
@@ -34,7 +46,7 @@ func (s *modelSender) SendMany(ctx context.Context, vs []int) (n int, err error)
 	var refused error
 	err = s.m.wait(ctx, func() bool {
 		if s.refused() && n < max(1, len(vs)) {
-			refused = leat.ErrClosed
+			refused = s.refusal()
 			return true
 		}
 		for n < len(vs) && s.m.room() > 0 {
@@ -54,7 +66,7 @@ func (s *modelSender) TrySend(v int) error {
 	defer s.m.mu.Unlock()
 	switch {
 	case s.refused():
-		return leat.ErrClosed
+		return s.refusal()
 	case s.m.room() <= 0:
 		return leat.ErrFull
 	}
@@ -74,7 +86,7 @@ func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
 	err := s.m.wait(ctx, func() bool {
 		switch {
 		case s.refused():
-			refused = leat.ErrClosed
+			refused = s.refusal()
 		case s.m.room() <= 0:
 			return false
 		default:
@@ -91,11 +103,19 @@ func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
 	return &modelPermit{m: s.m}, nil
 }
 
-func (s *modelSender) Close() error {
+func (s *modelSender) Close() error { return s.CloseWith(nil) }
+
+func (s *modelSender) CloseWith(cause error) error {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	if !s.closed {
-		s.closed = true
+		if s.m.spent { // it has nothing to close any more
+			cause = nil
+		}
+		s.closed, s.cause = true, cause
+		if s.m.txCause == nil {
+			s.m.txCause = cause
+		}
 		s.m.senders--
 		s.m.settle()
 	}

@@ -2,6 +2,7 @@ package mpmc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -134,4 +135,31 @@ func ExampleReceiver_Ready() {
 	case <-time.After(time.Hour):
 	}
 	// Output: value <nil>
+}
+
+// Workers that stop say why. When the last one has stopped, the senders get the
+// first reason.
+func ExampleReceiver_CloseWith() {
+	tx, a := mpmc.New[string](4)
+	b := a.Clone()
+	a.CloseWith(errors.New("worker a: out of memory"))
+	fmt.Println(tx.TrySend("for b"))
+	b.Close()
+	fmt.Println(tx.TrySend("for nobody"))
+	// Output:
+	// <nil>
+	// leat: channel closed: worker a: out of memory
+}
+
+// All receivers get the cause, after the values from before.
+func ExampleSender_CloseWith() {
+	tx, rx := mpmc.New[string](4)
+	tx.TrySend("job")
+	tx.CloseWith(errors.New("no more jobs today"))
+	fmt.Println(rx.TryRecv())
+	_, err := rx.TryRecv()
+	fmt.Println(err)
+	// Output:
+	// job <nil>
+	// leat: channel closed: no more jobs today
 }

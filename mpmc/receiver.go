@@ -109,3 +109,16 @@ func (r *Receiver[T]) Clone() *Receiver[T] {
 // A handle that is dropped without Close closes itself when the garbage collector finds it. When all are dropped, closed or not, it
 // releases what was not received.
 func (r *Receiver[T]) Close() error { return r.made().Close() }
+
+// CloseWith is Close with a cause. Once all receiver handles are closed, the
+// senders get a *leat.ClosedError that carries the cause, where they would get
+// ErrClosed; errors.Is finds both ErrClosed and the cause. If several receiver
+// handles are closed with causes, the first cause counts, also if the last handle
+// is closed without one.
+//
+// Where later calls on this handle, and receives that wait on it, would get
+// ErrClosed, they get this handle's own cause. Its clones get ErrClosed. On a
+// handle that is already closed, CloseWith does nothing. CloseWith(nil) is Close.
+// It never waits and never panics, may be called concurrently with anything, and
+// returns nil.
+func (r *Receiver[T]) CloseWith(cause error) error { return r.made().CloseWith(cause) }

@@ -110,3 +110,14 @@ func (s *Sender[T]) Cap() int { return s.made().Cap() }
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
 func (s *Sender[T]) Close() error { return s.made().Close() }
+
+// CloseWith is Close with a cause. Where the receivers would get ErrClosed at the
+// end, they get a *leat.ClosedError that carries the cause; errors.Is finds both
+// ErrClosed and the cause. If several sender handles are closed with causes, the
+// first cause counts, also if the last handle is closed without one.
+//
+// Later calls on this handle, and sends that wait on it, get this handle's own
+// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
+// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
+// called concurrently with anything, and returns nil.
+func (s *Sender[T]) CloseWith(cause error) error { return s.made().CloseWith(cause) }

@@ -158,3 +158,36 @@ func ExampleReceiver_Close() {
 	// 1
 	// 2
 }
+
+// A producer that fails says why. The consumer gets all values from before, then
+// the cause.
+func ExampleSender_CloseWith() {
+	errNoDisk := errors.New("no space left on device")
+	tx, rx := mpsc.New[string](8)
+	tx.TrySend("line 1")
+	tx.TrySend("line 2")
+	tx.CloseWith(errNoDisk)
+
+	for {
+		line, err := rx.Recv(context.Background())
+		if err != nil {
+			fmt.Println(err)
+			fmt.Println(errors.Is(err, leat.ErrClosed), errors.Is(err, errNoDisk))
+			return
+		}
+		fmt.Println(line)
+	}
+	// Output:
+	// line 1
+	// line 2
+	// leat: channel closed: no space left on device
+	// true true
+}
+
+// A consumer that stops says why, and the producers learn it from their next Send.
+func ExampleReceiver_CloseWith() {
+	tx, rx := mpsc.New[string](8)
+	rx.CloseWith(errors.New("maintenance until 14:00"))
+	fmt.Println(tx.TrySend("job"))
+	// Output: leat: channel closed: maintenance until 14:00
+}

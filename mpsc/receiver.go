@@ -98,3 +98,13 @@ func (r *Receiver[T]) Cap() int { return r.made().Cap() }
 //
 // When the receiver is dropped, closed or not, the garbage collector releases what was not received.
 func (r *Receiver[T]) Close() error { return r.made().Close() }
+
+// CloseWith is Close with a cause. Where the senders would get ErrClosed, they get
+// a *leat.ClosedError that carries the cause; errors.Is finds both ErrClosed and
+// the cause.
+//
+// The receiver itself drains what was accepted, then gets its own cause, whatever
+// the senders close with. If it is already closed, CloseWith does nothing.
+// CloseWith(nil) is Close. It never waits and never panics, may be called
+// concurrently with anything, and returns nil.
+func (r *Receiver[T]) CloseWith(cause error) error { return r.made().CloseWith(cause) }

@@ -17,6 +17,56 @@ var (
 	ErrEmpty  = errors.New("leat: channel empty")
 )
 
+// A ClosedError says that a channel or handle was closed with a cause. Package
+// leat documents it.
+type ClosedError struct{ Cause error }
+
+// Error returns the text of ErrClosed, followed by that of the cause.
+func (e *ClosedError) Error() string {
+	if e.Cause == nil {
+		return ErrClosed.Error()
+	}
+	return ErrClosed.Error() + ": " + e.Cause.Error()
+}
+
+// Is reports whether target is ErrClosed.
+func (e *ClosedError) Is(target error) bool { return target == ErrClosed }
+
+// Unwrap returns the cause.
+func (e *ClosedError) Unwrap() error { return e.Cause }
+
+// NoCause is what a handle notes that was closed without a cause. A handle that
+// is open notes nil, so that one word tells both. No caller gets it.
+var NoCause = new(ClosedError)
+
+// Closing returns what a handle notes that is closed with cause, which may be
+// nil.
+func Closing(cause error) *ClosedError {
+	if cause == nil {
+		return NoCause
+	}
+	return &ClosedError{cause}
+}
+
+// Closed returns the error of a call that fails because of a close that was
+// noted as c. It is ErrClosed if there was no cause, or if c is nil.
+func Closed(c *ClosedError) error {
+	if c == nil || c == NoCause {
+		return ErrClosed
+	}
+	return c
+}
+
+// First makes c the cause of a side of a channel, if it has a cause and is the
+// first of that side that has. It reports whether it did.
+func First(side **ClosedError, c *ClosedError) bool {
+	if *side != nil || c == NoCause {
+		return false
+	}
+	*side = c
+	return true
+}
+
 // Option sets up a channel when it is made. No other package can implement it.
 type Option interface{ set(*meter.Meter) }
 

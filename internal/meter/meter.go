@@ -8,6 +8,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -79,7 +80,8 @@ const (
 )
 
 // NoteCloseLocked records how a handle of the channel, source, was closed.
-// ended means that this close ended the channel. If no handle is open after
+// ended means that this close ended the channel, with the cause, if any, that
+// was noted for this side. If no handle is open after
 // it, NoteCloseLocked also keeps the state of the channel, which may be the
 // last that anybody sees; while a handle is open, a look can ask the channel.
 // The caller holds the channel's mutex. On a channel without a name it does
@@ -93,6 +95,9 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	e.closes++
 	if ended && e.closedBy == "" {
 		e.closedBy, e.closed = how, time.Now()
+		if text := *e.cause(how); text != "" {
+			e.closedBy += ": " + text
+		}
 		if (how == SenderClosed || how == ReceiverClosed) && stacks.take(e.closed) {
 			e.closedPCs = runtime.Callers(2, e.closedAt[:])
 		}
@@ -108,6 +113,48 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	if over {
 		e.end()
 	}
+}
+
+// CauseText returns the text of the cause that a handle is about to be closed
+// with, for NoteCauseLocked. It calls foreign code, so the caller holds no lock.
+// On a channel without a name it returns "" and calls nothing.
+func (m *Meter) CauseText(cause error) (text string) {
+	if m.entry == nil || cause == nil {
+		return ""
+	}
+	defer func() {
+		if recover() != nil {
+			text = "a cause whose Error method panics"
+		}
+	}()
+	text = cause.Error()
+	if len(text) > mostCauseText {
+		text = strings.ToValidUTF8(text[:mostCauseText], "") + "…"
+	}
+	return text
+}
+
+// mostCauseText bounds how many bytes the registry keeps of a cause.
+const mostCauseText = 200
+
+// NoteCauseLocked records the text of the cause that the peers of a side get
+// when the channel ends by it. how is SenderClosed or ReceiverClosed. The
+// caller holds the channel's mutex.
+func (m *Meter) NoteCauseLocked(how, text string) {
+	if m.entry == nil {
+		return
+	}
+	m.entry.mu.Lock()
+	*m.entry.cause(how) = text
+	m.entry.mu.Unlock()
+}
+
+// cause returns where the cause of the side that how is about is kept.
+func (e *entry) cause(how string) *string {
+	if how == SenderClosed || how == SenderDropped {
+		return &e.senderCause
+	}
+	return &e.receiverCause
 }
 
 // stacks limits how often NoteCloseLocked looks where a channel was closed,

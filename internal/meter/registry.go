@@ -55,10 +55,12 @@ type entry struct {
 	looks     uint        // since then, or since a look found that a value was received
 	last      Snapshot    // as of the last look or, once final, of the last close; without slices
 	high      int         // the greatest known depth
-	closedBy  string      // what ended the channel
+	closedBy  string      // what ended the channel, and its cause
 	closed    time.Time   // when
 	closedAt  [16]uintptr // where, if by Close: the first closedPCs of them
 	closedPCs int
+
+	senderCause, receiverCause string // the texts of the causes of the two sides
 }
 
 // The registry's mutex is taken inside a channel's mutex and inside no

@@ -35,7 +35,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection
 	r := (*Rx[T])(e)
 	c := r.c
 	c.Lock()
-	if c.values.Len() > 0 || c.endedLocked() || r.closed && !c.closedLocked() {
+	if c.values.Len() > 0 || c.endedLocked() || r.closed != nil && !c.closedLocked() {
 		if !s.Claim(i) {
 			c.Unlock()
 			return v, nil, false
@@ -49,7 +49,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection
 		}
 	}
 	r.requireAloneLocked(s)
-	w.Handle, w.Stamp = &r.waiters, c.Stamp()
+	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, c.Stamp()
 	c.rxq.Enter(w, s, i)
 	c.Unlock()
 	return v, nil, false
@@ -76,10 +76,10 @@ func (e *sendEnd[T]) TrySend(v T) error { return (*Tx[T])(e).TrySend(v) }
 func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
 	c := e.c
 	c.Lock()
-	if e.closed || c.closedLocked() {
+	if err := (*Tx[T])(e).refusalLocked(); err != nil {
 		claimed = s.Claim(i)
 		c.Unlock()
-		return contract.ErrClosed, claimed
+		return err, claimed
 	}
 	if c.capacity == 0 || c.roomLocked() > 0 {
 		if r := c.takeReceiverLocked(s, i); r != nil {

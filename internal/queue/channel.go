@@ -62,12 +62,14 @@ type Channel[T any] struct {
 	// Guarded by both locks:
 
 	uncontended        bool
-	openSenders        int       // handles that are not closed
-	openReceivers      int       // handles that are not closed
-	reachableReceivers int       // handles, closed or not, that the garbage collector has not found
-	direct             uint64    // values that went from a sender to a receiver without being queued
-	dropped            uint64    // values that nobody was left to receive
-	open               seam.Bool // no receiver that exists gets ErrClosed: see seemsEmpty; read without a lock
+	senderCause        *contract.ClosedError // the first that a sender handle was closed with, or nil
+	receiverCause      *contract.ClosedError // the first that a receiver handle was closed with, or nil
+	openSenders        int                   // handles that are not closed
+	openReceivers      int                   // handles that are not closed
+	reachableReceivers int                   // handles, closed or not, that the garbage collector has not found
+	direct             uint64                // values that went from a sender to a receiver without being queued
+	dropped            uint64                // values that nobody was left to receive
+	open               seam.Bool             // no receiver that exists gets ErrClosed: see seemsEmpty; read without a lock
 	txq                park.Queue[sendRequest[T]]
 	rxq                park.Queue[recvRequest[T]] // at most one Recv or Select, if single
 	ready              park.Gate
@@ -149,6 +151,7 @@ func (s *sendRequest[T]) give() (v T, last bool) {
 
 // recvRequest is where a waiting receiver's values go, and the result.
 type recvRequest[T any] struct {
+	by   *Rx[T] // the handle that waits
 	one  T
 	many []T // RecvMany
 	n    int // how many values came
@@ -232,7 +235,7 @@ func (c *Channel[T]) settleLocked(wk *wakes[T]) {
 	if c.closedLocked() {
 		c.done.End()
 		for w := c.txq.Front(); w != nil; w = c.txq.Front() {
-			c.refuseLocked(w, wk)
+			c.refuseLocked(w, contract.Closed(c.receiverCause), wk)
 		}
 	}
 	c.admitLocked(wk)
@@ -264,23 +267,24 @@ func (c *Channel[T]) setReadyLocked() {
 	}
 }
 
-// refuseLocked ends the wait of a sender with ErrClosed.
-func (c *Channel[T]) refuseLocked(w *park.Waiter[sendRequest[T]], wk *wakes[T]) {
+// refuseLocked ends the wait of a sender with err, the reason.
+func (c *Channel[T]) refuseLocked(w *park.Waiter[sendRequest[T]], err error, wk *wakes[T]) {
 	if !w.Claim() {
 		c.txq.Remove(w)
 		return
 	}
-	w.Payload.err = contract.ErrClosed
+	w.Payload.err = err
 	c.dequeueSenderLocked(w, wk)
 }
 
-// endLocked ends the wait of a receiver with ErrClosed.
+// endLocked ends the wait of a receiver with the error that its handle gets at
+// the end.
 func (c *Channel[T]) endLocked(w *park.Waiter[recvRequest[T]], wk *wakes[T]) {
 	if !w.Claim() {
 		c.rxq.Remove(w)
 		return
 	}
-	w.Payload.err = contract.ErrClosed
+	w.Payload.err = w.Payload.by.endErrorLocked()
 	c.dequeueReceiverLocked(w, wk)
 }
 

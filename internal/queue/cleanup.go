@@ -1,6 +1,9 @@
 package queue
 
-import "github.com/leat-go/leat/internal/meter"
+import (
+	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/meter"
+)
 
 // ends is what a channel does about handles that the garbage collector finds
 // unreachable. It is an interface because a method of a generic type is a
@@ -66,7 +69,7 @@ func (c *Channel[T]) settleFromCleanupAndUnlock() {
 		for w := c.txq.Front(); w != nil; {
 			next := w.Next()
 			if !w.Bubbled() {
-				c.refuseLocked(w, &wk)
+				c.refuseLocked(w, contract.Closed(c.receiverCause), &wk)
 			}
 			w = next
 		}

@@ -26,15 +26,14 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 	}
 	c.values.Head.Lock()
 	c.permits--
-	gone := c.reachableReceivers == 0
-	if !gone {
+	var err error
+	if c.reachableReceivers > 0 {
 		c.values.Push(v)
+	} else {
+		err = contract.Closed(c.receiverCause)
 	}
 	c.settleAndUnlock()
-	if gone {
-		return contract.ErrClosed
-	}
-	return nil
+	return err
 }
 
 // Release gives the slot of a permit back, if the permit is not used up.

@@ -18,7 +18,7 @@ import (
 // still runs, and the cleanup would close the handle under it.
 type Rx[T any] struct {
 	c        *Channel[T]
-	closed   bool                        // guarded by both ends' locks
+	closed   *contract.ClosedError       // nil while r is open; guarded by both ends' locks
 	waiters  park.Handle[recvRequest[T]] // guarded by both ends' locks
 	cleanup  seam.Cleanup
 	spare    park.Spare[recvRequest[T]]
@@ -29,7 +29,7 @@ type Rx[T any] struct {
 func (r *Rx[T]) attach(c *Channel[T]) {
 	r.c = c
 	whenDropped := ends.receiverDropped
-	if r.closed {
+	if r.closed != nil {
 		whenDropped = ends.closedReceiverDropped
 	}
 	r.cleanup = seam.AddCleanup(r, whenDropped, ends(c))
@@ -39,9 +39,10 @@ func (r *Rx[T]) attach(c *Channel[T]) {
 func (r *Rx[T]) Clone(to *Rx[T]) {
 	c := r.channel()
 	c.Lock()
-	to.closed = r.closed
-	if !to.closed {
+	if r.closed == nil {
 		c.openReceivers++
+	} else {
+		to.closed = contract.NoCause
 	}
 	c.reachableReceivers++
 	c.Unlock()
@@ -81,7 +82,7 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 func (r *Rx[T]) TryRecv() (v T, err error) {
 	c := r.channel()
 	c.values.Head.Lock()
-	if c.uncontended && !r.closed {
+	if c.uncontended && r.closed == nil {
 		if p := c.values.TryPop(); p != nil {
 			var zero T
 			v, *p = *p, zero
@@ -108,9 +109,10 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
-	case r.closed && !c.closedLocked():
+	case r.closed != nil && !c.closedLocked():
+		err = r.endErrorLocked()
 		c.settleAndUnlock() // opens the gate again, which a receive from it shut for a value of another receiver
-		return v, contract.ErrClosed
+		return v, err
 	case c.values.Len() > 0:
 		v = c.values.Pop()
 		if c.txq.Len() > 0 || c.ready.Asked() {
@@ -121,8 +123,9 @@ func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 		runtime.KeepAlive(r)
 		return v, nil
 	case c.endedLocked():
+		err = r.endErrorLocked()
 		c.settleAndUnlock()
-		return v, contract.ErrClosed
+		return v, err
 	}
 	if c.capacity == 0 && c.txq.Len() > 0 {
 		if w := c.findSenderLocked(nil, 0); w != nil {
@@ -132,6 +135,16 @@ func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 		}
 	}
 	return v, contract.ErrEmpty
+}
+
+// endErrorLocked returns the error of a receive from r that has nothing more to
+// receive. A closed handle returns the cause that it was closed with itself. An
+// open one finds the end only if all senders are closed.
+func (r *Rx[T]) endErrorLocked() error {
+	if r.closed != nil {
+		return contract.Closed(r.closed)
+	}
+	return contract.Closed(r.c.senderCause)
 }
 
 // takeFromSenderAndUnlock takes a value straight from w, a waiting sender.
@@ -153,7 +166,7 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
 func (r *Rx[T]) parkAndUnlock(ctx context.Context, buf []T) (got recvRequest[T], err error) {
 	c := r.c
 	r.requireAloneLocked(nil)
-	w := r.spare.Take(recvRequest[T]{many: buf})
+	w := r.spare.Take(recvRequest[T]{by: r, many: buf})
 	w.Handle, w.Stamp = &r.waiters, c.Stamp()
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
@@ -199,7 +212,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 		}
 	}
 	c.Lock()
-	if c.values.Len() > 0 && !(r.closed && !c.closedLocked()) {
+	if c.values.Len() > 0 && !(r.closed != nil && !c.closedLocked()) {
 		n = c.popIntoLocked(buf)
 		c.settleAndUnlock()
 		runtime.KeepAlive(r)
@@ -225,7 +238,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
 	c.values.Head.Lock()
-	if c.uncontended && !r.closed {
+	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])
 	}
@@ -263,14 +276,21 @@ func (r *Rx[T]) Len() int { return r.channel().length() }
 func (r *Rx[T]) Cap() int { return r.channel().capacity }
 
 // Close gives up the handle. The last one closes the channel.
-func (r *Rx[T]) Close() error {
+func (r *Rx[T]) Close() error { return r.CloseWith(nil) }
+
+// CloseWith is Close with a cause, which may be nil.
+func (r *Rx[T]) CloseWith(cause error) error {
 	c := r.channel()
+	text := c.CauseText(cause)
 	c.Lock()
-	if r.closed {
+	if r.closed != nil {
 		c.Unlock()
 		return nil
 	}
-	r.closed = true
+	r.closed = contract.Closing(cause)
+	if contract.First(&c.receiverCause, r.closed) {
+		c.NoteCauseLocked(meter.ReceiverClosed, text)
+	}
 	r.cleanup.Stop()
 	c.openReceivers--
 	if !c.closedLocked() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped

@@ -17,7 +17,7 @@ import (
 // still runs, and the cleanup would close the handle under it.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  bool                        // guarded by both ends' locks
+	closed  *contract.ClosedError       // nil while s is open; guarded by both ends' locks
 	waiters park.Handle[sendRequest[T]] // guarded by both ends' locks
 	cleanup seam.Cleanup
 	spare   park.Spare[sendRequest[T]]
@@ -33,15 +33,15 @@ func (s *Tx[T]) attach(c *Channel[T]) {
 func (s *Tx[T]) Clone(to *Tx[T]) {
 	c := s.channel()
 	c.Lock()
-	to.closed = s.closed
-	if !to.closed {
+	open := s.closed == nil
+	if open {
 		c.openSenders++
 	}
 	c.Unlock()
-	if to.closed {
-		to.c = c
-	} else {
+	if open {
 		to.attach(c)
+	} else {
+		to.c, to.closed = c, contract.NoCause
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 		return err
 	}
 	c.values.Tail.Lock()
-	if c.uncontended && !s.closed {
+	if c.uncontended && s.closed == nil {
 		if p := c.values.TryPush(uint64(c.capacity - c.permits)); p != nil {
 			*p = v
 			c.values.Tail.Unlock()
@@ -96,7 +96,7 @@ func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, 
 func (s *Tx[T]) TrySend(v T) error {
 	c := s.channel()
 	c.values.Tail.Lock()
-	if c.uncontended && !s.closed {
+	if c.uncontended && s.closed == nil {
 		p := c.values.TryPush(uint64(c.capacity - c.permits))
 		if p != nil {
 			*p = v
@@ -120,9 +120,9 @@ func (s *Tx[T]) TrySend(v T) error {
 // stay locked if it returns ErrFull.
 func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	c := s.c
-	if s.closed || c.closedLocked() {
+	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
-		return contract.ErrClosed
+		return err
 	}
 	if c.capacity > 0 && c.roomLocked() == 0 {
 		return contract.ErrFull
@@ -142,6 +142,18 @@ func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	return nil
 }
 
+// refusalLocked returns the error of a send by s, because s or the receivers are
+// closed; or nil if neither is.
+func (s *Tx[T]) refusalLocked() error {
+	switch {
+	case s.closed != nil:
+		return contract.Closed(s.closed)
+	case s.c.closedLocked():
+		return contract.Closed(s.c.receiverCause)
+	}
+	return nil
+}
+
 // SendMany sends the values of vs in order, and returns how many were accepted.
 func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.channel()
@@ -151,7 +163,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	c.values.Tail.Lock()
 	rest := vs
-	if c.uncontended && !s.closed {
+	if c.uncontended && s.closed == nil {
 		k := int(c.values.Room(uint64(c.capacity-c.permits), uint64(len(vs))))
 		c.values.PushAll(vs[:k])
 		rest = vs[k:]
@@ -163,9 +175,9 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	c.values.Head.Lock()
 	var wk wakes[T]
-	if s.closed || c.closedLocked() {
+	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
-		return len(vs) - len(rest), contract.ErrClosed
+		return len(vs) - len(rest), err
 	}
 	for k := min(c.roomLocked(), len(rest)); k > 0; k = min(c.roomLocked(), len(rest)) {
 		c.values.PushAll(rest[:k])
@@ -204,18 +216,18 @@ func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 		return nil, err
 	}
 	c.values.Tail.Lock()
-	if c.uncontended && !s.closed && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
+	if c.uncontended && s.closed == nil && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
 		c.permits++
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
 		return c, nil
 	}
 	c.values.Head.Lock()
-	switch {
-	case s.closed || c.closedLocked():
+	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
-		return nil, contract.ErrClosed
-	case c.roomLocked() > 0:
+		return nil, err
+	}
+	if c.roomLocked() > 0 {
 		c.permits++
 		c.Unlock()
 		runtime.KeepAlive(s)
@@ -246,19 +258,26 @@ func (s *Tx[T]) Len() int { return s.channel().length() }
 func (s *Tx[T]) Cap() int { return s.channel().capacity }
 
 // Close gives up the handle.
-func (s *Tx[T]) Close() error {
+func (s *Tx[T]) Close() error { return s.CloseWith(nil) }
+
+// CloseWith is Close with a cause, which may be nil.
+func (s *Tx[T]) CloseWith(cause error) error {
 	c := s.channel()
+	text := c.CauseText(cause)
 	c.Lock()
-	if s.closed {
+	if s.closed != nil {
 		c.Unlock()
 		return nil
 	}
-	s.closed = true
+	s.closed = contract.Closing(cause)
+	if contract.First(&c.senderCause, s.closed) {
+		c.NoteCauseLocked(meter.SenderClosed, text)
+	}
 	s.cleanup.Stop()
 	c.openSenders--
 	var wk wakes[T]
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
-		c.refuseLocked(w, &wk)
+		c.refuseLocked(w, contract.Closed(s.closed), &wk)
 	}
 	c.settleLocked(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.openSenders == 0, c)

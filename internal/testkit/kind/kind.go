@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leat-go/leat"
 )
 
 // MustPanic fails t unless f panics with a text that begins with the kind's name and contains want.
@@ -48,6 +50,19 @@ func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, er
 	t.Helper()
 	if gotV, gotErr := rx.TryRecv(); gotV != v || gotErr != err {
 		t.Errorf("TryRecv: %d, %v; want %d, %v", gotV, gotErr, v, err)
+	}
+}
+
+// WantCause fails t unless err is ErrClosed with the cause, or ErrClosed itself if
+// cause is nil.
+func WantCause(t testing.TB, what string, err, cause error) {
+	t.Helper()
+	closed, ok := err.(*leat.ClosedError)
+	switch {
+	case cause == nil && err != leat.ErrClosed:
+		t.Errorf("%s: %v, want ErrClosed itself", what, err)
+	case cause != nil && (!ok || closed.Cause != cause):
+		t.Errorf("%s: %v, want a *ClosedError with the cause %v", what, err, cause)
 	}
 }
 
