@@ -77,7 +77,9 @@
 // R15. An operation that does not wait does not allocate. A broadcast Send may,
 // amortized, and a watch Send does once. Select and SelectInOrder do not allocate
 // when a case is ready or Default is chosen, the making of the cases included; a
-// Select that waits allocates twice at most. An error value that carries
+// Select that waits allocates twice at most. A Send or Recv that waits does not
+// allocate either, outside testing/synctest bubbles, with a cancellable context
+// or without; the first waits of a handle do. An error value that carries
 // something may be allocated.
 //
 // R16. Costs do not grow with bystanders. Subscribe, Close and Send of a lossy

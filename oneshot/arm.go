@@ -8,7 +8,7 @@ import (
 
 // What makes a handle a case of a Select: see package park.
 type (
-	recvArms[T any] = park.RecvArms[T, receiving[T]]
+	recvArms[T any] = park.RecvArms[T, receiving]
 	sendArms[T any] = park.SendArms[T, struct{}]
 )
 
@@ -33,7 +33,7 @@ type recvEnd[T any] Receiver[T]
 
 func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	if c.holds || c.ended() {
@@ -51,7 +51,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving[T]], s *park.Selection, 
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving]) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
@@ -61,7 +61,6 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving[T]]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving[T]]) (T, error) {
-	(*Receiver[T])(e).used(w.Payload.err)
-	return w.Payload.value, w.Payload.err
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving]) (T, error) {
+	return (*Receiver[T])(e).waited(w.Payload.err)
 }

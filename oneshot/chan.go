@@ -52,15 +52,25 @@ type channel[T any] struct {
 	holds      bool // value was accepted, and not yet received
 	txFinished bool // the sender has sent, or was closed
 	rxFinished bool // the receiver has received, or was closed
-	rxq        park.Queue[receiving[T]]
+	rxq        park.Queue[receiving]
 	ready      park.Gate
 	done       park.Gate
 }
 
-// receiving is what a waiting receiver got.
-type receiving[T any] struct {
-	value T
-	err   error
+// receiving is what a waiting receiver got. If err is nil, the receiver got the
+// value, which is in the channel: see given. So the type is the same for all
+// channels, which share waiters.
+type receiving struct{ err error }
+
+// waiters keeps the waiters of all channels, each of which waits once.
+var waiters park.Pool[receiving]
+
+// given takes the value out for a receiver that waited, and that TrySend gave it
+// to. mu need not be held: taken and rxFinished are set, so nobody else uses
+// value any more, and what TrySend wrote happened before the receiver woke.
+func (c *channel[T]) given() (v T) {
+	v, c.value = c.value, v
+	return v
 }
 
 // ended reports whether no value can be accepted any more. mu is held.
@@ -80,7 +90,7 @@ func (c *channel[T]) discard() {
 }
 
 // receiver takes a receiver that waits out of the queue, to be served by the caller, or returns nil. mu is held.
-func (c *channel[T]) receiver(outside bool) *park.Waiter[receiving[T]] {
+func (c *channel[T]) receiver(outside bool) *park.Waiter[receiving] {
 	for w := c.rxq.Front(); w != nil; {
 		next := w.Next()
 		if !(outside && w.Bubbled()) {

@@ -42,13 +42,24 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return v, err
 	}
 	r.alone(nil)
-	w := &park.Waiter[receiving[T]]{Stamp: c.Stamp()}
-	if err := c.rxq.Wait(ctx, &c.mu, w); err != nil {
+	w := waiters.Take()
+	w.Stamp = c.Stamp()
+	err = c.rxq.Wait(ctx, &c.mu, w)
+	got := waiters.Return(w)
+	if err != nil {
 		runtime.KeepAlive(r)
 		return v, err
 	}
-	r.used(w.Payload.err)
-	return w.Payload.value, w.Payload.err
+	return r.waited(got.err)
+}
+
+// waited returns what a receiver got that waited, and was served with err.
+func (r *Receiver[T]) waited(err error) (v T, _ error) {
+	if err == nil {
+		v = r.c.given()
+	}
+	r.used(err)
+	return v, err
 }
 
 // TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.

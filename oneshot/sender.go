@@ -44,16 +44,16 @@ func (s *Sender[T]) TrySend(v T) error {
 		return leat.ErrClosed
 	}
 	c.txFinished, c.sent = true, true
+	c.value = v
 	w := c.receiver(false)
 	if w != nil {
 		c.rxFinished, c.taken = true, true
 	} else {
-		c.value, c.holds = v, true
+		c.holds = true
 	}
 	c.settle(false)
 	c.mu.Unlock()
 	if w != nil {
-		w.Payload.value = v
 		w.Wake()
 	}
 	s.cleanup.Stop()

@@ -13,10 +13,16 @@
 //
 // # How a goroutine sleeps
 //
-// If its ctx can end, on a channel of its own, made for this one wait, in a select with ctx.Done(). If it is the background, on
-// a sync.Cond in its waiter. Both count as durably blocking in a testing/synctest bubble, whoever made the leat channel.
-// A wait's channel is never used for another wait: one made in a bubble and used outside of it kills the process, and
-// one made outside does not count as blocked inside. A Cond belongs to no bubble, so a waiter may be kept.
+// It receives a token from a channel of capacity 1 that belongs to its waiter;
+// in a select with ctx.Done() if its ctx can end. A waker sends one token. The
+// channel is used for one wait after another, so a wait allocates nothing once
+// the waiter has a channel. See [Queue.Wait] for the proof that no token is left
+// for the next wait.
+//
+// A testing/synctest bubble needs more care. A channel made in a bubble must not
+// be touched from outside: that kills the process. A goroutine that waits on a
+// channel made outside does not count as durably blocked. So a wait in a bubble
+// makes a channel and forgets it afterwards. See [InBubble].
 //
 // # Bubbles
 //
@@ -28,7 +34,6 @@ package park
 
 import (
 	"context"
-	"time"
 
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
@@ -47,10 +52,11 @@ type Waiter[P any] struct {
 	next, prev   *Waiter[P]
 	queue        *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
 	bubbled      bool      // set by Wait, before it unlocks
-	ch           chan struct{}
-	cond         seam.Cond
-	mu           seam.Locker // for cond: what Wait unlocks
-	woken        seam.Bool   // for cond: see Wait
+	kept         bool      // by a Spare
+
+	// token has capacity 1. It is empty while nobody waits. It is nil before the
+	// first wait, and after one in a bubble.
+	token chan struct{}
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -75,14 +81,35 @@ func (h *Handle[P]) First() *Waiter[P] { return h.first }
 // NextOfHandle returns the waiter after w on its handle's list, or nil.
 func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
 
-// A Spare keeps the waiter of a handle between two of its waits, so that a handle that one goroutine uses, as most are, allocates
-// one waiter in its life. The channel that it slept on is not kept. Its methods may be called concurrently.
-type Spare[P any] struct{ w seam.Pointer[Waiter[P]] }
+// A Spare keeps the waiters of a handle between their waits, so that a wait
+// allocates nothing once the handle has as many waiters as goroutines wait in it
+// at the same time. Its zero value is empty.
+//
+// Take is called with the channel's mutex held, and Return without it. Return
+// pushes onto a list. Take takes the whole list at once, so no compare-and-swap
+// of a Return finds a list that Take has changed below its first waiter.
+type Spare[P any] struct {
+	returned seam.Pointer[Waiter[P]] // linked by next
+	rest     *Waiter[P]              // of the list that Take took; linked by next
+	kept     int                     // how many waiters Return does not drop
+}
+
+// maxSpare bounds what a handle keeps after many waits at the same time.
+const maxSpare = 64
 
 // Take returns a waiter for payload.
 func (s *Spare[P]) Take(payload P) *Waiter[P] {
-	w := s.w.Swap(nil)
+	w := s.rest
 	if w == nil {
+		w = s.returned.Swap(nil)
+	}
+	switch {
+	case w != nil:
+		s.rest, w.next = w.next, nil
+	case s.kept < maxSpare:
+		s.kept++
+		w = &Waiter[P]{kept: true}
+	default:
 		w = new(Waiter[P])
 	}
 	w.Payload = payload
@@ -92,9 +119,37 @@ func (s *Spare[P]) Take(payload P) *Waiter[P] {
 // Return gives back a waiter whose Wait has returned, and returns its payload.
 func (s *Spare[P]) Return(w *Waiter[P]) P {
 	payload := w.Payload
-	var zero P
-	w.Payload, w.ch, w.Stamp = zero, nil, nil
-	s.w.Store(w)
+	if w.kept {
+		var zero P
+		w.Payload, w.Stamp = zero, nil
+		for {
+			w.next = s.returned.Load()
+			if s.returned.CompareAndSwap(w.next, w) {
+				break
+			}
+		}
+	}
+	return payload
+}
+
+// A Pool keeps waiters of handles that wait once, so that such a wait allocates
+// nothing either. Its zero value is empty. It may be used by many channels. Its
+// methods may be called concurrently.
+type Pool[P any] struct{ waiters seam.Pool[Waiter[P]] }
+
+// Take returns a waiter.
+func (p *Pool[P]) Take() *Waiter[P] {
+	if w := p.waiters.Get(); w != nil {
+		return w
+	}
+	return new(Waiter[P])
+}
+
+// Return gives back a waiter whose Wait has returned, and returns its payload.
+func (p *Pool[P]) Return(w *Waiter[P]) P {
+	payload := w.Payload
+	w.clear()
+	p.waiters.Put(w)
 	return payload
 }
 
@@ -167,44 +222,66 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
 // out of q, nothing was done for w, and it returns Err(ctx). The caller holds mu, which guards q; Wait returns without it.
+//
+// # One wait, one token
+//
+// A waker sends one token, and only after it has taken w out of q with mu held.
+// Nothing puts w back but the next Wait. So at most one token is sent for a wait.
+// Wait ends in one of two ways:
+//
+//   - It receives the token. The waker does not touch w after it has sent.
+//   - It takes w out of q itself, with mu held. Then no waker has done so, and none
+//     will: no token is sent.
+//
+// If ctx ends, and a waker has already taken w out of q, then that waker sends
+// the token, and Wait receives it. So when Wait returns, the token is received or
+// was never sent, and no waker knows w. The next wait starts with an empty
+// channel, and a send never finds the channel full.
 func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
-	w.bubbled = InBubble()
-	if ctx == context.Background() {
-		// Wait adds the goroutine to the Cond's list before it calls L.Unlock, which unlocks mu. A waker takes w out of
-		// q under mu, and signals after that: so the signal finds the goroutine in the list.
-		w.ch = nil
-		w.mu = mu
-		w.cond.L = (*condLocker[P])(w)
-		q.push(w)
-		w.cond.Wait()
-		// A Signal synchronizes with the Wait that it ends, says the Cond's documentation, but the race detector knows it
-		// only from L, which is not locked here. This pair it knows.
-		if !w.woken.CompareAndSwap(true, false) {
-			panic("park: a waiter awoke that nobody woke")
-		}
-		return nil
+	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
+		w.token = make(chan struct{}, 1)
 	}
-
-	w.ch = make(chan struct{})
 	q.push(w)
 	mu.Unlock()
-	done := q.done(ctx, mu, w)
-	ch, done := seam.Await(w.ch, done)
+	var done <-chan struct{}
+	if ctx != context.Background() {
+		done = q.done(ctx, mu, w)
+	}
+	if done == nil {
+		w.receive()
+		return nil
+	}
+	token, done := seam.Await(w.token, done)
 	select {
-	case <-ch:
+	case <-token:
+		w.slept()
 		return nil
 	case <-done:
 	}
 	mu.Lock()
-	if w.queue == nil { // served, and the waker is about to close ch
+	if w.queue == nil { // served, and the waker has sent the token or is about to
 		mu.Unlock()
-		ch, _ := seam.Await(w.ch, nil)
-		<-ch
+		w.receive()
 		return nil
 	}
 	q.Remove(w)
 	mu.Unlock()
+	w.slept()
 	return Err(ctx)
+}
+
+// receive receives the token, which a waker sends.
+func (w *Waiter[P]) receive() {
+	token, _ := seam.Await(w.token, nil)
+	<-token
+	w.slept()
+}
+
+// slept forgets a channel that was made in a bubble.
+func (w *Waiter[P]) slept() {
+	if w.bubbled {
+		w.token = nil
+	}
 }
 
 // Err returns the error of ctx, whose Done is closed. Some contexts that users
@@ -234,13 +311,6 @@ func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-cha
 	returned = true
 	return done
 }
-
-// condLocker is a waiter as its Cond's Locker: the channel's lock, unlocked when the goroutine sleeps, and left alone when it wakes, because a
-// woken waiter has been served and needs no lock.
-type condLocker[P any] Waiter[P]
-
-func (l *condLocker[P]) Lock()   {}
-func (l *condLocker[P]) Unlock() { l.mu.Unlock() }
 
 // Wakes collects waiters that were taken out of their queue and served, to be woken after the mutex is unlocked. Its zero
 // value is empty. It belongs to one goroutine.
@@ -272,20 +342,9 @@ func (l *Wakes[P]) Run() {
 // Wake wakes w, which was taken out of its queue and served. It takes no lock of
 // a channel, so that it is right with the channel locked, and better without.
 func (w *Waiter[P]) Wake() {
-	switch {
-	case w.sel != nil:
+	if w.sel != nil {
 		w.sel.wake()
-	case w.ch != nil:
-		seam.Close(w.ch)
-	default:
-		w.woken.Store(true)
-		w.cond.Signal()
+	} else {
+		seam.Send(w.token)
 	}
 }
-
-// InBubble reports whether the calling goroutine runs in a testing/synctest bubble. A bubble's clock starts at the beginning of
-// the year 2000, before any process did; outside, time.Since reads the monotonic clock, which never runs backwards. (A test
-// that lets a bubble's clock pass the real date is not recognized: it may see its process killed by a dropped handle.)
-func InBubble() bool { return time.Since(start) < 0 }
-
-var start = time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -126,6 +127,105 @@ func TestCancelledWaiterLeaves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A waiter that has waited outside of a bubble waits in one, in another one, and
+// outside again. It fails, by a hang or the end of the process, if a wait uses a
+// channel that belongs elsewhere.
+func TestWaiterMovesBetweenBubbles(t *testing.T) {
+	var q queue
+	var w park.Waiter[int]
+	wait := func(ctx context.Context) {
+		done := make(chan error)
+		go func() {
+			q.mu.Lock()
+			done <- q.q.Wait(ctx, &q.mu, &w)
+		}()
+		for q.len() == 0 {
+			runtime.Gosched()
+		}
+		q.serve()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for range 2 {
+		wait(context.Background())
+		wait(ctx)
+		synctest.Test(t, func(t *testing.T) {
+			wait(t.Context())
+			wait(context.Background())
+		})
+	}
+}
+
+// A Spare gives each waiter to one goroutine at a time, keeps as many as wait at
+// the same time, and no more than it may. It fails if a waiter is in use twice, if
+// one is made although one is free, or if a burst is kept.
+func TestSpare(t *testing.T) {
+	var s park.Spare[int]
+	for _, n := range []int{1, 3, 200} {
+		used := make(map[*park.Waiter[int]]bool)
+		for i := range n {
+			used[s.Take(i)] = true
+		}
+		if len(used) != n {
+			t.Fatalf("%d waits at the same time use %d waiters", n, len(used))
+		}
+		for w := range used {
+			s.Return(w)
+		}
+	}
+	kept := 0
+	if n := testing.AllocsPerRun(1, func() {
+		var taken []*park.Waiter[int]
+		for range 64 {
+			taken = append(taken, s.Take(0))
+		}
+		kept = len(taken)
+		for _, w := range taken {
+			s.Return(w)
+		}
+	}); n > 10 { // what append takes
+		t.Errorf("%d waits allocate %v times, after a burst of 200", kept, n)
+	}
+	if n := testing.AllocsPerRun(1, func() {
+		var taken [65]*park.Waiter[int]
+		for i := range taken {
+			taken[i] = s.Take(0)
+		}
+		for _, w := range taken {
+			s.Return(w)
+		}
+	}); n != 1 {
+		t.Errorf("the 65th wait allocates %v times, want 1: a burst is kept", n)
+	}
+}
+
+// It fails if a binary of the go command's tests counts as one without bubbles,
+// or if one counts as one without that may be a test.
+func TestIsTest(t *testing.T) {
+	own, ok := debug.ReadBuildInfo()
+	if !ok || !park.IsTest(own) {
+		t.Errorf("this test is not one, by its build information:\n%v", own)
+	}
+	byGo := []debug.BuildSetting{{Key: "-buildmode", Value: "exe"}, {Key: "-compiler", Value: "gc"}}
+	for _, c := range []struct {
+		info debug.BuildInfo
+		want bool
+	}{
+		{debug.BuildInfo{Path: "example.com/cmd/server", Settings: byGo}, false},
+		{debug.BuildInfo{Path: "command-line-arguments", Settings: byGo}, false},
+		{debug.BuildInfo{Path: "example.com/server.test", Settings: byGo}, true},
+		{debug.BuildInfo{Path: "example.com/cmd/server"}, true},
+		{debug.BuildInfo{Settings: byGo}, true},
+	} {
+		if got := park.IsTest(&c.info); got != c.want {
+			t.Errorf("isTest(%+v) = %v, want %v", c.info, got, c.want)
+		}
+	}
 }
 
 // Services and cancellations at once, by several goroutines, of waiters that wait again at once while the waker of the last round may

@@ -58,17 +58,20 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		var zero T
 		return zero, err
 	}
-	v, err := r.TryRecv()
-	if err == contract.ErrEmpty && c.capacity > 0 && r.patience.Yield() {
-		crowded := c.crowded()
-		v, err = r.TryRecv()
-		r.patience.Learn(err == nil && !crowded)
-	}
-	if err != contract.ErrEmpty {
-		return v, err
+	if c.capacity > 0 { // at capacity 0, every step needs both locks
+		v, err := r.TryRecv()
+		if err == contract.ErrEmpty && r.patience.Yield() {
+			crowded := c.crowded()
+			v, err = r.TryRecv()
+			r.patience.Learn(err == nil && !crowded)
+		}
+		if err != contract.ErrEmpty {
+			return v, err
+		}
 	}
 	c.Lock()
-	if v, err = r.tryRecvAndUnlockUnlessEmpty(); err != contract.ErrEmpty {
+	v, err := r.tryRecvAndUnlockUnlessEmpty()
+	if err != contract.ErrEmpty {
 		return v, err
 	}
 	result, err := r.parkAndUnlock(ctx, nil)

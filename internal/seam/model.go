@@ -62,7 +62,13 @@ var scheduler Scheduler
 // The race detector does not look at who decides: a goroutine that a failed run leaves behind has asked before.
 //
 //go:norace
-func Schedule(s Scheduler) { scheduler = s }
+func Schedule(s Scheduler) {
+	scheduler = s
+	runs++
+}
+
+// runs is how often Schedule was called.
+var runs int
 
 // running returns who decides, or nil.
 //
@@ -274,6 +280,45 @@ func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	return Cleanup{handle: ptr}
 }
 
+// Pool is a sync.Pool. In a run it begins empty, keeps everything, and Get returns
+// what was put last: so what one goroutine has put is used again at once.
+type Pool[T any] struct {
+	object Object
+	real   sync.Mutex
+	run    int
+	kept   []*T
+}
+
+// Get returns what was put, or nil.
+func (p *Pool[T]) Get() *T {
+	p.begin()
+	defer p.real.Unlock()
+	if len(p.kept) == 0 {
+		return nil
+	}
+	v := p.kept[len(p.kept)-1]
+	p.kept = p.kept[:len(p.kept)-1]
+	return v
+}
+
+// Put keeps v for a Get.
+func (p *Pool[T]) Put(v *T) {
+	p.begin()
+	defer p.real.Unlock()
+	p.kept = append(p.kept, v)
+}
+
+func (p *Pool[T]) begin() {
+	p.object.before(OpStore)
+	p.real.Lock()
+	if now := runNumber(); p.run != now {
+		p.run, p.kept = now, nil
+	}
+}
+
+//go:norace
+func runNumber() int { return runs }
+
 // Yield is runtime.Gosched.
 func Yield() {
 	if running() == nil {
@@ -289,6 +334,16 @@ func Close(ch chan struct{}) {
 		s.Step(Step{Op: OpClose, Chans: [2]<-chan struct{}{ch}})
 	}
 	close(ch)
+}
+
+// Send sends to ch, which has room.
+func Send(ch chan struct{}) {
+	Touch(ch)
+	select {
+	case ch <- struct{}{}:
+	default:
+		panic("leat: a goroutine was woken twice")
+	}
 }
 
 // Touch stands before an operation on ch that does not wait.

@@ -33,11 +33,32 @@ func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	return runtime.AddCleanup(ptr, cleanup, arg)
 }
 
+// Pool is a sync.Pool.
+type Pool[T any] struct{ pool sync.Pool }
+
+// Get returns what was put, or nil.
+func (p *Pool[T]) Get() *T {
+	v, _ := p.pool.Get().(*T)
+	return v
+}
+
+// Put keeps v for a Get.
+func (p *Pool[T]) Put(v *T) { p.pool.Put(v) }
+
 // Yield is runtime.Gosched.
 func Yield() { runtime.Gosched() }
 
 // Close closes ch.
 func Close(ch chan struct{}) { close(ch) }
+
+// Send sends to ch, which has room.
+func Send(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+		panic("leat: a goroutine was woken twice")
+	}
+}
 
 // Touch stands before an operation on ch that does not wait.
 func Touch(chan struct{}) {}

@@ -16,9 +16,13 @@ var plant = flag.Bool("plant", false, "plant defects in the core, one at a time,
 
 // planted are defects, each a change of a line of the core, and the program that has to find it, or the test of another name.
 var planted = []struct{ name, file, old, new, programs string }{
-	{"a wake-up of a plain wait is dropped", "internal/park/park.go", "		w.cond.Signal()\n", "", "mpsc_1/ss_rr"},
-	{"a wake-up of a wait with a context is dropped", "internal/park/park.go", "		seam.Close(w.ch)\n", "", "mpsc_1/s_Rr_c"},
+	{"a wake-up is dropped", "internal/park/park.go", "		seam.Send(w.token)\n", "", "mpsc_1/ss_rr"},
 	{"a served waiter leaves as if it were not", "internal/park/park.go", "if w.queue == nil { // served", "if false { // served", "mpmc_1/s_Rr_c"},
+	{"a token is left for the next wait", "internal/park/park.go", "		mu.Unlock()\n		w.receive()\n		return nil\n", "		mu.Unlock()\n		return nil\n", "mpmc_1/s_Rr_c"},
+	{"a waiter that leaves stays in its queue", "internal/park/park.go", "	q.Remove(w)\n	mu.Unlock()\n	w.slept()\n", "	mu.Unlock()\n	w.slept()\n", "mpmc_1/s_Rr_c"},
+	{"two waits use one waiter", "internal/park/park.go", "		s.rest, w.next = w.next, nil\n", "		s.rest = w\n", "TestWaitsShareAHandle"},
+	{"a waiter is given back before its wait is over", "internal/queue/tx.go", "	err = c.txq.Wait(ctx, c, w)\n	p = s.spare.Return(w)\n",
+		"	s.spare.Return(w)\n	err = c.txq.Wait(ctx, c, w)\n	p = w.Payload\n", "TestWaitsShareAHandle"},
 	{"a Selection is claimed twice", "internal/park/select.go", "	if s.chosen != unclaimed {\n		return false\n	}\n", "", "mpmc_0/L_r_c"},
 	{"a broadcast receiver does not look again before it parks", "broadcast/receiver.go",
 		"	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {\n		c.mu.Unlock()\n		return nil\n	}\n", "", "broadcast_1/ss_rr"},

@@ -1,0 +1,3 @@
+package park
+
+var IsTest = isTest
