@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,18 +12,34 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Info is what there is to know of a channel.
+// Info describes a channel and its use at one moment.
 type Info struct {
-	Channel          // as Find returns it
-	Closed    bool   // nothing more can be sent
-	Len       uint64 // values that the server holds
-	Bytes     uint64 // and how large they are
-	Sent      uint64 // values sent since the channel was made
-	Senders   int    // processes, or rather calls of NewSender, that have not closed
-	Receivers int    // receivers, but those of an MPMC channel that wait nowhere
+	Channel            // as Find returns it
+	Closed      bool   // nothing more can be sent
+	Len         uint64 // values that the server holds
+	Bytes       uint64 // their size
+	Sent        uint64 // values sent since the channel was made
+	Senders     int    // calls of NewSender whose handles are not closed
+	Receivers   int    // receivers that are not closed; of an MPMC channel, those that wait
+	InFlight    uint64 // values that receivers have got or prefetched, and not acknowledged
+	Redelivered uint64 // of these, values that were delivered before
+
+	// Owner is who receives from an MPSC channel: the name of its NATS
+	// connection (nats.Name), or else its program, process and host. It is empty
+	// if there is no receiver, and for other kinds.
+	Owner string
+
+	// OwnerAge is how long ago the owner renewed its lease, by the server's
+	// clock. An owner in good health renews it three times in Channel.Lease.
+	OwnerAge time.Duration
 }
 
-// List returns the channels of the account, in the order in which the server has them.
+// List returns the channels of the account, in the order in which the server
+// has them. It asks the server once, and then once for each channel. The counts
+// of one channel are read at different instants.
+//
+// List may be called concurrently. It returns an error that wraps ctx.Err() if
+// ctx ends.
 func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
 	list := js.ListStreams(ctx)
 	var all []Info
@@ -31,20 +48,99 @@ func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
 			all = append(all, info)
 		}
 	}
+	failed := func(err error) error {
+		return explain(js.Conn(), fmt.Errorf("natschan: list channels: %w", err))
+	}
 	if err := list.Err(); err != nil {
-		return nil, explain(js.Conn(), fmt.Errorf("natschan: listing channels: %w", err))
+		return nil, failed(err)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	leases, err := allLeases(ctx, js)
+	if err != nil {
+		return nil, failed(err)
 	}
 	for i := range all {
-		p, err := all[i].present(ctx, js)
-		if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil, err
-		}
-		all[i].Senders = p.senders
-		if all[i].queue() {
-			all[i].Receivers = p.receivers
+		if err := all[i].addUse(ctx, js, leases); err != nil {
+			return nil, failed(err)
 		}
 	}
 	return all, nil
+}
+
+// allLeases returns the subjects of the leases of all channels, by the
+// channel's name.
+func allLeases(ctx context.Context, js jetstream.JetStream) (map[string][]string, error) {
+	by := make(map[string][]string)
+	s, err := js.Stream(ctx, leaseStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return by, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter("leat.l.>"))
+	if err != nil {
+		return nil, err
+	}
+	for subject := range info.State.Subjects {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(subject, "leat.l."), "."); ok {
+			by[name] = append(by[name], subject)
+		}
+	}
+	return by, nil
+}
+
+// addUse adds who uses the channel, and what is under way. A channel that was
+// deleted meanwhile stays as it was described.
+func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases map[string][]string) error {
+	p := countLeases(i.Name, leases[i.Name])
+	i.Senders = p.senders
+	if i.queue() {
+		i.Receivers = p.receivers
+	}
+	s, err := js.Stream(ctx, i.stream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list := s.ListConsumers(ctx)
+	owner := ""
+	for c := range list.Info() {
+		i.InFlight += uint64(c.NumAckPending)
+		i.Redelivered += uint64(c.NumRedelivered)
+		if lease := c.Config.Metadata[metaLease]; i.Kind == MPSC && slices.Contains(leases[i.Name], lease) {
+			owner = lease
+		}
+	}
+	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	if owner == "" {
+		return nil
+	}
+	return i.addOwner(ctx, js, owner)
+}
+
+// addOwner adds whose lease that is, unless it has just run out.
+func (i *Info) addOwner(ctx context.Context, js jetstream.JetStream, lease string) error {
+	s, err := js.Stream(ctx, leaseStream)
+	if err != nil {
+		return err
+	}
+	m, err := s.GetLastMsgForSubject(ctx, lease)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	i.Owner = string(m.Data)
+	i.OwnerAge = max(0, s.CachedInfo().TimeStamp.Sub(m.Time))
+	return nil
 }
 
 // Find returns the description of a channel that exists. It makes nothing. Pass

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +27,7 @@ type lease struct {
 	ch      *Channel
 	js      jetstream.JetStream
 	subject string
+	who     string // the message's text, for people
 	stop    context.CancelFunc
 	done    chan struct{}
 
@@ -69,7 +74,7 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 	if _, err := leases(ctx, js, c.Replicas); err != nil {
 		return nil, err
 	}
-	l := &lease{ch: c, js: js, subject: fmt.Sprintf("leat.l.%s.%s.%s", c.Name, r, nuid.Next()), done: make(chan struct{})}
+	l := &lease{ch: c, js: js, subject: fmt.Sprintf("leat.l.%s.%s.%s", c.Name, r, nuid.Next()), who: self(js.Conn()), done: make(chan struct{})}
 	if err := l.renew(ctx); err != nil {
 		return nil, fmt.Errorf("natschan: channel %s: taking a lease: %w", c.Name, err)
 	}
@@ -89,7 +94,7 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 // until, and has not run out at all if the answer came before the last until.
 func (l *lease) renew(ctx context.Context) error {
 	began := time.Now()
-	if _, err := l.js.Publish(ctx, l.subject, nil, jetstream.WithMsgTTL(l.ch.Lease)); err != nil {
+	if _, err := l.js.Publish(ctx, l.subject, []byte(l.who), jetstream.WithMsgTTL(l.ch.Lease)); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -140,6 +145,15 @@ func (l *lease) keep(ctx context.Context) {
 	}
 }
 
+// self says to people which process this is.
+func self(nc *nats.Conn) string {
+	if nc.Opts.Name != "" {
+		return nc.Opts.Name
+	}
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s[%d]@%s", filepath.Base(os.Args[0]), os.Getpid(), host)
+}
+
 // leave gives the lease up, and returns who is left. If that fails, the lease ends by itself.
 func (l *lease) leave(ctx context.Context) (present, error) {
 	l.stop()
@@ -160,10 +174,15 @@ type present struct {
 	senders, receivers int
 }
 
-func (c *Channel) present(ctx context.Context, js jetstream.JetStream) (p present, err error) {
+func (c *Channel) present(ctx context.Context, js jetstream.JetStream) (present, error) {
 	subjects, err := c.leaseSubjects(ctx, js)
-	for subject := range subjects {
-		switch what, _, _ := strings.Cut(strings.TrimPrefix(subject, "leat.l."+c.Name+"."), "."); what {
+	return countLeases(c.Name, slices.Collect(maps.Keys(subjects))), err
+}
+
+// countLeases counts the leases of a channel by their roles.
+func countLeases(name string, subjects []string) (p present) {
+	for _, subject := range subjects {
+		switch what, _, _ := strings.Cut(strings.TrimPrefix(subject, "leat.l."+name+"."), "."); what {
 		case "opened":
 			p.opened = true
 		case string(sending):
@@ -172,7 +191,7 @@ func (c *Channel) present(ctx context.Context, js jetstream.JetStream) (p presen
 			p.receivers++
 		}
 	}
-	return p, err
+	return p
 }
 
 // leaseSubjects returns the subjects of all leases of the channel.

@@ -1,9 +1,10 @@
 // Command leat-nats runs two of the systems of command leat with the channel on
 // NATS JetStream: in a server inside the program, or in one that several
-// processes share.
+// processes share. It also shows the channels of a server.
 //
 //	leat-nats run mpsc         one producer, one channel, one client that pings a server for each value
 //	leat-nats run broadcast    one channel, ten clients that each see every value
+//	leat-nats top              the channels of a server, and who uses them
 //
 // Each prints its own lines on standard output and everything else on standard
 // error, loses nothing at its end, and explains itself with --help. The exit
@@ -24,6 +25,7 @@ import (
 
 type commandLine struct {
 	Run     runCmd           `cmd:"" help:"Run one of two systems, with its channel on NATS JetStream."`
+	Top     topCmd           `cmd:"" help:"Show the leat channels of a NATS server."`
 	Version kong.VersionFlag `help:"Show the version and exit."`
 }
 

@@ -12,11 +12,13 @@ import (
 // allowed, and exit code 2. Nothing is run.
 func TestUsage(t *testing.T) {
 	for args, message := range map[string]string{
-		"":                                 `expected "run" (see leat-nats --help)`,
+		"":                                 `expected one of "run", "top" (see leat-nats --help)`,
 		"run":                              `expected one of "mpsc", "broadcast" (see leat-nats run --help)`,
 		"run threads":                      `unexpected argument threads (see leat-nats run --help)`,
 		"run mpsc --role send":             `run mpsc: --role needs a server that both ends reach: give its URL with --url (see leat-nats run mpsc --help)`,
 		"run mpsc --url nats://h --role x": `--role must be one of "","send","recv" but got "x" (see leat-nats run mpsc --help)`,
+		"top":                              `expected "<url>" (see leat-nats top --help)`,
+		"top --every 1ms nats://h":         `top: --every must be 100ms or longer, is 1ms (see leat-nats top --help)`,
 		"run mpsc --count 0":               `run mpsc: --count must be between 1 and 1000000000, is 0 (see leat-nats run mpsc --help)`,
 		"run mpsc --lossy":                 `unknown flag --lossy (see leat-nats run mpsc --help)`,
 		"run broadcast --ui 127.0.0.1:0":   `unknown flag --ui, did you mean "--url"? (see leat-nats run broadcast --help)`,
@@ -36,6 +38,7 @@ func TestHelp(t *testing.T) {
 	for command, flags := range map[string][]string{
 		"":              {"--version"},
 		"run":           nil,
+		"top":           {"--every=1s", "--once"},
 		"run mpsc":      flags,
 		"run broadcast": append(flags, "--clients=10", "--lossy"),
 	} {
