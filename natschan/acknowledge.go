@@ -9,31 +9,53 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// acknowledge tells the server that d was received, and reports whether it may be handed out. It may not if the consumer is
-// gone: then the value is given to somebody else, or to this receiver again.
+// What the server is told about a delivery.
+const (
+	ack        = "+ACK"
+	nak        = "-NAK"
+	term       = "+TERM"
+	inProgress = "+WPI"
+)
+
+// acknowledge tells the server that d was received, and reports whether d may be
+// handed out. It may not if the consumer is gone: then d is redelivered, to
+// another receiver or to this one.
 func (r *receiver) acknowledge(d *delivery) bool {
 	if !r.acks {
 		return true
 	}
-	err := r.tell(d, "+ACK", r.confirms)
+	err := r.settle(d, ack, r.confirms)
 	return !errors.Is(err, ErrFenced)
 }
 
 // answer is what the methods of Msg do. It asks the server to confirm, so that
 // the caller learns whether d is still the receiver's.
-func (r *receiver) answer(d *delivery, what string, settles bool) error {
+func (r *receiver) answer(d *delivery, what string) error {
 	if !r.acks {
 		return nil
 	}
-	if settles {
-		return r.tell(d, what, true)
+	if what == ack || what == term {
+		return r.settle(d, what, true)
 	}
 	err := r.request(d, what)
 	if errors.Is(err, nats.ErrNoResponders) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.fencedLocked()
+		return r.fenced()
 	}
+	return r.failed(err)
+}
+
+// settle tells the server what became of d. If the server does not answer,
+// nobody knows whether it got that: then d comes again, and is known.
+func (r *receiver) settle(d *delivery, what string, confirm bool) (err error) {
+	if confirm {
+		err = r.request(d, what)
+	} else {
+		err = r.nc.Publish(d.msg.Reply, []byte(what))
+	}
+	if errors.Is(err, nats.ErrNoResponders) {
+		return r.fenced()
+	}
+	r.settled(d)
 	return r.failed(err)
 }
 
@@ -45,10 +67,34 @@ func (r *receiver) request(d *delivery, what string) error {
 	return err
 }
 
-// fencedLocked has attend look at the consumer, which does not answer.
-func (r *receiver) fencedLocked() error {
-	r.heard = time.Time{}
-	r.asked = max(r.asked, 1)
+// settled notes that the server was told about d.
+func (r *receiver) settled(d *delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.position.settle(d.seq, &r.policy)
+	if r.bounded {
+		r.hintLocked()
+	}
+	if r.ending.sealed && len(r.position.unsettled) == 0 { // this may be the end
+		r.events.all()
+		r.kick()
+	}
+}
+
+// hintLocked tells senders that there is room: when half of the capacity is
+// free since the last hint, or nothing else is here to be received.
+func (r *receiver) hintLocked() {
+	if r.freed++; r.buffer.empty() || r.freed >= r.ch.Capacity/2 {
+		r.freed = 0
+		r.nc.Publish(r.ch.spaceSubject(), nil)
+	}
+}
+
+// fenced has attend check the consumer, which does not answer.
+func (r *receiver) fenced() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.demand.failed = true
 	r.kick()
 	return ErrFenced
 }
@@ -64,55 +110,6 @@ func (r *receiver) failed(err error) error {
 // extend gives the caller of RecvMsg all of AckWait, if d has waited here.
 func (r *receiver) extend(d *delivery) {
 	if r.acks && time.Since(d.at) > r.ch.AckWait/4 {
-		r.nc.Publish(d.msg.Reply, []byte("+WPI"))
+		r.nc.Publish(d.msg.Reply, []byte(inProgress))
 	}
-}
-
-// tell settles d. If the server does not answer, nobody knows whether it did: then d comes again and is known.
-func (r *receiver) tell(d *delivery, what string, confirm bool) (err error) {
-	if confirm {
-		err = r.request(d, what)
-	} else {
-		err = r.nc.Publish(d.msg.Reply, []byte(what))
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if errors.Is(err, nats.ErrNoResponders) {
-		return r.fencedLocked()
-	}
-	delete(r.unsettled, d.seq)
-	if r.shared {
-		r.settled.add(d.seq)
-	}
-	if r.bounded {
-		if r.freed++; len(r.buf) == 0 || r.freed >= r.ch.Capacity/2 {
-			r.freed = 0
-			r.nc.Publish(r.ch.spaceSubject(), nil)
-		}
-	}
-	if r.sealed && len(r.unsettled) == 0 { // this may be the end
-		r.events.all()
-		r.kick()
-	}
-	return r.failed(err)
-}
-
-// recent remembers the last sequences that were added.
-type recent struct {
-	set  map[uint64]bool
-	ring []uint64
-	next int
-}
-
-const recentSize = 1024
-
-func (s *recent) has(seq uint64) bool { return s.set[seq] }
-
-func (s *recent) add(seq uint64) {
-	if s.set == nil {
-		s.set, s.ring = make(map[uint64]bool), make([]uint64, recentSize)
-	}
-	delete(s.set, s.ring[s.next])
-	s.ring[s.next], s.set[seq] = seq, true
-	s.next = (s.next + 1) % recentSize
 }

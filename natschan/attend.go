@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -11,9 +12,44 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// attend looks after the receiver until it is closed.
+// An attendant is the receiver's goroutine, from outside.
+type attendant struct {
+	kicked chan struct{}      // it has something to do
+	cancel context.CancelFunc // stops it
+	done   chan struct{}      // it has stopped
+	once   sync.Once          // Close
+}
+
+func newAttendant() attendant {
+	return attendant{kicked: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// start runs attend until stop.
+func (a *attendant) start(attend func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	go func() {
+		defer close(a.done)
+		attend(ctx)
+	}()
+}
+
+// stop returns when the goroutine has stopped.
+func (a *attendant) stop() {
+	a.cancel()
+	<-a.done
+}
+
+// kick gives the goroutine something to do.
+func (a *attendant) kick() {
+	select {
+	case a.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// attend repairs what breaks, and looks for the end, until ctx ends.
 func (r *receiver) attend(ctx context.Context) {
-	defer close(r.done)
 	connected := r.nc.StatusChanged(nats.CONNECTED)
 	defer r.nc.RemoveStatusListener(connected)
 	tick := time.NewTicker(time.Second)
@@ -21,10 +57,10 @@ func (r *receiver) attend(ctx context.Context) {
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	var wait backoff
-	lastLook := time.Now()
+	rounds := rounds{every: min(r.ch.Lease/3, 5*time.Second), last: time.Now()}
 	for {
 		var soon <-chan time.Time
-		if r.mustLook() {
+		if r.endIsNear() {
 			poll.Reset(wait.next())
 			soon = poll.C
 		} else {
@@ -33,81 +69,92 @@ func (r *receiver) attend(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-connected: // what was asked for, and what was on its way, is lost
-			r.mu.Lock()
-			r.asked, r.answering, r.resetting = 0, false, !r.shared
-			r.mu.Unlock()
-			r.events.all()
-			lastLook = time.Time{}
+		case <-connected:
+			r.reconnected()
+			rounds.last = time.Time{}
 		case <-soon:
 		case <-r.kicked:
 		case <-tick.C:
 		}
-		if subject, err := denied(r.nc); err != nil && r.ch.concerns(subject) {
-			r.finish(fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err))
-		}
 		attempt, cancel := context.WithTimeout(ctx, serverTimeout)
-		r.mend(attempt)
-		if r.mustLook() {
+		r.checkPermissions()
+		r.repair(attempt)
+		if r.endIsNear() {
 			r.look(attempt)
 		}
-		if time.Since(lastLook) > min(r.ch.Lease/3, 5*time.Second) {
-			lastLook = time.Now()
-			r.look(attempt)
-			r.checkSenders(attempt)
-		}
+		rounds.make(attempt, r)
 		cancel()
 	}
 }
 
-// mustLook reports whether the end may be near, and nobody but attend would notice.
-func (r *receiver) mustLook() bool {
+// endIsNear reports whether the end may be near, and no call would notice.
+func (r *receiver) endIsNear() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.sealed && r.over == nil && len(r.buf) == 0 && r.gate.asked
+	return r.ending.sealed && r.ending.over == nil && r.buffer.empty() && r.buffer.gate.asked
 }
 
-// mend makes the consumer anew if it has to be, asks again if the server has forgotten, and asks on behalf of Ready.
-func (r *receiver) mend(ctx context.Context) {
+// reconnected drops what was asked for, and what was on its way: it is lost.
+func (r *receiver) reconnected() {
 	r.mu.Lock()
-	silent := r.asked > 0 && time.Since(r.heard) > 2*pullHeartbeat+pullHeartbeat/2
-	reset, over := r.resetting, r.over != nil
-	if (silent || r.heard.IsZero()) && r.consumer != "" && !over {
-		reset = reset || !r.shared
-		r.asked, r.answering = 0, false
-		r.heard = time.Now()
-		if r.shared {
-			r.mu.Unlock()
-			r.claim(ctx) // at no cost if it is there
-			r.mu.Lock()
-		}
+	defer r.mu.Unlock()
+	r.forgetLocked()
+	r.place.lost = !r.shared
+	r.events.all()
+}
+
+// checkPermissions ends the receiver if the server has refused what it needs.
+func (r *receiver) checkPermissions() {
+	if subject, err := denied(r.nc); err != nil && r.ch.concerns(subject) {
+		r.finish(fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err))
+	}
+}
+
+// repair makes the consumer again if that is necessary, and asks again if the
+// server has forgotten.
+func (r *receiver) repair(ctx context.Context) {
+	if r.unanswered() && r.shared {
+		r.claim(ctx) // at no cost if it is there
 		r.events.all()
 	}
-	if reset && !over {
-		r.resetting = true
-		r.mu.Unlock()
-		r.reset(ctx)
-		r.mu.Lock()
+	if r.mustRemake() {
+		r.remake(ctx)
 	}
-	if r.gate.asked {
-		r.ask(pullExpires)
-	}
-	r.mu.Unlock()
-}
-
-// kick gives attend something to do.
-func (r *receiver) kick() {
-	select {
-	case r.kicked <- struct{}{}:
-	default:
-	}
-}
-
-// reset makes the consumer anew, from what was handed out last. What had arrived comes again.
-func (r *receiver) reset(ctx context.Context) {
 	r.mu.Lock()
-	r.buf = nil
-	r.gate.set(false)
+	defer r.mu.Unlock()
+	if r.buffer.gate.asked {
+		r.askLocked(pullExpires)
+	}
+}
+
+// unanswered reports whether the server has refused, or is silent for too long.
+// Then it forgets what was asked for, and gives up a consumer that only this
+// receiver has.
+func (r *receiver) unanswered() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	silent := r.demand.asked > 0 && time.Since(r.demand.heard) > 2*pullHeartbeat+pullHeartbeat/2
+	if !silent && !r.demand.failed || r.ending.over != nil {
+		return false
+	}
+	r.forgetLocked()
+	r.demand.failed, r.demand.heard = false, time.Now()
+	r.place.lost = r.place.lost || !r.shared
+	r.events.all()
+	return true
+}
+
+func (r *receiver) mustRemake() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.place.lost && r.ending.over == nil
+}
+
+// remake makes the consumer again, from what was handed out last. What had
+// arrived comes again.
+func (r *receiver) remake(ctx context.Context) {
+	r.mu.Lock()
+	r.buffer.clear()
 	r.mu.Unlock()
 	err := r.claim(ctx)
 	switch {
@@ -116,22 +163,43 @@ func (r *receiver) reset(ctx context.Context) {
 	case errors.Is(err, ErrFenced):
 		r.finish(ErrFenced)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		r.finish(fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name))
+		r.finish(r.deleted())
 	case errors.Is(err, nats.ErrConnectionClosed):
 		r.finish(fmt.Errorf("natschan: %w", err))
 	}
 }
 
-// checkSenders closes the channel if all of its senders are gone without a word: their leases have ended, and still have after
-// the time that they would need to renew them, during which the server was there.
-func (r *receiver) checkSenders(ctx context.Context) {
+// deleted is the error of a receiver whose channel was deleted.
+func (r *receiver) deleted() error {
+	return fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name)
+}
+
+// rounds are what attend does from time to time.
+type rounds struct {
+	every    time.Duration
+	last     time.Time
+	orphaned time.Time // since when no sender has a lease
+}
+
+func (o *rounds) make(ctx context.Context, r *receiver) {
+	if time.Since(o.last) > o.every {
+		o.last = time.Now()
+		r.look(ctx)
+		o.checkSenders(ctx, r)
+	}
+}
+
+// checkSenders closes the channel if all of its senders are gone without Close:
+// their leases have ended, and still have after the time that they would need to
+// renew them, during which the server was there.
+func (o *rounds) checkSenders(ctx context.Context, r *receiver) {
 	p, err := r.ch.present(ctx, r.js)
 	switch {
 	case err != nil || !p.opened || p.senders > 0:
-		r.orphanedAt = time.Time{}
-	case r.orphanedAt.IsZero():
-		r.orphanedAt = time.Now()
-	case time.Since(r.orphanedAt) >= r.ch.Lease:
+		o.orphaned = time.Time{}
+	case o.orphaned.IsZero():
+		o.orphaned = time.Now()
+	case time.Since(o.orphaned) >= r.ch.Lease:
 		r.ch.seal(ctx, r.js)
 	}
 }

@@ -11,71 +11,156 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// A receiver's consumer has a name that was never used before, so that what an earlier one still acknowledges goes nowhere. It carries the
-// receiver's lease in its metadata, by which others see whether somebody is behind it.
+// A receiver's consumer has a name that was never used before, so that what an
+// earlier one still acknowledges goes nowhere. Its metadata names the receiver's
+// lease, by which others see whether the receiver lives.
 const (
 	metaLease      = "leat.lease"
 	metaGiven      = "leat.given" // the sequence up to which values were sent to receivers before this consumer
 	sharedConsumer = "rx"         // of all receivers of an MPMC channel
 )
 
-// claim makes the receiver's consumer, from the oldest value that is not settled, in place of an earlier one.
+// claim makes the receiver's consumer, from the oldest value that is not
+// settled, in place of an earlier one.
 func (r *receiver) claim(ctx context.Context) error {
 	hold, err := r.hold(ctx)
 	if err != nil {
 		return err
 	}
-	earlier, err := r.earlier(ctx)
+	earlier, err := r.predecessors(ctx)
 	if err != nil {
 		return err
 	}
-	cfg := r.consumerConfig()
-	var c jetstream.Consumer
-	switch {
-	case r.shared:
-		c, err = r.stream.CreateOrUpdateConsumer(ctx, cfg)
-	case r.exclusive:
-		for _, name := range earlier { // the new one is refused while there is another
-			if err := r.remove(ctx, name); err != nil {
-				return err
-			}
-		}
-		earlier = nil
-		if c, err = r.stream.CreateConsumer(ctx, cfg); isTaken(err) {
-			return r.lost(ErrReceiverTaken)
-		}
-	default:
-		c, err = r.stream.CreateConsumer(ctx, cfg)
-	}
+	consumer, err := r.supersede(ctx, earlier)
 	if err != nil {
-		return fmt.Errorf("natschan: a consumer for %s: %w", r.ch.Name, err)
+		return err
 	}
 	r.mu.Lock()
-	r.consumer, r.cseq, r.asked, r.resetting, r.held = c.CachedInfo().Name, 0, 0, false, hold
-	r.mu.Unlock()
-	for _, name := range earlier { // after the new one, which holds on to what both need
-		r.remove(ctx, name)
-	}
+	defer r.mu.Unlock()
+	r.place = place{consumer: consumer, held: hold}
+	r.demand.asked = 0
 	return nil
 }
 
-// lost is the error of a receiver whose place is another's: that of a new one, or of one that had it.
-func (r *receiver) lost(taken error) error {
-	if r.consumer != "" {
+// predecessors returns the consumers that the new one replaces: the receiver's
+// own, or those that it takes over.
+func (r *receiver) predecessors(ctx context.Context) (names []string, err error) {
+	switch {
+	case r.exclusive:
+		return r.claimAlone(ctx)
+	case r.resumes:
+		return r.claimName(ctx)
+	case r.shared || r.place.consumer == "":
+		return nil, nil
+	}
+	return []string{r.place.consumer}, nil
+}
+
+// claimAlone returns all consumers of the stream: the receiver's own, and those
+// whose owners are gone. It returns an error if there is another receiver.
+func (r *receiver) claimAlone(ctx context.Context) (names []string, err error) {
+	infos, err := r.consumers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live, err := r.ch.leaseSubjects(ctx, r.js) // after the consumers: see hold
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range infos {
+		if info.Name != r.place.consumer {
+			if r.place.consumer != "" || live[info.Config.Metadata[metaLease]] {
+				return nil, r.taken()
+			}
+			r.inherit(info)
+		}
+		names = append(names, info.Name)
+	}
+	return names, nil
+}
+
+// claimName returns the consumers of the receiver's durable name. It returns
+// ErrFenced if another receiver has taken the name over.
+func (r *receiver) claimName(ctx context.Context) (names []string, err error) {
+	infos, err := r.consumers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range infos {
+		if info.Config.Metadata[metaDurable] != r.durable {
+			continue
+		}
+		if info.Name != r.place.consumer {
+			if r.place.consumer != "" {
+				return nil, ErrFenced
+			}
+			r.inherit(info)
+		}
+		names = append(names, info.Name)
+	}
+	return names, nil
+}
+
+// inherit goes on where the receiver of another consumer has stopped.
+func (r *receiver) inherit(info *jetstream.ConsumerInfo) {
+	before, _ := strconv.ParseUint(info.Config.Metadata[metaGiven], 10, 64)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.position.given = max(r.position.given, before, info.Delivered.Stream)
+	if r.resumes {
+		r.position.seq = info.AckFloor.Stream
+	}
+}
+
+// supersede makes a new consumer in place of earlier ones, and returns its name.
+func (r *receiver) supersede(ctx context.Context, earlier []string) (string, error) {
+	if !r.exclusive {
+		name, err := r.create(ctx)
+		if err == nil { // the old ones last: they hold on to what both need
+			r.removeAll(ctx, earlier)
+		}
+		return name, err
+	}
+	if err := r.removeAll(ctx, earlier); err != nil { // first: the new one is refused beside them
+		return "", err
+	}
+	return r.create(ctx)
+}
+
+func (r *receiver) removeAll(ctx context.Context, consumers []string) (err error) {
+	for _, name := range consumers {
+		err = errors.Join(err, r.remove(ctx, name))
+	}
+	return err
+}
+
+// create makes the consumer, and returns its name.
+func (r *receiver) create(ctx context.Context) (string, error) {
+	create := r.stream.CreateConsumer
+	if r.shared {
+		create = r.stream.CreateOrUpdateConsumer
+	}
+	c, err := create(ctx, r.consumerConfig())
+	switch {
+	case r.exclusive && isTaken(err):
+		return "", r.taken()
+	case err != nil:
+		return "", fmt.Errorf("natschan: create a consumer for %s: %w", r.ch.Name, err)
+	}
+	return c.CachedInfo().Name, nil
+}
+
+// taken is the error of a receiver whose place is another's: of a new one, or of
+// one that had the place.
+func (r *receiver) taken() error {
+	if r.place.consumer != "" {
 		return ErrFenced
 	}
-	return fmt.Errorf("%w: %s", taken, r.ch.Name)
+	return fmt.Errorf("%w: %s", ErrReceiverTaken, r.ch.Name)
 }
 
-func (r *receiver) remove(ctx context.Context, consumer string) error {
-	err := r.stream.DeleteConsumer(ctx, consumer)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
-	}
-	return nil
-}
-
-// isTaken reports whether a consumer was refused because there is another one on a work queue.
+// isTaken reports whether a consumer was refused because there is another one on
+// a work queue.
 func isTaken(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
@@ -88,99 +173,37 @@ func isTaken(err error) bool {
 	return false
 }
 
-// earlier returns the consumers that the new one replaces: the receiver's own, or those that it takes over. It sets where to begin.
-func (r *receiver) earlier(ctx context.Context) (names []string, err error) {
-	if !r.exclusive && !r.durable {
-		if r.consumer != "" && !r.shared {
-			names = append(names, r.consumer)
-		}
-		return names, nil
-	}
-	list := r.stream.ListConsumers(ctx)
-	var infos []*jetstream.ConsumerInfo
-	for info := range list.Info() {
-		infos = append(infos, info)
-	}
-	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
-	}
-	live := map[string]bool{}
-	if r.exclusive { // the leases after the consumers: see hold
-		if live, err = r.ch.leaseSubjects(ctx, r.js); err != nil {
-			return nil, err
-		}
-	}
-	for _, info := range infos {
-		theirs := info.Config.Metadata[metaLease]
-		switch {
-		case info.Name == r.consumer:
-			names = append(names, info.Name)
-		case r.exclusive && (r.consumer != "" || live[theirs]):
-			return nil, r.lost(ErrReceiverTaken)
-		case r.exclusive:
-			names = append(names, info.Name) // its owner is gone
-			r.given = max(r.given, given(info))
-		case info.Config.Metadata[metaDurable] != r.opts.durable:
-		case r.consumer != "":
-			return nil, ErrFenced
-		default:
-			names = append(names, info.Name)
-			r.seq, r.given = info.AckFloor.Stream, given(info)
-		}
-	}
-	return names, nil
-}
-
-// given returns the sequence up to which values may have been seen.
-func given(info *jetstream.ConsumerInfo) uint64 {
-	before, _ := strconv.ParseUint(info.Config.Metadata[metaGiven], 10, 64)
-	return max(before, info.Delivered.Stream)
-}
-
 func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	cfg := jetstream.ConsumerConfig{
 		Name:              "rx_" + nuid.Next(),
 		AckPolicy:         jetstream.AckExplicitPolicy,
 		AckWait:           r.ch.AckWait,
 		MaxAckPending:     -1,
-		InactiveThreshold: max(2*r.ch.Lease, 5*time.Minute),
+		InactiveThreshold: 3 * r.ch.Lease,
 		Metadata:          map[string]string{},
 	}
 	if r.lease != nil {
 		cfg.Metadata[metaLease] = r.lease.subject
 	}
 	if r.acks {
-		r.mu.Lock()
-		cfg.Metadata[metaGiven] = strconv.FormatUint(max(r.given, r.seq), 10)
-		r.mu.Unlock()
+		cfg.Metadata[metaGiven] = strconv.FormatUint(max(r.position.given, r.position.seq), 10)
+	}
+	if !r.queue {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.position.floor()+1
 	}
 	switch {
 	case r.shared:
 		cfg.Name, cfg.Durable, cfg.InactiveThreshold, cfg.Metadata = "", sharedConsumer, 0, nil
 	case r.queue:
-	case r.acks:
-		cfg.InactiveThreshold = 3 * r.ch.Lease
-		if r.durable {
-			cfg.InactiveThreshold, cfg.Durable = 0, cfg.Name
-			cfg.Metadata[metaDurable] = r.opts.durable
-		}
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.floor()+1
-	default:
+		cfg.InactiveThreshold = max(2*r.ch.Lease, 5*time.Minute)
+	case r.resumes:
+		cfg.InactiveThreshold, cfg.Durable = 0, cfg.Name
+		cfg.Metadata[metaDurable] = r.durable
+	case !r.acks:
 		cfg.AckPolicy, cfg.AckWait, cfg.MaxAckPending = jetstream.AckNonePolicy, 0, 0
-		cfg.InactiveThreshold = 3 * r.ch.Lease
 		cfg.MemoryStorage, cfg.Replicas = true, 1
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.floor()+1
 	}
 	return cfg
-}
-
-// floor returns the stream sequence up to which all is settled.
-func (r *receiver) floor() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	floor := r.seq
-	for seq := range r.unsettled {
-		floor = min(floor, seq-1)
-	}
-	return floor
 }

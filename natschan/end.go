@@ -11,78 +11,87 @@ import (
 )
 
 // look asks the server whether there is a value for this receiver, and whether
-// there will be. It finds the end only if the channel was sealed when the server
-// looked: what is known of an earlier state says nothing about values that were
-// stored between it and the seal.
+// there will be. It reports that the channel is empty, or finds the end.
+//
+// It finds the end only if the channel was sealed when the server looked: what
+// is known of an earlier state says nothing about values that were stored
+// between it and the seal.
 func (r *receiver) look(ctx context.Context) (empty bool, err error) {
-	r.mu.Lock()
-	sealed := r.closed && r.sealed // by this receiver
-	r.mu.Unlock()
+	sealed := r.sealedItself()
 	info, err := r.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		r.finish(fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name))
+		r.finish(r.deleted())
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	var ackPending uint64
+	var others uint64
 	if r.shared && info.State.Msgs > 0 {
-		c, err := r.stream.Consumer(ctx, sharedConsumer)
-		if err != nil {
+		if others, err = r.inOtherHands(ctx); err != nil {
 			return false, err
-		}
-		if n := c.CachedInfo(); n.NumPending == 0 {
-			ackPending = uint64(n.NumAckPending)
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.buf) > 0 || r.over != nil {
+	if !r.buffer.empty() || r.ending.over != nil {
 		return false, nil
 	}
-	r.sealed = info.Config.Sealed || r.closed && r.sealed // a word of the end may be late, of a channel that had the name before
-	state, ended := info.State, false
+	// A hint of the end may be late, and of an earlier channel of the name.
+	r.ending.sealed = info.Config.Sealed || r.ending.closed && r.ending.sealed
+	empty, drained := r.leftLocked(info.State, others)
+	if drained && (sealed || info.Config.Sealed) {
+		r.drainedLocked()
+		return false, nil
+	}
+	return empty, nil
+}
+
+// sealedItself reports whether this receiver has closed the channel.
+func (r *receiver) sealedItself() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ending.closed && r.ending.sealed
+}
+
+// leftLocked reports whether the stream has nothing for the receiver now, and
+// whether it will have nothing if nothing more is sent. Others is how many of
+// its values other receivers have.
+func (r *receiver) leftLocked(state jetstream.StreamState, others uint64) (empty, drained bool) {
+	p := &r.position
 	switch {
 	case r.shared:
-		empty, ended = state.Msgs <= ackPending, state.Msgs == 0
+		return state.Msgs <= others, state.Msgs == 0
 	case r.queue:
-		empty = state.LastSeq <= r.seq || state.Msgs <= uint64(len(r.unsettled))
-		ended = state.Msgs == 0 || empty && len(r.unsettled) == 0
-	default:
-		empty = state.LastSeq <= r.seq
-		ended = empty && len(r.unsettled) == 0
+		empty = state.LastSeq <= p.seq || state.Msgs <= uint64(len(p.unsettled))
+		return empty, state.Msgs == 0 || empty && len(p.unsettled) == 0
 	}
-	if !(sealed || info.Config.Sealed) || !ended {
-		return empty, nil
-	}
-	if r.ch.Replicas > 1 && !r.doubted { // a send that was under way when the channel closed may still arrive
-		r.doubted = true
-		return false, nil
+	empty = state.LastSeq <= p.seq
+	return empty, empty && len(p.unsettled) == 0
+}
+
+// drainedLocked ends the receiver: the channel is closed and drained. With
+// replicas, a send that was under way when the channel closed may still arrive,
+// so that only the second time is the end.
+func (r *receiver) drainedLocked() {
+	if r.ch.Replicas > 1 && !r.ending.doubted {
+		r.ending.doubted = true
+		return
 	}
 	r.finishLocked(leat.ErrClosed)
-	return false, nil
 }
 
-// info asks for the stream's state. (Info of a jetstream.Stream may not be called concurrently.)
-func (r *receiver) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	s, err := r.js.Stream(ctx, r.ch.stream())
-	if err != nil {
-		return nil, err
-	}
-	return s.CachedInfo(), nil
-}
-
-// seal is called when somebody says that the channel was closed: look sees whether it was.
+// seal is called when somebody says that the channel was closed. It has look
+// find out whether that is true.
 func (r *receiver) seal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sealed = true
+	r.ending.sealed = true
 	r.events.all()
 	r.kick()
 }
 
-// finish lets all receives return err once buf is empty.
+// finish has each receive return err once the buffer is empty.
 func (r *receiver) finish(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,17 +99,16 @@ func (r *receiver) finish(err error) {
 }
 
 func (r *receiver) finishLocked(err error) {
-	if r.over == nil {
-		r.over = err
+	if r.ending.over == nil {
+		r.ending.over = err
 	}
-	r.gate.end()
+	r.buffer.gate.end()
 	r.events.all()
 }
 
 func (r *receiver) close() (err error) {
-	r.closing.Do(func() {
-		r.cancel()
-		<-r.done
+	r.once.Do(func() {
+		r.stop()
 		ctx, cancel := bounded()
 		defer cancel()
 		if r.queue {
@@ -113,26 +121,10 @@ func (r *receiver) close() (err error) {
 	return explain(r.nc, err)
 }
 
-// hangUp ends the subscriptions, and waits for what the server sent before it knew: that is kept, or given back.
-func (r *receiver) hangUp(ctx context.Context) {
-	for _, sub := range r.subs {
-		ended := sub.StatusChanged(nats.SubscriptionClosed)
-		if sub.Drain() != nil {
-			continue // the connection is closed
-		}
-		select {
-		case <-ended:
-		case <-ctx.Done():
-		}
-	}
-}
-
+// closeQueue gives up the receiver's lease, and closes the channel if no other
+// receiver is left.
 func (r *receiver) closeQueue(ctx context.Context) error {
-	r.mu.Lock()
-	if len(r.buf) > 0 && !r.holdsLocked() {
-		r.returnLocked()
-	}
-	r.mu.Unlock()
+	r.returnUnheld()
 	left, err := r.lease.leave(ctx)
 	last := !r.shared || err == nil && left.receivers == 0
 	if err == nil && last {
@@ -140,34 +132,45 @@ func (r *receiver) closeQueue(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed = true; last {
-		r.sealed = true
+	r.ending.closed = true
+	if last {
+		r.ending.sealed = true
 	} else {
-		r.returnLocked()
-		r.over = leat.ErrClosed
+		r.returnAllLocked()
+		r.ending.over = leat.ErrClosed
 	}
-	r.gate.end()
+	r.buffer.gate.end()
 	r.events.all()
 	return err
 }
 
-// returnLocked has the server redeliver what is buffered.
-func (r *receiver) returnLocked() {
-	for _, d := range r.buf {
-		r.nc.Publish(d.msg.Reply, []byte("-NAK"))
+// returnUnheld returns the buffer if it may be another receiver's.
+func (r *receiver) returnUnheld() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.buffer.empty() && !r.holdsLocked() {
+		r.returnAllLocked()
 	}
-	r.buf = nil
 }
 
+// returnAllLocked has the server redeliver what is buffered.
+func (r *receiver) returnAllLocked() {
+	for _, d := range r.buffer.clear() {
+		r.returnLocked(d.msg)
+	}
+}
+
+// closeOwn ends this receiver alone. A Durable one keeps its consumer.
 func (r *receiver) closeOwn(ctx context.Context) error {
 	r.mu.Lock()
-	r.closed, r.buf = true, nil
+	r.ending.closed = true
+	r.buffer.clear()
 	r.finishLocked(leat.ErrClosed)
 	r.mu.Unlock()
-	if r.durable {
+	if r.resumes {
 		return nil
 	}
-	err := r.stream.DeleteConsumer(ctx, r.consumer)
+	err := r.stream.DeleteConsumer(ctx, r.place.consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		err = nil
 	}
@@ -178,4 +181,19 @@ func (r *receiver) closeOwn(ctx context.Context) error {
 		return r.nc.Publish(r.ch.spaceSubject(), nil) // it may have been the slowest
 	}
 	return nil
+}
+
+// hangUp ends the subscriptions, and waits for what the server sent before it
+// knew: that is kept, or returned.
+func (r *receiver) hangUp(ctx context.Context) {
+	for _, sub := range []*nats.Subscription{r.inbox, r.ends} {
+		ended := sub.StatusChanged(nats.SubscriptionClosed)
+		if sub.Drain() != nil {
+			continue // the connection is closed
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
+	}
 }

@@ -1,22 +1,24 @@
 package natschan
 
+// ready returns the buffer's gate, and has values taken ahead from now on.
 func (r *receiver) ready() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ch := r.gate.channel()
-	if r.over != nil {
-		r.gate.end()
-	} else {
-		r.gate.set(len(r.buf) > 0)
-		r.ask(pullExpires)
-		r.kick()
+	ch := r.buffer.gate.channel()
+	if r.ending.over != nil {
+		r.buffer.gate.end()
+		return ch
 	}
+	r.buffer.signal()
+	r.askLocked(pullExpires)
+	r.kick()
 	return ch
 }
 
-// A gate is a channel for native select that can be received from while the gate is open. It needs its owner's mutex.
+// A gate is a channel for native select that can be received from while the gate
+// is open. It needs its owner's mutex.
 type gate struct {
-	asked bool
+	asked bool // somebody has the channel
 	ended bool
 	ch    chan struct{}
 }

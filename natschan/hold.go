@@ -49,50 +49,57 @@ func (r *receiver) hold(ctx context.Context) (h hold, err error) {
 // nobody can have taken it over since the server confirmed its consumer.
 func (r *receiver) holdsLocked() bool {
 	switch {
-	case r.closed:
+	case r.ending.closed:
 		return true // a closed MPSC receiver has given up its lease: see closeQueue
 	case r.exclusive:
 		term, ok := r.lease.holds()
-		return ok && term == r.held.term
-	case r.durable:
-		return !passed(r.held.until)
+		return ok && term == r.place.held.term
+	case r.resumes:
+		return !passed(r.place.held.until)
 	}
 	return true
 }
 
-// confirm asks the server whether the receiver still has its consumer, before it
-// hands out more. Some or all of its buffer may be another's by now.
+// confirm makes sure that the receiver still has its consumer, before it hands
+// out more. Some or all of its buffer may be another's by now.
 func (r *receiver) confirm(ctx context.Context) error {
-	h := hold{until: time.Now().Add(durableHold)}
-	r.mu.Lock()
-	consumer := r.consumer
 	if r.exclusive {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.dropLocked() // if the server lets it, attend makes a new consumer
-		r.mu.Unlock()
 		return nil
 	}
+	return r.confirmConsumer(ctx)
+}
+
+// confirmConsumer asks the server whether the consumer is there.
+func (r *receiver) confirmConsumer(ctx context.Context) error {
+	h := hold{until: time.Now().Add(durableHold)}
+	r.mu.Lock()
+	consumer := r.place.consumer
 	r.mu.Unlock()
 	_, err := r.stream.Consumer(ctx, consumer)
-	r.mu.Lock()
-	switch {
-	case r.consumer != consumer: // attend has made another one
-	case err == nil:
-		r.held = h
-	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound),
-		errors.Is(err, nats.ErrConnectionClosed):
-		r.dropLocked() // attend finds out
-	default:
-		r.mu.Unlock()
+	gone := errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) ||
+		errors.Is(err, nats.ErrConnectionClosed)
+	if err != nil && !gone {
 		return pause(ctx, lookPause, nil)
 	}
-	r.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.place.consumer != consumer: // attend has made another one
+	case gone:
+		r.dropLocked() // attend finds out why
+	default:
+		r.place.held = h
+	}
 	return ctx.Err()
 }
 
-// dropLocked has attend make the consumer again. What is buffered comes again,
-// to this receiver, or to the one that has taken over.
+// dropLocked has attend make the consumer again. The server redelivers what is
+// buffered, to this receiver, or to the one that has taken over.
 func (r *receiver) dropLocked() {
-	r.buf, r.resetting = nil, true
-	r.gate.set(false)
+	r.buffer.clear()
+	r.place.lost = true
 	r.kick()
 }

@@ -9,10 +9,12 @@ import (
 // receiving. It is computed once. All other receiving code asks the policy, and
 // never the kind.
 type policy struct {
+	receiverOptions
+
 	queue      bool // each value goes to one receiver; acknowledged, it is gone
 	exclusive  bool // there is one receiver, by a lease: MPSC
 	shared     bool // all receivers have one consumer: MPMC
-	durable    bool // a receiver of the same name may take over
+	resumes    bool // a receiver of the same name may take over: Durable
 	lags       bool // a gap in the sequence is a number of missed values: Broadcast
 	bounded    bool // a sender may wait for room, and for a hint
 	acks       bool // the server keeps a value until it is acknowledged
@@ -20,16 +22,18 @@ type policy struct {
 	newestOnly bool // a buffered value may be outdated when it is received
 }
 
-func policyOf(ch *Channel, o *receiverOptions) policy {
+func policyOf(ch *Channel, o receiverOptions) policy {
 	p := policy{
+		receiverOptions: o,
+
 		queue:     ch.queue(),
 		exclusive: ch.Kind == MPSC,
 		shared:    ch.Kind == MPMC,
-		durable:   o.durable != "",
+		resumes:   o.durable != "",
 		lags:      ch.Kind == Broadcast,
 		bounded:   ch.waits(),
 	}
-	p.acks = p.queue || ch.Lossless || p.durable
+	p.acks = p.queue || ch.Lossless || p.resumes
 	p.confirms = p.bounded || p.shared
 	p.newestOnly = ch.Kind == Watch || p.lags && !p.acks && o.prefetch == 1
 	return p

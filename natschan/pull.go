@@ -7,81 +7,84 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/leat-go/leat"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A receiver is a Receiver without its type. It asks its consumer for values (a pull request says how many), and the server sends them to
-// its inbox, where arrive puts them into buf. Whoever receives takes them from there. One goroutine, attend, looks after what
-// nobody waits for: the end, a lost connection, a server that is silent.
+// A receiver is a Receiver without its type. It asks its consumer for values (a
+// pull request says how many). The server sends them to the receiver's inbox,
+// arrive puts them into the buffer, and receive takes them from there. One
+// goroutine, attend, looks after what no call waits for: the end, a lost
+// connection, a silent server.
 //
-// The story of receiving is told in the files pull.go (begin, and one receive
-// from start to end), ask.go, take.go, acknowledge.go and end.go. claim.go makes
-// the consumer, hold.go tells whether it is still the receiver's, attend.go
-// mends what breaks, gate.go serves Ready, and policy.go says what each kind
-// needs.
+// The story in the order in which a value meets it: pull.go makes the receiver,
+// claim.go its consumer, ask.go asks, arrive.go fills the buffer (buffer.go, with
+// the gate of gate.go), receive.go waits and take.go takes, acknowledge.go
+// acknowledges, end.go finds the end and closes. Besides: hold.go tells whether
+// the consumer is still the receiver's, attend.go repairs, position.go is how far
+// the receiver has come, remote.go asks the server, and policy.go says what each
+// kind needs.
 //
 // Invariants, under mu:
-//   - What is in buf was not handed out. A consumer that is made anew (see reset) sends it again, so buf can be dropped.
-//   - Nothing in buf is handed out unless the receiver holds its consumer (see hold).
-//   - seq is the newest stream sequence that was handed out, or told as missed. Each one up to seq was, too (but on MPMC).
-//   - unsettled are those that were handed out and that the server has yet to hear of. A value up to seq that is not unsettled and comes again
-//     is one whose acknowledgement was lost: it is acknowledged again, and nobody sees it.
+//   - No value in the buffer was handed out. A consumer that is made again (see
+//     remake) sends it again, so the buffer can be dropped.
+//   - Nothing in the buffer is handed out unless the receiver holds its consumer
+//     (see hold).
+//   - position.seq is the newest sequence that was handed out, or reported as
+//     missed. So was each one before it (not on MPMC).
+//   - position.unsettled are the sequences that were handed out, and that the
+//     server has yet to hear of. If a value up to seq comes again and is not
+//     unsettled, its acknowledgement was lost: it is acknowledged again, and not
+//     handed out.
 type receiver struct {
-	ch     Channel
-	js     jetstream.JetStream
-	nc     *nats.Conn
-	stream jetstream.Stream
-	opts   receiverOptions
+	remote
 	policy
-	lease *lease // nil if it needs none
-
-	inbox  string
-	subs   []*nats.Subscription
-	cancel context.CancelFunc // ends attend
-	done   chan struct{}      // attend has ended
-	kicked chan struct{}      // attend has something to do
+	attendant
+	lease  *lease // nil if it needs none
+	inbox  *nats.Subscription
+	ends   *nats.Subscription // hints that the channel was closed
 	missed atomic.Uint64
 	events wake
 
-	closing sync.Once
-
-	mu         sync.Mutex
-	consumer   string
-	held       hold
-	cseq       uint64 // the consumer's sequence of what arrived last
-	buf        []*delivery
-	asked      int       // values that were asked for and have not arrived
-	answering  bool      // and the server will not wait for one, but say that there is none
-	heard      time.Time // from the server
-	seq        uint64
-	unsettled  map[uint64]bool
-	given      uint64 // up to here, values were sent to a receiver that this one has replaced
-	settled    recent // MPMC: what was acknowledged here
-	waiting    int    // calls
-	calls      uint64 // in all
-	askedIn    uint64 // the call that asked last
-	freed      int    // places since the last hint
-	resetting  bool   // what arrives is of no use
-	sealed     bool
-	doubted    bool  // the end was seen once
-	over       error // what each receive returns from now on
-	closed     bool
-	gate       gate
-	orphanedAt time.Time // since when there is no sender's lease
+	mu       sync.Mutex
+	place    place
+	demand   demand
+	buffer   buffer
+	position position
+	freed    int // places of the capacity, since the last hint to senders
+	ending   ending
 }
 
-// A delivery is a value that arrived.
-type delivery struct {
-	msg        *nats.Msg
-	seq        uint64
-	deliveries int
-	at         time.Time
-	old        bool // no call that goes on has asked for it: meanwhile there may be newer ones
+// A place is the receiver's consumer, as far as the receiver knows.
+type place struct {
+	consumer string // its name
+	arrived  uint64 // the consumer's own sequence of the value that arrived last
+	held     hold
+	lost     bool // what arrives is of no use: attend makes the consumer again
 }
 
-func newReceiver(ctx context.Context, js jetstream.JetStream, ch Channel, o receiverOptions) (*receiver, error) {
+// A demand is what the receiver has asked its consumer for, and for whom.
+type demand struct {
+	callers   int       // calls of receive that have not returned
+	calls     uint64    // calls of receive in all
+	asked     int       // values that were asked for and have not arrived
+	askedIn   uint64    // calls, when the receiver asked last
+	answering bool      // the server does not wait for a value: it answers that there is none
+	heard     time.Time // when the server sent something, or was asked, last
+	failed    bool      // the server refused: attend finds out why
+}
+
+// An ending is how near the end is.
+type ending struct {
+	sealed  bool  // the channel was closed, or somebody said so
+	doubted bool  // the end was seen once
+	closed  bool  // the receiver was
+	over    error // what each receive returns once the buffer is empty
+}
+
+func newReceiver(
+	ctx context.Context, js jetstream.JetStream, ch Channel, o receiverOptions,
+) (*receiver, error) {
 	stream, err := ch.open(ctx, js)
 	if err != nil {
 		return nil, err
@@ -90,58 +93,33 @@ func newReceiver(ctx context.Context, js jetstream.JetStream, ch Channel, o rece
 		return nil, err
 	}
 	r := &receiver{
-		ch: ch, js: js, nc: js.Conn(), stream: stream, opts: o, policy: policyOf(&ch, &o),
-		done: make(chan struct{}), kicked: make(chan struct{}, 1),
-		unsettled: make(map[uint64]bool), sealed: stream.CachedInfo().Config.Sealed,
+		remote:    remote{ch: ch, js: js, nc: js.Conn(), stream: stream},
+		policy:    policyOf(&ch, o),
+		attendant: newAttendant(),
 	}
-	background, cancel := context.WithCancel(context.Background())
-	r.cancel = cancel
+	r.position.unsettled = make(map[uint64]bool)
 	if err := r.begin(ctx); err != nil {
-		cancel()
-		r.unsubscribe()
-		if r.lease != nil {
-			own, cancel := bounded()
-			defer cancel()
-			r.lease.leave(own)
-		}
+		r.abandon()
 		return nil, err
 	}
-	go r.attend(background)
+	r.start(r.attend)
 	return r, nil
 }
 
-// begin subscribes to what the server has to say, finds where to begin, and makes the consumer.
-func (r *receiver) begin(ctx context.Context) error {
-	r.inbox = r.nc.NewInbox()
-	for subject, f := range map[string]nats.MsgHandler{r.inbox: r.arrive, r.ch.endSubject(): func(*nats.Msg) { r.seal() }} {
-		sub, err := r.nc.Subscribe(subject, f)
-		if err != nil {
-			return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
-		}
-		sub.SetPendingLimits(-1, -1) // no more comes than was asked for
-		r.subs = append(r.subs, sub)
+// begin subscribes, finds where to begin, and makes the consumer.
+func (r *receiver) begin(ctx context.Context) (err error) {
+	if err := r.subscribe(ctx); err != nil {
+		return err
 	}
-	if err := subscribed(ctx, r.nc); err != nil {
-		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
-	}
-	if subject, err := denied(r.nc); err != nil && (subject == r.inbox || r.ch.concerns(subject)) {
-		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
-	}
-	info, err := r.info(ctx) // after the subscription: an earlier end is seen here, a later one is told
+	info, err := r.info(ctx) // after subscribe: an earlier end is seen here, a later one is hinted at
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
-	r.mu.Lock()
-	r.sealed = r.sealed || info.Config.Sealed // which the subscription may have told meanwhile
-	switch state := info.State; {
-	case r.queue:
-		r.seq = max(state.FirstSeq, 1) - 1
-	default:
-		r.seq = state.LastSeq
-		if n := uint64(r.opts.replay); n > 0 {
-			r.seq = max(max(state.FirstSeq, 1)-1, state.LastSeq-min(n, state.LastSeq))
-		}
+	if info.Config.Sealed {
+		r.seal()
 	}
+	r.mu.Lock()
+	r.position.seq = r.beforeFirst(info.State)
 	r.mu.Unlock()
 	if r.queue {
 		if r.lease, err = r.ch.join(ctx, r.js, receiving); err != nil {
@@ -151,78 +129,56 @@ func (r *receiver) begin(ctx context.Context) error {
 	return r.claim(ctx)
 }
 
-func (r *receiver) unsubscribe() {
-	for _, sub := range r.subs {
-		sub.Unsubscribe()
+// subscribe subscribes to values and to hints of the end, and returns when the
+// server knows.
+func (r *receiver) subscribe(ctx context.Context) (err error) {
+	listen := func(subject string, f nats.MsgHandler) (sub *nats.Subscription) {
+		if err != nil {
+			return nil
+		}
+		if sub, err = r.nc.Subscribe(subject, f); err == nil {
+			sub.SetPendingLimits(-1, -1) // no more comes than was asked for
+		}
+		return sub
 	}
+	r.inbox = listen(r.nc.NewInbox(), r.arrive)
+	r.ends = listen(r.ch.endSubject(), func(*nats.Msg) { r.seal() })
+	if err == nil {
+		err = subscribed(ctx, r.nc)
+	}
+	if err == nil {
+		if subject, why := denied(r.nc); why != nil && (subject == r.inbox.Subject || r.ch.concerns(subject)) {
+			err = why
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	return nil
 }
 
-// receive returns the next value, which is not acknowledged yet. With try it does not wait for one, but for the server.
-func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
-	r.wait(+1)
-	defer r.wait(-1)
-	var backoff backoff
-	tried, patience := false, pullExpires
-	if try && r.shared {
-		patience = 0
+// beforeFirst returns the sequence before that of the first value to receive.
+func (r *receiver) beforeFirst(state jetstream.StreamState) uint64 {
+	kept := max(state.FirstSeq, 1) - 1
+	switch n := uint64(r.replay); {
+	case r.queue:
+		return kept
+	case n > 0:
+		return max(kept, state.LastSeq-min(n, state.LastSeq))
 	}
-	for {
-		r.mu.Lock()
-		if len(r.buf) > 0 && !r.holdsLocked() {
-			r.mu.Unlock()
-			if err := r.confirm(ctx); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if r.newestOnly && len(r.buf) > 0 && r.buf[0].old {
-			r.mu.Unlock()
-			if err := r.refresh(ctx); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		d, err := r.take()
-		if d == nil && err == nil && !tried {
-			r.ask(patience)
-			patience = max(patience, lookPause) // a consumer that had nothing at once may be wrong: see pullRequest
-		}
-		tried = try && r.shared && !tried // first the consumer says that it has nothing, then the stream why
-		if d != nil || err != nil {
-			r.mu.Unlock()
-			return d, err
-		}
-		changed, look, drain := r.events.changed(), (try || r.sealed) && !r.answering, r.closed
-		r.mu.Unlock()
-
-		if drain {
-			if err := r.drain(ctx, try, backoff.next()); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		wait := time.Duration(0)
-		if look {
-			empty, err := r.look(ctx)
-			switch {
-			case try && err != nil:
-				return nil, err
-			case try && empty:
-				return nil, leat.ErrEmpty
-			}
-			wait = backoff.next()
-		}
-		if err := pause(ctx, wait, changed); err != nil {
-			return nil, err
-		}
-	}
+	return state.LastSeq
 }
 
-func (r *receiver) wait(n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.waiting += n
-	if n > 0 {
-		r.calls++
+// abandon undoes what a begin that failed has done.
+func (r *receiver) abandon() {
+	for _, sub := range []*nats.Subscription{r.inbox, r.ends} {
+		if sub != nil {
+			sub.Unsubscribe()
+		}
+	}
+	if r.lease != nil {
+		ctx, cancel := bounded()
+		defer cancel()
+		r.lease.leave(ctx)
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"sync/atomic"
 
 	"github.com/leat-go/leat"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A Receiver is a receiving end of a channel. It keeps the promises of leat.Receiver with the differences that the package comment lists.
-// Its methods may be called concurrently.
+// A Receiver is a receiving end of a channel. It keeps the promises of
+// leat.Receiver with the differences that the package comment lists. Its methods
+// may be called concurrently.
 type Receiver[T any] struct {
 	*receiver
 	err atomic.Pointer[error]
 }
 
-// A ReceiverOption says how a receiver is to receive.
+// A ReceiverOption sets how a receiver receives.
 type ReceiverOption func(*receiverOptions)
 
 type receiverOptions struct {
@@ -28,25 +28,38 @@ type receiverOptions struct {
 	durable  string
 }
 
-// Prefetch says how many values the receiver has sent to it ahead of those that it was asked for. Zero, and the default, is up to 256
-// for an MPSC channel and up to 64 for a Broadcast, and never more than the capacity. An MPMC or Watch receiver takes nothing ahead.
+// Prefetch sets how many values the server sends to the receiver ahead of its
+// calls. Zero, and the default, is up to 256 for an MPSC channel and up to 64
+// for a Broadcast, and never more than the capacity. An MPMC or Watch receiver
+// takes nothing ahead.
 //
-// What a lossy Broadcast receiver has taken ahead it does not miss: it lags by less than the capacity alone would say. With Prefetch(1)
-// its lag is exact, and each value is an exchange with the server, or two if it came before it was asked for.
+// A lossy Broadcast receiver does not miss values that it has taken ahead, so it
+// lags by less than the capacity alone would say. With Prefetch(1) its lag is
+// exact, and each value is an exchange with the server, or two if it came before
+// it was asked for.
 func Prefetch(n int) ReceiverOption { return func(o *receiverOptions) { o.prefetch = n } }
 
-// Replay lets a Broadcast receiver begin with up to n values that are kept from before it came.
+// Replay lets a Broadcast receiver begin with up to n values that were sent
+// before the receiver was made, and that the channel still keeps.
 func Replay(n int) ReceiverOption { return func(o *receiverOptions) { o.replay = n } }
 
-// Durable gives a Broadcast receiver a name under which the channel remembers what it has received: who comes with the same name
-// later goes on from there, and takes over if the earlier one is still there (which gets [ErrFenced]). Its Close keeps the position; a
-// Lossless channel waits for it then, until [Forget]. The name is letters, digits, - and _.
+// Durable gives a Broadcast receiver a name under which the channel remembers
+// what the receiver has received. A later receiver of the same name goes on from
+// there. It takes over from a receiver that is still open, which gets
+// [ErrFenced]. Close keeps the position; a Lossless channel waits for it then,
+// until [Forget]. The name is letters, digits, - and _.
 func Durable(name string) ReceiverOption { return func(o *receiverOptions) { o.durable = name } }
 
-// NewReceiver makes a receiver. It makes the channel if nobody has yet. A channel that was closed can still be received from until it
-// is drained. The second receiver of an MPSC channel is refused with [ErrReceiverTaken], until the Lease of the first has ended. The
-// connection of js is the caller's, and must live as long as the receiver. The receiver must be closed.
-func NewReceiver[T any](ctx context.Context, js jetstream.JetStream, ch Channel, opts ...ReceiverOption) (*Receiver[T], error) {
+// NewReceiver makes a receiver. It makes the channel if there is none, except
+// for a Channel that [Find] or [List] has returned, for which it returns
+// [ErrNotFound]. A closed channel can be received from until it is drained.
+// NewReceiver returns [ErrReceiverTaken] for the second receiver of an MPSC
+// channel, until the Lease of the first has ended, and [ErrMismatch] if the
+// channel exists with another description. The connection of js is the caller's,
+// and must live as long as the receiver. The receiver must be closed.
+func NewReceiver[T any](
+	ctx context.Context, js jetstream.JetStream, ch Channel, opts ...ReceiverOption,
+) (*Receiver[T], error) {
 	var o receiverOptions
 	for _, opt := range opts {
 		opt(&o)
@@ -58,9 +71,11 @@ func NewReceiver[T any](ctx context.Context, js jetstream.JetStream, ch Channel,
 	return &Receiver[T]{receiver: r}, nil
 }
 
-// Recv returns the next value and acknowledges it: it will not be received again, unless the server crashes or the receiver loses its
-// connection at that moment. It waits while there is none. It returns leat.ErrClosed at the end, *leat.LaggedError for a gap, ctx.Err(), a
-// [*DecodeError] for what is no T, or [ErrFenced]. While there is no server it waits for one.
+// Recv returns the next value and acknowledges it: the value will not be
+// received again, unless the server crashes or the receiver loses its connection
+// at that moment. Recv blocks while there is no value, and while there is no
+// server. It returns leat.ErrClosed at the end, *leat.LaggedError for a gap,
+// ctx.Err(), a [*DecodeError] for a value that is not a T, or [ErrFenced].
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -72,8 +87,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	return r.next(ctx, false)
 }
 
-// TryRecv is Recv that does not wait for a value: it returns leat.ErrEmpty. If nothing has arrived yet it asks the server, and fails,
-// after some seconds, when there is none.
+// TryRecv is Recv that does not wait for a value: it returns leat.ErrEmpty. If
+// nothing has arrived yet it asks the server. It returns an error if there is no
+// server for some seconds.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	ctx, cancel := bounded()
 	defer cancel()
@@ -104,10 +120,13 @@ func (r *receiver) decode(d *delivery, v any) error {
 	return nil
 }
 
-// RecvMsg is Recv without the acknowledgement, for who must not lose a value in a crash: it is given again, to this receiver or another,
-// unless Msg.Ack is called within AckWait. Until then it takes a place of the capacity. What is no T is acknowledged and returned as a
-// [*DecodeError]. A Broadcast receiver that is neither Lossless nor Durable has nothing to acknowledge, and a Watch neither: there
-// the methods of Msg do nothing.
+// RecvMsg returns the next value without acknowledging it. If Msg.Ack is not
+// called within AckWait, the server redelivers the value, to this receiver or
+// another. Use it when a crash must not lose work. Until it is acknowledged, the
+// value takes a place of the capacity. A value that is not a T is acknowledged,
+// and returned as a [*DecodeError]. A Watch and a Broadcast that is neither
+// Lossless nor Durable have nothing to acknowledge: there the methods of Msg do
+// nothing.
 func (r *Receiver[T]) RecvMsg(ctx context.Context) (*Msg[T], error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -128,8 +147,9 @@ func (r *Receiver[T]) RecvMsg(ctx context.Context) (*Msg[T], error) {
 	return m, nil
 }
 
-// All returns the values, each with how many were missed just before it, until the channel ends, ctx does, or something fails. Err says
-// which. It receives as Recv does, and can be ranged over more than once.
+// All yields the values, each with how many were missed just before it, until
+// the channel ends, ctx ends, or something fails; Err tells which. It receives as
+// Recv does, and can be ranged over more than once.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
 		var missed uint64
@@ -158,7 +178,8 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	}
 }
 
-// Err returns what ended the last range over All, and nil if that was the channel's end, the ctx's, or the loop's own.
+// Err returns the error that ended the last range over All. It returns nil if
+// the channel or ctx ended, or the loop broke off.
 func (r *Receiver[T]) Err() error {
 	if err := r.err.Load(); err != nil {
 		return *err
@@ -166,8 +187,9 @@ func (r *Receiver[T]) Err() error {
 	return nil
 }
 
-// Get returns the newest value of a Watch, or of a Broadcast, whether or not it was received; leat.ErrEmpty if nothing was sent yet. It
-// does not count as received.
+// Get returns the newest value of a Watch, or of a Broadcast, whether or not it
+// was received, or leat.ErrEmpty if nothing was sent yet. The value does not
+// count as received.
 func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -182,53 +204,19 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 	return v, nil
 }
 
-// newest asks the server for the newest value that it holds. It has an inbox of
-// its own, because the client's Request takes a value that looks like a status
-// for one. The server adds the sequence to a value, and to nothing else.
-func (r *receiver) newest(ctx context.Context) (*nats.Msg, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
-		defer cancel()
-	}
-	answer, inbox := make(chan *nats.Msg, 1), r.nc.NewInbox()
-	sub, err := r.nc.ChanSubscribe(inbox, answer)
-	if err != nil {
-		return nil, fmt.Errorf("natschan: get the newest value of %s: %w", r.ch.Name, err)
-	}
-	defer sub.Unsubscribe()
-	subject := r.apiSubject("DIRECT.GET." + r.ch.stream() + "." + r.ch.dataSubject())
-	if err := r.nc.PublishRequest(subject, inbox, nil); err != nil {
-		return nil, fmt.Errorf("natschan: get the newest value of %s: %w", r.ch.Name, err)
-	}
-	select {
-	case m := <-answer:
-		switch status := m.Header.Get("Status"); {
-		case m.Header.Get(jetstream.SequenceHeader) != "":
-			return m, nil
-		case status == "404":
-			return nil, leat.ErrEmpty
-		case status == "503" && gone(ctx, r.js, r.ch.stream()):
-			return nil, leat.ErrClosed
-		default:
-			return nil, fmt.Errorf("natschan: get the newest value of %s: the server answers %s %s",
-				r.ch.Name, status, m.Header.Get("Description"))
-		}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // Missed returns how many values the receiver has missed in total.
 func (r *Receiver[T]) Missed() uint64 { return r.missed.Load() }
 
-// Ready returns a channel for native select: it can be received from when a value or the end is there to be taken with TryRecv. Values are
-// taken ahead for it, at least one.
+// Ready returns a channel for native select. It can be received from when
+// TryRecv would return a value or the end. From then on the receiver takes at
+// least one value ahead.
 func (r *Receiver[T]) Ready() <-chan struct{} { return r.ready() }
 
-// Close gives up receiving. It closes an MPSC channel, and, of the last receiver, an MPMC channel: what was sent can still be received,
-// by this receiver, too. Of a Broadcast or Watch it ends this receiver alone. It is an exchange with the server, and returns
-// an error if there is none for some seconds. Further calls return nil.
+// Close gives up receiving. It closes an MPSC channel; the last receiver's Close
+// closes an MPMC channel. Values that were sent can still be received, also by
+// this receiver. Of a Broadcast or Watch it ends this receiver alone. Close is an
+// exchange with the server, and returns an error if there is none for some
+// seconds. Further calls return nil.
 func (r *Receiver[T]) Close() error { return r.close() }
 
 // A Msg is a value and the means to acknowledge it. Each of its methods waits
@@ -236,8 +224,11 @@ func (r *Receiver[T]) Close() error { return r.close() }
 // [ErrFenced] if the receiver has lost its place: then the server redelivers the
 // value, to another receiver or to this one.
 type Msg[T any] struct {
-	Value      T
-	Deliveries int // how often it was sent to a receiver, this time included; 1: nobody can have seen it before
+	Value T
+
+	// Deliveries is how often the value was sent to a receiver, this time
+	// included. If it is 1, nobody can have seen the value before.
+	Deliveries int
 
 	delivered
 }
@@ -247,15 +238,17 @@ type delivered struct {
 	d *delivery
 }
 
-// Ack says that the value is done with. When it returns nil, the server knows, and the value's place is free.
-func (m *delivered) Ack() error { return m.r.answer(m.d, "+ACK", true) }
+// Ack tells the server that the work on the value is done. When it returns nil,
+// the server knows, and the value's place is free.
+func (m *delivered) Ack() error { return m.r.answer(m.d, ack) }
 
-// Nak gives the value back: it is given to a receiver again, at once.
-func (m *delivered) Nak() error { return m.r.answer(m.d, "-NAK", false) }
+// Nak has the server redeliver the value at once, to any receiver.
+func (m *delivered) Nak() error { return m.r.answer(m.d, nak) }
 
-// Term says that the value can never be done with, and must not be given to anybody again.
-func (m *delivered) Term() error { return m.r.answer(m.d, "+TERM", true) }
+// Term tells the server never to deliver the value again, although the work on
+// it is not done.
+func (m *delivered) Term() error { return m.r.answer(m.d, term) }
 
-// InProgress says that the value is being worked on: AckWait begins again. Call
-// it more often than every AckWait while the work goes on.
-func (m *delivered) InProgress() error { return m.r.answer(m.d, "+WPI", false) }
+// InProgress tells the server that the work goes on: AckWait begins again. Call
+// it more often than every AckWait.
+func (m *delivered) InProgress() error { return m.r.answer(m.d, inProgress) }

@@ -1,0 +1,131 @@
+package natschan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leat-go/leat"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A remote is a channel as the server has it: a stream, and its consumers.
+type remote struct {
+	ch     Channel
+	js     jetstream.JetStream
+	nc     *nats.Conn // of js
+	stream jetstream.Stream
+}
+
+// info asks for the stream's state. (Info of a jetstream.Stream may not be
+// called concurrently.)
+func (r *remote) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	s, err := r.js.Stream(ctx, r.ch.stream())
+	if err != nil {
+		return nil, err
+	}
+	return s.CachedInfo(), nil
+}
+
+// consumers asks for all consumers of the stream.
+func (r *remote) consumers(ctx context.Context) (infos []*jetstream.ConsumerInfo, err error) {
+	list := r.stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		infos = append(infos, info)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	return infos, nil
+}
+
+// remove deletes a consumer, which may be gone already.
+func (r *remote) remove(ctx context.Context, consumer string) error {
+	err := r.stream.DeleteConsumer(ctx, consumer)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
+	}
+	return nil
+}
+
+// inOtherHands returns how many values the shared consumer has sent to receivers
+// that have not acknowledged them, if it has nothing else; otherwise 0.
+func (r *remote) inOtherHands(ctx context.Context) (uint64, error) {
+	c, err := r.stream.Consumer(ctx, sharedConsumer)
+	if err != nil {
+		return 0, err
+	}
+	info := c.CachedInfo()
+	if info.NumPending > 0 {
+		return 0, nil
+	}
+	return uint64(info.NumAckPending), nil
+}
+
+// apiSubject returns the subject of a request to JetStream.
+func (r *remote) apiSubject(request string) string {
+	o := r.js.Options()
+	prefix := o.APIPrefix
+	if prefix == "" {
+		prefix = jetstream.DefaultAPIPrefix
+		if o.Domain != "" {
+			prefix = "$JS." + o.Domain + ".API."
+		}
+	}
+	if prefix[len(prefix)-1] != '.' {
+		prefix += "."
+	}
+	return prefix + request
+}
+
+// nextSubject returns the subject of a request for values of a consumer.
+func (r *remote) nextSubject(consumer string) string {
+	return r.apiSubject("CONSUMER.MSG.NEXT." + r.ch.stream() + "." + consumer)
+}
+
+// newest asks the server for the newest value that it holds. It has an inbox of
+// its own, because the client's Request takes a value that looks like a status
+// for one.
+func (r *remote) newest(ctx context.Context) (*nats.Msg, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
+		defer cancel()
+	}
+	answer, inbox := make(chan *nats.Msg, 1), r.nc.NewInbox()
+	sub, err := r.nc.ChanSubscribe(inbox, answer)
+	if err != nil {
+		return nil, r.getFailed(err)
+	}
+	defer sub.Unsubscribe()
+	subject := r.apiSubject("DIRECT.GET." + r.ch.stream() + "." + r.ch.dataSubject())
+	if err := r.nc.PublishRequest(subject, inbox, nil); err != nil {
+		return nil, r.getFailed(err)
+	}
+	select {
+	case m := <-answer:
+		return m, r.judgeNewest(ctx, m)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// judgeNewest returns nil if the answer m is a value. The server adds the
+// sequence to a value, and to nothing else.
+func (r *remote) judgeNewest(ctx context.Context, m *nats.Msg) error {
+	switch status := m.Header.Get("Status"); {
+	case m.Header.Get(jetstream.SequenceHeader) != "":
+		return nil
+	case status == "404":
+		return leat.ErrEmpty
+	case status == "503" && gone(ctx, r.js, r.ch.stream()):
+		return leat.ErrClosed
+	default:
+		return r.getFailed(fmt.Errorf("the server answers %s %s", status, m.Header.Get("Description")))
+	}
+}
+
+func (r *remote) getFailed(err error) error {
+	return fmt.Errorf("natschan: get the newest value of %s: %w", r.ch.Name, err)
+}
