@@ -47,11 +47,13 @@ type channel[T any] struct {
 
 	mu         seam.Mutex
 	value      T
-	sent       bool // value was accepted
-	taken      bool // and received
-	holds      bool // value was accepted, and not yet received
-	txFinished bool // the sender has sent, or was closed
-	rxFinished bool // the receiver has received, or was closed
+	sent       bool                  // value was accepted
+	taken      bool                  // and received
+	holds      bool                  // value was accepted, and not yet received
+	txFinished bool                  // the sender has sent, or was closed
+	rxFinished bool                  // the receiver has received, or was closed
+	txClosed   *contract.ClosedError // nil unless the sender was closed before it sent
+	rxClosed   *contract.ClosedError // nil unless the receiver was closed
 	rxq        park.Queue[receiving]
 	ready      park.Gate
 	done       park.Gate
@@ -75,6 +77,24 @@ func (c *channel[T]) given() (v T) {
 
 // ended reports whether no value can be accepted any more. mu is held.
 func (c *channel[T]) ended() bool { return c.txFinished || c.rxFinished }
+
+// refusal returns the error of a send when the channel has ended. A sender that has
+// sent gets ErrClosed, however the receiver was closed. mu is held.
+func (c *channel[T]) refusal() error {
+	if c.txFinished {
+		return contract.Closed(c.txClosed)
+	}
+	return contract.Closed(c.rxClosed)
+}
+
+// endError returns the error of a receive when the channel has ended and holds no
+// value. mu is held.
+func (c *channel[T]) endError() error {
+	if c.rxClosed != nil {
+		return contract.Closed(c.rxClosed)
+	}
+	return contract.Closed(c.txClosed)
+}
 
 // take takes the value out, which is there. mu is held; settle follows.
 func (c *channel[T]) take() (v T) {
@@ -123,10 +143,11 @@ func (c *channel[T]) settle(outside bool) {
 // held.
 func (c *channel[T]) end(outside bool) {
 	w := c.receiver(outside)
+	err := c.endError()
 	c.settle(outside)
 	c.mu.Unlock()
 	if w != nil {
-		w.Payload.err = leat.ErrClosed
+		w.Payload.err = err
 		w.Wake()
 	}
 }

@@ -20,6 +20,9 @@
 // gets leat.ErrClosed, and Done is closed, so that nobody works for an answer that nobody wants; a value that was sent before
 // can still be received. After the value was sent and received there is nothing left to close.
 //
+// Each end can close with a cause, which the other end gets with leat.ErrClosed: see [Sender.CloseWith]. So a oneshot is a future
+// that ends with a value or an error.
+//
 // A request that nobody takes out of its queue still holds its Sender, and its asker waits. Whoever stops serving drains the queue, and
 // closes the Senders in it.
 //

@@ -2,9 +2,12 @@ package oneshot_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
+	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/oneshot"
 )
 
@@ -113,4 +116,44 @@ func ExampleReceiver_Close() {
 	rx.Close()
 	fmt.Println(rx.TryRecv())
 	// Output: 1 <nil>
+}
+
+// A oneshot is a future: it ends with a value, by Send, or with an error, by
+// CloseWith.
+func ExampleSender_CloseWith() {
+	read := func(path string) *oneshot.Receiver[string] {
+		tx, rx := oneshot.New[string]()
+		go func() {
+			if path != "a.txt" {
+				tx.CloseWith(&fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist})
+				return
+			}
+			tx.TrySend("the text of " + path)
+		}()
+		return rx
+	}
+	ctx := context.Background()
+	fmt.Println(read("a.txt").Recv(ctx))
+
+	_, err := read("b.txt").Recv(ctx)
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	var closed *leat.ClosedError
+	if errors.As(err, &closed) {
+		fmt.Println("the error alone:", closed.Cause)
+	}
+	// Output:
+	// the text of a.txt <nil>
+	// leat: channel closed: open b.txt: file does not exist
+	// true
+	// the error alone: open b.txt: file does not exist
+}
+
+// A receiver that no longer wants the answer says why.
+func ExampleReceiver_CloseWith() {
+	tx, rx := oneshot.New[string]()
+	rx.CloseWith(errors.New("the user has left"))
+	<-tx.Done()
+	fmt.Println(tx.TrySend("answer"))
+	// Output: leat: channel closed: the user has left
 }

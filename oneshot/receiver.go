@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -79,7 +80,7 @@ func (r *Receiver[T]) tryRecv() (v T, err error) {
 	case c.holds:
 		v = c.take()
 	case c.ended():
-		err = leat.ErrClosed
+		err = c.endError()
 	default:
 		return v, leat.ErrEmpty
 	}
@@ -142,14 +143,31 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 // with anything; it returns nil.
 //
 // When the receiver is dropped, closed or not, the garbage collector closes it and releases what was not received.
-func (r *Receiver[T]) Close() error {
+func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
+
+// CloseWith is Close with a cause: nobody wants the answer, and why. Where the
+// sender would get ErrClosed, it gets a *leat.ClosedError that carries the cause;
+// errors.Is finds both ErrClosed and the cause.
+//
+// Where later calls on this handle, and a Recv that waits on it, would get
+// ErrClosed, they get the cause, too. On a handle that is already closed, CloseWith
+// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
+// called concurrently with anything, and returns nil.
+func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
+	text := c.CauseText(cause)
 	c.mu.Lock()
-	if c.rxFinished {
+	if c.rxClosed != nil {
+		c.mu.Unlock()
+		return nil
+	}
+	c.rxClosed = contract.Closing(cause)
+	if c.rxFinished { // it has received, so there is nothing to stop
 		c.mu.Unlock()
 		return nil
 	}
 	c.rxFinished = true
+	c.NoteCauseLocked(meter.ReceiverClosed, text)
 	c.NoteCloseLocked(meter.ReceiverClosed, !c.txFinished, c)
 	holds := c.holds
 	c.end(false)

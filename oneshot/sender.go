@@ -4,7 +4,7 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
 )
@@ -40,8 +40,9 @@ func (s *Sender[T]) TrySend(v T) error {
 	c := s.made()
 	c.mu.Lock()
 	if c.ended() {
+		err := c.refusal()
 		c.mu.Unlock()
-		return leat.ErrClosed
+		return err
 	}
 	c.txFinished, c.sent = true, true
 	c.value = v
@@ -77,14 +78,27 @@ func (s *Sender[T]) Done() <-chan struct{} {
 //
 // A Sender that is dropped without Send or Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
-func (s *Sender[T]) Close() error {
+func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
+
+// CloseWith is Close with a cause: the answer is an error. Where the receiver would
+// get ErrClosed, it gets a *leat.ClosedError that carries the cause; errors.Is
+// finds both ErrClosed and the cause. So a oneshot is a future that ends with a
+// value or an error.
+//
+// Later calls on this handle get the cause, too. After a Send, and on a handle that
+// is already closed, CloseWith does nothing. CloseWith(nil) is Close. It never
+// waits and never panics, may be called concurrently with anything, and returns
+// nil.
+func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
+	text := c.CauseText(cause)
 	c.mu.Lock()
 	if c.txFinished {
 		c.mu.Unlock()
 		return nil
 	}
-	c.txFinished = true
+	c.txFinished, c.txClosed = true, contract.Closing(cause)
+	c.NoteCauseLocked(meter.SenderClosed, text)
 	c.NoteCloseLocked(meter.SenderClosed, !c.rxFinished, c)
 	c.end(false)
 	s.cleanup.Stop()
