@@ -30,7 +30,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 		return tx.trySend(v), true // which frees mu, because there is room, or the handle is closed
 	}
 	w.Payload = sending[T]{one: v}
-	w.Handle, w.Stamp = &tx.waiters, c.Stamp()
+	w.Handle, w.Stamp = &tx.waiters, c.Stamp("sends to")
 	c.txq.Enter(w, s, i)
 	c.mu.Unlock()
 	return nil, false
@@ -65,7 +65,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		return v, err, claimed
 	}
 	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
 	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false

@@ -154,7 +154,7 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 		return nil
 	}
 	w := r.spare.Take(r.cur)
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
 	err := c.waiting.Queue.Wait(ctx, &c.mu, w)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)

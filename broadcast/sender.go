@@ -57,7 +57,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	w := s.spare.Take(p)
-	w.Handle, w.Stamp = &s.waiters, s.c.Stamp()
+	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
 	s.c.NoteDepth(s.Cap())
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
 	p = s.spare.Return(w)

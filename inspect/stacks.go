@@ -20,8 +20,8 @@ type waiter struct {
 // WriteStacks writes a paragraph for each goroutine that waits in a named
 // channel: what it calls, on which channel, for how long and since when, and
 // its stack as it was when it began to wait. The goroutine that has waited
-// longest comes first. In a goroutine dump the same goroutines stand as
-// [sync.Cond.Wait] or [select], without the channel's name.
+// longest comes first. A goroutine dump shows the same goroutines as
+// [chan receive], [select] or [sync.Cond.Wait], without the channel's name.
 //
 // A Select has a paragraph for each of its named channels. A stack has at most
 // 16 frames, of which the first are leat's own and are left out. Of each
@@ -48,9 +48,9 @@ func WriteStacks(w io.Writer) error {
 	more := 0
 	for i := range channels {
 		c := &channels[i]
-		if n := c.ParkedSenders + c.ParkedReceivers - len(c.Parked); n > 0 {
-			more += n
-			fmt.Fprintf(b, "%s in %s\n", count(n, "more goroutine waits", "more goroutines wait"), describeChannel(c))
+		if c.Unlisted > 0 {
+			more += c.Unlisted
+			fmt.Fprintf(b, "%s in %s\n", count(c.Unlisted, "more goroutine waits", "more goroutines wait"), describeChannel(c))
 		}
 	}
 	if len(all) == 0 && more == 0 {
@@ -61,11 +61,7 @@ func WriteStacks(w io.Writer) error {
 
 // write writes p's paragraph and an empty line.
 func (p waiter) write(b *bufio.Writer, now time.Time) {
-	end := "receives from"
-	if p.Sending {
-		end = "sends to"
-	}
-	fmt.Fprintf(b, "%s %s %s", p.Op, end, describeChannel(p.in))
+	fmt.Fprintf(b, "%s %s %s", p.Op, p.Does, describeChannel(p.in))
 	if p.Receiver != 0 {
 		fmt.Fprintf(b, ", receiver %d", p.Receiver)
 	}

@@ -45,7 +45,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving], s *park.Selection, i i
 		return v, err, true
 	}
 	r.alone(s)
-	w.Stamp = c.Stamp()
+	w.Stamp = c.Stamp("receives from")
 	c.rxq.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false

@@ -44,7 +44,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	}
 	r.alone(nil)
 	w := waiters.Take()
-	w.Stamp = c.Stamp()
+	w.Stamp = c.Stamp("receives from")
 	err = c.rxq.Wait(ctx, &c.mu, w)
 	got := waiters.Return(w)
 	if err != nil {

@@ -45,7 +45,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		return v, err, claimed
 	}
 	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp()
+	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
 	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false

@@ -221,6 +221,9 @@ func (s *selecting) once(end end) (k int, err error) {
 			return k, nil
 		}
 	}
+	if region := sel.BeginRegion(); region != nil {
+		defer region.End()
+	}
 	what := Again
 	if s.fallback >= 0 {
 		for what == Again {

@@ -49,7 +49,7 @@ func (q *Counting) Wait(ctx context.Context, m *meter.Meter, mu seam.Locker, h *
 			now = next
 			continue
 		}
-		w := &park.Waiter[Count]{Handle: h, Stamp: m.Stamp()}
+		w := &park.Waiter[Count]{Handle: h, Stamp: m.Stamp("waits for receivers of")}
 		if err := q.queue.Wait(ctx, mu, w); err != nil {
 			return 0, err
 		}

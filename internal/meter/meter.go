@@ -45,19 +45,21 @@ func (m *Meter) NeedContext(ctx context.Context) {
 // Named reports whether the registry knows the channel.
 func (m *Meter) Named() bool { return m.entry != nil }
 
-// A Stamp records when and where a goroutine began to wait.
+// A Stamp records when and where a goroutine began to wait, and on what.
 type Stamp struct {
 	Since time.Time
 	From  []uintptr
+	Does  string // what the goroutine does to the channel, such as "receives from"
+	on    *entry
 }
 
 // Stamp returns a Stamp of the calling goroutine, which is about to wait. It
 // returns nil on a channel without a name.
-func (m *Meter) Stamp() *Stamp {
+func (m *Meter) Stamp(does string) *Stamp {
 	if m.entry == nil {
 		return nil
 	}
-	return &Stamp{Since: time.Now(), From: callers()}
+	return &Stamp{Since: time.Now(), From: callers(), Does: does, on: m.entry}
 }
 
 // NoteDepth records that the channel holds n values. A sender calls it before

@@ -40,7 +40,7 @@ func TestCallerSkipsLeat(t *testing.T) {
 func TestUnnamedCostsNothing(t *testing.T) {
 	var m meter.Meter
 	if n := testing.AllocsPerRun(100, func() {
-		if m.Stamp() != nil {
+		if m.Stamp("waits on") != nil {
 			t.Error("a channel without a name stamps its waits")
 		}
 		m.NoteDepth(1)

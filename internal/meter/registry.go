@@ -239,6 +239,6 @@ func (s *Snapshot) over() bool {
 // keepLocked makes s the last known snapshot.
 func (e *entry) keepLocked(s *Snapshot) {
 	e.last = *s
-	e.last.Parked, e.last.Cursors = nil, nil
+	e.last.Parked, e.last.Unlisted, e.last.Cursors = nil, 0, nil
 	e.high = max(e.high, s.Depth)
 }

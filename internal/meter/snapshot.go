@@ -40,7 +40,8 @@ type Snapshot struct {
 
 	ParkedSenders   int
 	ParkedReceivers int
-	Parked          []Parked // the first of them, at most MaxParked
+	Parked          []Parked // the first waiting operations, at most MaxParked
+	Unlisted        int      // how many more have a Stamp
 	Cursors         []Cursor // of receivers that each see every value, at most MaxCursors
 }
 
@@ -75,16 +76,24 @@ func (s *Snapshot) AddParked(w *Stamp, op string, sending bool, receiver uint64)
 	} else {
 		s.ParkedReceivers++
 	}
-	if w != nil && len(s.Parked) < MaxParked {
-		s.Parked = append(s.Parked, Parked{op, sending, receiver, *w})
-	}
+	s.list(w, Parked{Op: op, Sending: sending, Receiver: receiver})
 }
 
 // AddWaiting lists an operation that waits for neither room nor a value, if it
 // has a Stamp. It is counted as neither a sender nor a receiver.
 func (s *Snapshot) AddWaiting(w *Stamp, op string) {
-	if w != nil && len(s.Parked) < MaxParked {
-		s.Parked = append(s.Parked, Parked{Op: op, Stamp: *w})
+	s.list(w, Parked{Op: op})
+}
+
+// list lists p, with the Stamp w, if there is one.
+func (s *Snapshot) list(w *Stamp, p Parked) {
+	switch {
+	case w == nil:
+	case len(s.Parked) == MaxParked:
+		s.Unlisted++
+	default:
+		p.Stamp = *w
+		s.Parked = append(s.Parked, p)
 	}
 }
 

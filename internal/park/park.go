@@ -238,6 +238,9 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // was never sent, and no waker knows w. The next wait starts with an empty
 // channel, and a send never finds the channel full.
 func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+	if w.Stamp != nil && meter.Tracing() {
+		defer meter.BeginRegion(w.Stamp.Label()).End()
+	}
 	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
 		w.token = make(chan struct{}, 1)
 	}

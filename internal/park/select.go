@@ -1,6 +1,13 @@
 package park
 
-import "github.com/leat-go/leat/internal/seam"
+import (
+	"fmt"
+	"runtime/trace"
+	"strings"
+
+	"github.com/leat-go/leat/internal/meter"
+	"github.com/leat-go/leat/internal/seam"
+)
 
 // A Selection is one goroutine that waits in several queues at once, of which
 // one serves it. Each of its waiters stands in a channel's queue like any other.
@@ -29,6 +36,10 @@ type Selection struct {
 	ch     chan struct{}
 	cond   seam.Cond // for Sleep
 
+	// What the selecting goroutine waits for on named channels, while the
+	// program is traced. That goroutine alone uses them.
+	labels []string
+
 	// Patience is the selecting goroutine's, and stays with s from one wait to the
 	// next. It may be used at any time.
 	Patience Patience
@@ -55,7 +66,7 @@ func (s *Selection) Begin() {
 		s.id = lastID.Add(1)
 		s.cond.L = &s.mu
 	}
-	s.chosen, s.served, s.ch, s.bubbled = unclaimed, false, nil, InBubble()
+	s.chosen, s.served, s.ch, s.labels, s.bubbled = unclaimed, false, nil, nil, InBubble()
 }
 
 // Claim claims s for case i, and reports whether it was unclaimed until now. The selecting goroutine claims its own Selection, too,
@@ -75,6 +86,24 @@ func (s *Selection) Chosen() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.chosen
+}
+
+// maxLabels bounds the name of a Selection's region.
+const maxLabels = 8
+
+// BeginRegion begins a region of the execution trace that names the channels
+// that s waits on. The selecting goroutine calls it when it has entered all
+// queues, and calls End on the result before it begins s again. The result is
+// nil if the program is not traced, or if no channel has a name.
+func (s *Selection) BeginRegion() *trace.Region {
+	if s.labels == nil {
+		return nil
+	}
+	label, more := s.labels, ""
+	if len(label) > maxLabels {
+		label, more = label[:maxLabels], fmt.Sprintf(", and %d more", len(label)-maxLabels)
+	}
+	return meter.BeginRegion("selects: " + strings.Join(label, ", ") + more)
 }
 
 // Sleep blocks until a waiter of s was served.
@@ -119,6 +148,9 @@ func (s *Selection) wake() {
 // all queues. The mutex that guards q is held.
 func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
 	w.sel, w.index, w.bubbled = s, i, s.bubbled
+	if w.Stamp != nil && meter.Tracing() {
+		s.labels = append(s.labels, w.Stamp.Label())
+	}
 	w.far = w
 	if before := q.tail; before != nil && before.sel == s {
 		first := before.far

@@ -49,7 +49,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection
 		}
 	}
 	r.requireAloneLocked(s)
-	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, c.Stamp()
+	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, c.Stamp("receives from")
 	c.rxq.Enter(w, s, i)
 	c.Unlock()
 	return v, nil, false
@@ -98,7 +98,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Sele
 		return nil, claimed
 	}
 	w.Payload = sendRequest[T]{one: v}
-	w.Handle, w.Stamp = &e.waiters, c.Stamp()
+	w.Handle, w.Stamp = &e.waiters, c.Stamp("sends to")
 	c.txq.Enter(w, s, i)
 	c.settleAndUnlock() // sets the gate of a channel that holds nothing
 	return nil, false

@@ -170,7 +170,7 @@ func (r *Rx[T]) parkAndUnlock(ctx context.Context, buf []T) (got recvRequest[T],
 	c := r.c
 	r.requireAloneLocked(nil)
 	w := r.spare.Take(recvRequest[T]{by: r, many: buf})
-	w.Handle, w.Stamp = &r.waiters, c.Stamp()
+	w.Handle, w.Stamp = &r.waiters, c.Stamp("receives from")
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)

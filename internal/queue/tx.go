@@ -77,7 +77,7 @@ func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, 
 		c.ready.Set(true) // a sender has a value, although the channel holds none
 	}
 	w := s.spare.Take(p)
-	w.Handle, w.Stamp = &s.waiters, c.Stamp()
+	w.Handle, w.Stamp = &s.waiters, c.Stamp("sends to")
 	c.NoteDepth(c.values.Len())
 	err = c.txq.Wait(ctx, c, w)
 	p = s.spare.Return(w)

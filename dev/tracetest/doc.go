@@ -1,0 +1,3 @@
+// Package tracetest reads an execution trace of waiting goroutines as go tool
+// trace does.
+package tracetest
