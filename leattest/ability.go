@@ -25,6 +25,18 @@ type BatchReceiver interface {
 	RecvMany(ctx context.Context, buf []int) (n int, err error)
 }
 
+// A TryBatchSender is a sender with TrySendMany, which sends the first of vs, as
+// many as there is room for. Fewer than all come with ErrFull.
+type TryBatchSender interface {
+	TrySendMany(vs []int) (n int, err error)
+}
+
+// A TryBatchReceiver is a receiver with TryRecvMany, which takes what is there
+// and fits in buf. None come with ErrEmpty or the end.
+type TryBatchReceiver interface {
+	TryRecvMany(buf []int) (n int, err error)
+}
+
 // A Lener is a handle that tells how many values were accepted and not yet received: all of them on a sender of a queue; on a
 // sender of a broadcast, those that are kept and that some receiver has still to see; on a
 // receiver those that it has still to see, the ones that it missed included until it was told.
@@ -72,8 +84,9 @@ type CountingRanger interface {
 
 // abilities are what was found on the handles of a kind.
 type abilities struct {
-	clone, subscribe, reserve                  bool
+	clone, subscribe, reserve, tryReserve      bool
 	sendMany, recvMany                         bool
+	trySendMany, tryRecvMany                   bool
 	txLen, rxLen, txCap, rxCap                 bool
 	txNext, rxNext, from, listen               bool
 	waitReceivers                              bool
@@ -84,8 +97,9 @@ type abilities struct {
 // discover asks the handles of ch what they can do, and closes them.
 func discover(ch Channel) (can abilities) {
 	can.clone, can.subscribe, can.reserve = ch.Clone != nil, ch.Subscribe != nil, ch.Reserve != nil
-	can.from, can.listen = ch.From != nil, ch.Listen != nil
+	can.from, can.listen, can.tryReserve = ch.From != nil, ch.Listen != nil, ch.TryReserve != nil
 	_, can.sendMany = ch.Sender.(BatchSender)
+	_, can.trySendMany = ch.Sender.(TryBatchSender)
 	_, can.txLen = ch.Sender.(Lener)
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)
@@ -95,6 +109,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.rxNext = ch.Receiver.(Nexter)
 	_, can.selectSend = ch.Sender.(park.Sender)
 	_, can.recvMany = ch.Receiver.(BatchReceiver)
+	_, can.tryRecvMany = ch.Receiver.(TryBatchReceiver)
 	_, can.rxLen = ch.Receiver.(Lener)
 	_, can.rxCap = ch.Receiver.(Caper)
 	_, can.ready = ch.Receiver.(Readier)

@@ -32,6 +32,44 @@ var batchCases = []testcase{
 		run:     sendManyNothing,
 	},
 	{
+		name:    "R6_TrySendMany_sends_what_fits",
+		promise: "TrySendMany sends as many values as there is room for, from the front, and says ErrFull if that is not all",
+		rule:    rule6,
+		needs:   []need{needTrySendMany, needBounded, needWaiting},
+		run:     trySendManyFits,
+	},
+	{
+		name:    "R6_TrySendMany_overtakes_nobody",
+		promise: "while a sender waits, TrySendMany sends nothing and says ErrFull",
+		rule:    rule6,
+		mode:    bubbled,
+		needs:   []need{needTrySendMany, needWaiting},
+		run:     trySendManyInLine,
+	},
+	{
+		name:    "R7_TrySendMany_serves_waiting_receivers",
+		promise: "TrySendMany wakes the receivers that wait, and they get its values in order",
+		rule:    rule7,
+		mode:    bubbled,
+		needs:   []need{needTrySendMany, needBacklog, needSubscribe},
+		run:     trySendManyServes,
+	},
+	{
+		name:    "R6_TryRecvMany_takes_what_is_there",
+		promise: "TryRecvMany returns what is there and fits, in order, and ErrEmpty or the end if that is nothing",
+		rule:    rule6,
+		needs:   []need{needTryRecvMany, needBacklog},
+		run:     tryRecvManyTakes,
+	},
+	{
+		name:    "R9_TryRecvMany_makes_room_for_waiting_senders",
+		promise: "each slot that TryRecvMany empties goes to a sender that waits",
+		rule:    rule9,
+		mode:    bubbled,
+		needs:   []need{needTryRecvMany, needWaiting},
+		run:     tryRecvManyMakesRoom,
+	},
+	{
 		name:    "R7_RecvMany_takes_what_is_there",
 		promise: "RecvMany returns what is there and fits, in order, and leaves the rest of the buffer alone",
 		rule:    rule7,
@@ -141,6 +179,126 @@ func sendManyNothing(t *tester) {
 		}
 	}
 	t.recv(ch.rx, 1)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+}
+
+// trySendMany asserts what TrySendMany returns.
+func (t *tester) trySendMany(tx leat.Sender[int], vs []int, n int, err error) {
+	t.Helper()
+	if got, gotErr := tx.(TryBatchSender).TrySendMany(vs); got != n || !same(gotErr, err) {
+		t.Fatalf("TrySendMany(%v) = %d, %v; want %d, %v", vs, got, gotErr, n, err)
+	}
+}
+
+// tryRecvMany asserts what TryRecvMany with a buffer of the size returns, and
+// that it leaves the rest of the buffer alone.
+func (t *tester) tryRecvMany(rx leat.Receiver[int], size int, err error, want ...int) {
+	t.Helper()
+	buf := slices.Repeat([]int{-7}, size)
+	n, gotErr := rx.(TryBatchReceiver).TryRecvMany(buf)
+	if !same(gotErr, err) || !slices.Equal(buf[:n], want) {
+		t.Fatalf("TryRecvMany with room for %d = %v, %v; want %v, %v", size, buf[:n], gotErr, want, err)
+	}
+	for _, v := range buf[n:] {
+		if err == nil && v != -7 {
+			t.Fatalf("TryRecvMany returned %d and wrote %d after that", n, v)
+		}
+	}
+}
+
+func trySendManyFits(t *tester) {
+	for _, capacity := range []int{1, 2, 3, 31, 32, 33} {
+		ch := t.open(capacity)
+		values := seq(1, capacity+2)
+		t.trySendMany(ch.tx, nil, 0, nil)
+		t.trySendMany(ch.tx, values, capacity, leat.ErrFull)
+		t.trySendMany(ch.tx, values, 0, leat.ErrFull)
+		t.trySendMany(ch.tx, []int{}, 0, nil) // nothing always fits
+		t.trySend(ch.tx, 99, leat.ErrFull)
+		t.recv(ch.rx, 1)
+		t.trySendMany(ch.tx, []int{-1, -2}, 1, leat.ErrFull)
+		t.recv(ch.rx, values[1:capacity]...)
+		t.recv(ch.rx, -1)
+		t.trySendMany(ch.tx, values[:capacity], capacity, nil)
+		t.recv(ch.rx, values[:capacity]...)
+		t.recvErr(ch.rx, leat.ErrEmpty)
+		t.close(ch.tx)
+		t.trySendMany(ch.tx, values, 0, leat.ErrClosed)
+		t.trySendMany(ch.tx, nil, 0, nil)
+	}
+}
+
+func trySendManyInLine(t *tester) {
+	ch := t.open(2)
+	t.send(ch.tx, 1, 2)
+	send := t.startSend(t.ctx(), ch.tx, 3)
+	send.waits()
+	t.trySendMany(ch.tx, []int{98, 99}, 0, leat.ErrFull)
+	t.recv(ch.rx, 1)
+	t.trySendMany(ch.tx, []int{98, 99}, 0, leat.ErrFull) // the slot is the sender's
+	send.want(0, nil)
+	t.recv(ch.rx, 2)
+	t.trySendMany(ch.tx, []int{4, 99}, 1, leat.ErrFull)
+	t.recv(ch.rx, 3, 4)
+	t.recvErr(ch.rx, leat.ErrEmpty)
+}
+
+func trySendManyServes(t *tester) {
+	ch := t.open(4)
+	other := ch.subscribe()
+	first := t.startRecv(t.ctx(), ch.rx)
+	second := t.startRecv(t.ctx(), other)
+	first.waits()
+	second.waits()
+	t.trySendMany(ch.tx, []int{1, 2, 3}, 3, nil)
+	first.want(1, nil)
+	if t.kind.Features.everyone() {
+		second.want(1, nil)
+		t.recv(ch.rx, 2, 3)
+		t.recv(other, 2, 3)
+	} else {
+		second.want(2, nil)
+		t.recv(other, 3)
+	}
+	t.recvErr(ch.rx, leat.ErrEmpty)
+}
+
+func tryRecvManyTakes(t *tester) {
+	ch := t.open(40)
+	t.tryRecvMany(ch.rx, 0, nil)
+	t.tryRecvMany(ch.rx, 3, leat.ErrEmpty)
+	for i := range 40 {
+		t.send(ch.tx, i)
+	}
+	t.tryRecvMany(ch.rx, 0, nil)
+	t.tryRecvMany(ch.rx, 1, nil, 0)
+	t.tryRecvMany(ch.rx, 34, nil, seq(1, 34)...)
+	t.send(ch.tx, 40, 41)
+	t.tryRecvMany(ch.rx, 100, nil, seq(35, 41)...)
+	t.tryRecvMany(ch.rx, 100, leat.ErrEmpty)
+	t.send(ch.tx, 1, 2)
+	t.close(ch.tx)
+	t.tryRecvMany(ch.rx, 5, nil, 1, 2)
+	t.tryRecvMany(ch.rx, 5, leat.ErrClosed)
+	t.tryRecvMany(ch.rx, 0, nil)
+}
+
+func tryRecvManyMakesRoom(t *tester) {
+	ch := t.open(3)
+	t.send(ch.tx, 0, 1, 2)
+	var sends []*call
+	for v := 3; v < 7; v++ {
+		sends = append(sends, t.startSend(t.ctx(), ch.tx, v))
+	}
+	t.tryRecvMany(ch.rx, 2, nil, 0, 1)
+	sends[0].want(0, nil)
+	sends[1].want(0, nil)
+	sends[2].waits()
+	t.trySend(ch.tx, 99, leat.ErrFull)
+	t.recv(ch.rx, 2, 3)
+	sends[2].want(0, nil)
+	sends[3].want(0, nil)
+	t.recv(ch.rx, 4, 5, 6)
 	t.recvErr(ch.rx, leat.ErrEmpty)
 }
 

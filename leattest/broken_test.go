@@ -16,6 +16,7 @@ type (
 	sender interface {
 		leat.Sender[int]
 		leattest.BatchSender
+		leattest.TryBatchSender
 		leattest.Lener
 		leattest.Caper
 		leattest.Doner
@@ -27,6 +28,7 @@ type (
 	receiver interface {
 		leat.Receiver[int]
 		leattest.BatchReceiver
+		leattest.TryBatchReceiver
 		leattest.Lener
 		leattest.Caper
 		leattest.Readier
@@ -81,6 +83,7 @@ type tx struct {
 	send    func(ctx context.Context, v int) error
 	trySend func(v int) error
 	many    func(ctx context.Context, vs []int) (int, error)
+	tryMany func(vs []int) (int, error)
 	length  func() int
 	close   func() error
 	cause   func(error) error
@@ -115,6 +118,13 @@ func (t *tx) SendMany(ctx context.Context, vs []int) (int, error) {
 	return t.many(ctx, vs)
 }
 
+func (t *tx) TrySendMany(vs []int) (int, error) {
+	if t.tryMany == nil {
+		return t.sender.TrySendMany(vs)
+	}
+	return t.tryMany(vs)
+}
+
 func (t *tx) Len() int {
 	if t.length == nil {
 		return t.sender.Len()
@@ -145,6 +155,7 @@ type rx struct {
 	recv    func(ctx context.Context) (int, error)
 	tryRecv func() (int, error)
 	many    func(ctx context.Context, buf []int) (int, error)
+	tryMany func(buf []int) (int, error)
 	ready   func() <-chan struct{}
 	next    func() uint64
 	close   func() error
@@ -170,6 +181,13 @@ func (r *rx) RecvMany(ctx context.Context, buf []int) (int, error) {
 		return r.receiver.RecvMany(ctx, buf)
 	}
 	return r.many(ctx, buf)
+}
+
+func (r *rx) TryRecvMany(buf []int) (int, error) {
+	if r.tryMany == nil {
+		return r.receiver.TryRecvMany(buf)
+	}
+	return r.tryMany(buf)
 }
 
 func (r *rx) Ready() <-chan struct{} {

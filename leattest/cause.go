@@ -140,6 +140,10 @@ func (t *tester) recvCause(rx leat.Receiver[int], cause error) {
 			_, err := rx.RecvMany(t.ctx(), make([]int, 2))
 			t.wantCause("RecvMany", err, cause)
 		}
+		if rx, ok := rx.(TryBatchReceiver); ok {
+			_, err := rx.TryRecvMany(make([]int, 2))
+			t.wantCause("TryRecvMany", err, cause)
+		}
 	}
 }
 
@@ -151,6 +155,10 @@ func (t *tester) sendCause(tx leat.Sender[int], cause error) {
 	if tx, ok := tx.(BatchSender); ok {
 		_, err := tx.SendMany(t.ctx(), []int{9, 9})
 		t.wantCause("SendMany", err, cause)
+	}
+	if tx, ok := tx.(TryBatchSender); ok {
+		_, err := tx.TrySendMany([]int{9, 9})
+		t.wantCause("TrySendMany", err, cause)
 	}
 }
 

@@ -287,6 +287,52 @@ var defects = []defect{
 			return len(buf), nil
 		}
 	})},
+	{"TrySendMany sends all or nothing", "R6_TrySendMany_sends_what_fits", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.tryMany = func(vs []int) (int, error) {
+			if len(vs) > s.Cap()-s.Len() {
+				return 0, leat.ErrFull
+			}
+			return s.TrySendMany(vs)
+		}
+	})},
+	{"TrySendMany takes the room of a sender that waits", "R6_TrySendMany_overtakes_nobody", barging(false)},
+	{"TrySendMany wakes one receiver for all values", "R7_TrySendMany_serves_waiting_receivers", broken(leattest.Features{},
+		func(c *core, s sender) leat.Sender[int] {
+			return &tx{sender: s, tryMany: func(vs []int) (int, error) {
+				if len(vs) == 0 {
+					return 0, nil
+				}
+				if err := s.TrySend(vs[0]); err != nil {
+					return 0, err
+				}
+				c.mu.Lock()
+				c.values = append(c.values, vs[1:]...)
+				c.mu.Unlock()
+				return len(vs), nil
+			}}
+		}, nil)},
+	{"TryRecvMany says that there is nothing if it cannot fill its buffer", "R6_TryRecvMany_takes_what_is_there",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.tryMany = func(buf []int) (int, error) {
+				if r.Len() < len(buf) {
+					return 0, leat.ErrEmpty
+				}
+				return r.TryRecvMany(buf)
+			}
+		})},
+	{"TryRecvMany makes room for one sender", "R9_TryRecvMany_makes_room_for_waiting_senders",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.tryMany = func(buf []int) (int, error) { return r.TryRecvMany(buf[:min(len(buf), 1)]) }
+		})},
+	{"TryReserve takes the slot of a sender that waits", "R6_TryReserve_takes_a_slot_or_says_why_not", leattest.Kind{
+		Name: "broken", Features: queue, New: func(_ testing.TB, capacity int) leattest.Channel {
+			ch := leattest.NewReference(queue, capacity)
+			ch.TryReserve = func() (leattest.Permit, error) {
+				return permit{send: func(int) error { return nil }, release: func() {}}, nil
+			}
+			return ch
+		},
+	}},
 	{"a permit dies with the receiver", "R5_permit_outlives_receiver_close", brokenPermit(
 		func(c *core, p leattest.Permit) leattest.Permit {
 			return permit{release: p.Release, send: func(v int) error {

@@ -50,6 +50,9 @@ type Channel struct {
 	// Reserve takes a permit on Sender. Nil if the kind has no permits. The permit counts only if the error is nil. A
 	// channel of capacity 0 has no slot to reserve: there Reserve panics.
 	Reserve func(ctx context.Context) (Permit, error)
+
+	// TryReserve is Reserve without blocking. Nil if the kind has none.
+	TryReserve func() (Permit, error)
 }
 
 // Features say what a kind claims. The zero value is a bounded queue: values of an exact capacity wait for a receiver, each

@@ -90,6 +90,9 @@ func badCapacity(t *tester) {
 func reserveAtZero(t *tester) {
 	ch := t.open(0)
 	t.panics("Reserve at capacity 0", func() { ch.Reserve(t.ctx()) })
+	if ch.TryReserve != nil {
+		t.panics("TryReserve at capacity 0", func() { ch.TryReserve() })
+	}
 	t.trySend(ch.tx, 1, leat.ErrFull)
 	t.recvErr(ch.rx, leat.ErrEmpty)
 	t.close(ch.tx)

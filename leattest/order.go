@@ -71,17 +71,20 @@ type tally struct {
 // drain receives until the end: by Recv, or by all means in turn.
 func (t *tester) drain(rx leat.Receiver[int], mixed bool) (got tally) {
 	many, _ := rx.(BatchReceiver)
+	tryMany, _ := rx.(TryBatchReceiver)
 	ctx := t.ctx()
 	buf := make([]int, 5)
 	for i := 0; ; i++ {
 		n, err := 1, error(nil)
 		switch {
-		case mixed && i%4 == 1:
+		case mixed && i%5 == 1:
 			buf[0], err = rx.TryRecv()
-		case mixed && i%4 == 2 && many != nil:
+		case mixed && i%5 == 2 && many != nil:
 			n, err = many.RecvMany(ctx, buf)
-		case mixed && i%4 == 3:
+		case mixed && i%5 == 3:
 			buf[0], err = rx.Recv(context.Background())
+		case mixed && i%5 == 4 && tryMany != nil:
+			n, err = tryMany.TryRecvMany(buf)
 		default:
 			buf[0], err = rx.Recv(ctx)
 		}
@@ -129,20 +132,22 @@ func (t *tester) exchange(ch *channel, senders, each int, mixed bool) []tally {
 func (t *tester) sendAll(tx leat.Sender[int], first, n int, mixed bool) {
 	defer tx.Close()
 	many, _ := tx.(BatchSender)
+	tryMany, _ := tx.(TryBatchSender)
 	ctx := t.ctx()
 	for v := first; v < first+n; {
 		k, err := 1, error(nil)
+		next := seq(v, min(v+7, first+n)-1)
 		switch {
-		case mixed && v%4 == 1:
+		case mixed && v%5 == 1:
 			err = tx.TrySend(v)
-		case mixed && v%4 == 2 && many != nil:
-			var vs []int
-			for i := v; i < min(v+7, first+n); i++ {
-				vs = append(vs, i)
-			}
-			k, err = many.SendMany(ctx, vs)
-		case mixed && v%4 == 3:
+		case mixed && v%5 == 2 && many != nil:
+			k, err = many.SendMany(ctx, next)
+		case mixed && v%5 == 3:
 			err = tx.Send(context.Background(), v)
+		case mixed && v%5 == 4 && tryMany != nil:
+			if k, err = tryMany.TrySendMany(next); k > 0 {
+				err = nil
+			}
 		default:
 			err = tx.Send(ctx, v)
 		}

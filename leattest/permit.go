@@ -61,6 +61,14 @@ var permitCases = []testcase{
 		run:     releasedSlot,
 	},
 	{
+		name:    "R6_TryReserve_takes_a_slot_or_says_why_not",
+		promise: "TryReserve takes a slot if there is one, does not overtake a sender that waits, and returns ErrFull or ErrClosed otherwise",
+		rule:    rule6,
+		mode:    bubbled,
+		needs:   []need{needTryReserve, needWaiting},
+		run:     tryReserve,
+	},
+	{
 		name:    "R1_permit_is_used_once",
 		promise: "a permit that is used or released delivers nothing more and gives no slot back twice",
 		rule:    rule1,
@@ -217,6 +225,48 @@ func releasedSlot(t *tester) {
 	fourth.want(0, nil)
 	t.trySend(ch.tx, 99, leat.ErrFull)
 	t.recv(ch.rx, 3, 4)
+}
+
+// tryReserve asserts that TryReserve returns err, and a permit if that is nil.
+func (t *tester) tryReserve(ch *channel, want error) Permit {
+	t.Helper()
+	p, err := ch.TryReserve()
+	if !same(err, want) {
+		t.Fatalf("TryReserve = %v; want %v", err, want)
+	}
+	return p
+}
+
+func tryReserve(t *tester) {
+	ch := t.open(2)
+	p := t.tryReserve(ch, nil)
+	t.send(ch.tx, 1)
+	t.tryReserve(ch, leat.ErrFull)
+	t.trySend(ch.tx, 99, leat.ErrFull)
+	send := t.startSend(t.ctx(), ch.tx, 2)
+	send.waits()
+	t.recv(ch.rx, 1)
+	send.want(0, nil)
+	t.tryReserve(ch, leat.ErrFull)
+	t.use(p, 3)
+	t.recv(ch.rx, 2)
+	q := t.tryReserve(ch, nil)
+	t.tryReserve(ch, leat.ErrFull)
+	q.Release()
+	r := t.tryReserve(ch, nil)
+	t.close(ch.tx)
+	t.tryReserve(ch, leat.ErrClosed)
+	t.recv(ch.rx, 3)
+	t.recvErr(ch.rx, leat.ErrEmpty) // the permit holds up the end
+	t.use(r, 4)
+	t.recv(ch.rx, 4)
+	t.recvErr(ch.rx, leat.ErrClosed)
+
+	if !t.kind.Features.everyone() {
+		ch = t.open(1)
+		t.close(ch.rx)
+		t.tryReserve(ch, leat.ErrClosed)
+	}
 }
 
 func permitUsedOnce(t *tester) {

@@ -72,6 +72,12 @@ var (
 	needPairs         = need{func(_ Features, c abilities) bool { return c.pairs }, "its All does not count"}
 )
 
+var (
+	needTryReserve  = need{func(_ Features, c abilities) bool { return c.reserve && c.tryReserve }, "it has no permits without waiting"}
+	needTrySendMany = need{func(_ Features, c abilities) bool { return c.trySendMany }, "its senders have no TrySendMany"}
+	needTryRecvMany = need{func(_ Features, c abilities) bool { return c.tryRecvMany }, "its receivers have no TryRecvMany"}
+)
+
 // A plan is a kind under test.
 type plan struct {
 	kind Kind

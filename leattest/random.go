@@ -113,8 +113,10 @@ func (s *script) next() *step {
 	readable := !s.rxClosed[j] || len(s.rxClosed) == 1 && !f.everyone()
 
 	switch dice := s.r.IntN(100); {
-	case dice < 20:
+	case dice < 16:
 		return &step{op: "TrySend", on: i, values: s.fresh(1)}
+	case dice < 20 && can.trySendMany:
+		return &step{op: "TrySendMany", on: i, values: s.fresh(1 + s.r.IntN(5))}
 	case dice < 30 && s.sendable(i, 1):
 		return &step{op: "Send", on: i, values: s.fresh(1)}
 	case dice < 38 && can.sendMany:
@@ -123,14 +125,18 @@ func (s *script) next() *step {
 		}
 	case dice < 41:
 		return &step{op: "Send with a done ctx", on: i, values: s.fresh(1)}
-	case dice < 58 && readable:
+	case dice < 53 && readable:
 		return &step{op: "TryRecv", on: j}
+	case dice < 58 && readable && can.tryRecvMany:
+		return &step{op: "TryRecvMany", on: j, values: make([]int, s.r.IntN(6))}
 	case dice < 66 && readable && s.receivable(j):
 		return &step{op: "Recv", on: j}
 	case dice < 74 && readable && can.recvMany && s.receivable(j):
 		return &step{op: "RecvMany", on: j, values: make([]int, 1+s.r.IntN(6))}
 	case dice < 78 && readable && can.ready && !f.Remote:
 		return &step{op: "Ready and TryRecv", on: j}
+	case dice < 80 && can.tryReserve && s.capacity > 0:
+		return &step{op: "TryReserve"}
 	case dice < 83 && can.reserve && s.capacity > 0 && !s.txClosed[0] && s.sendable(0, 1):
 		return &step{op: "Reserve"}
 	case dice < 88 && len(s.model.permits) > 0:
@@ -219,6 +225,9 @@ func (s *subject) do(st *step) string {
 	case "SendMany":
 		n, err := s.tx[st.on].(BatchSender).SendMany(ctx, st.values)
 		return fmt.Sprintf("%d, %s", n, text(err))
+	case "TrySendMany":
+		n, err := s.tx[st.on].(TryBatchSender).TrySendMany(st.values)
+		return fmt.Sprintf("%d, %s", n, text(err))
 	case "TryRecv":
 		v, err := s.rx[st.on].TryRecv()
 		return text(err, v)
@@ -229,6 +238,10 @@ func (s *subject) do(st *step) string {
 		buf := make([]int, len(st.values))
 		n, err := s.rx[st.on].(BatchReceiver).RecvMany(ctx, buf)
 		return text(err, buf[:n]...)
+	case "TryRecvMany":
+		buf := make([]int, len(st.values))
+		n, err := s.rx[st.on].(TryBatchReceiver).TryRecvMany(buf)
+		return text(err, buf[:n]...)
 	case "Ready and TryRecv":
 		ready := "not ready"
 		select {
@@ -238,8 +251,12 @@ func (s *subject) do(st *step) string {
 		}
 		v, err := s.rx[st.on].TryRecv()
 		return ready + ", " + text(err, v)
-	case "Reserve":
-		p, err := s.ch.Reserve(ctx)
+	case "Reserve", "TryReserve":
+		reserve := func() (Permit, error) { return s.ch.Reserve(ctx) }
+		if st.op == "TryReserve" {
+			reserve = s.ch.TryReserve
+		}
+		p, err := reserve()
 		if err == nil {
 			s.permits = append(s.permits, p)
 		}

@@ -27,7 +27,7 @@ func NewReference(f Features, capacity int) Channel {
 	tx := m.newSender()
 	ch := Channel{Sender: tx, Receiver: m.subscribe()}
 	if !f.OneValue {
-		ch.Reserve = tx.reserve
+		ch.Reserve, ch.TryReserve = tx.reserve, tx.tryReserve
 		ch.Clone = func() leat.Sender[int] { return m.newSender() }
 	}
 	if f.everyone() || !f.SingleReceiver {

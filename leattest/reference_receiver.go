@@ -107,6 +107,31 @@ func (r *modelReceiver) receive(ctx context.Context, take func() error) error {
 func (r *modelReceiver) TryRecv() (int, error) {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
+	return r.tryRecv()
+}
+
+func (r *modelReceiver) TryRecvMany(buf []int) (n int, err error) {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	for n < len(buf) {
+		if n > 0 && r.m.oldest() > *r.at {
+			return n, nil // the next call reports the gap
+		}
+		v, err := r.tryRecv()
+		if err != nil && n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		buf[n] = v
+		n++
+	}
+	return n, nil
+}
+
+// tryRecv is TryRecv with mu held.
+func (r *modelReceiver) tryRecv() (int, error) {
 	r.m.demand++
 	r.m.settle() // a sender that waits at capacity 0 hands its value over
 	v, err := r.m.take(r)

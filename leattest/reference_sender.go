@@ -64,6 +64,22 @@ func (s *modelSender) SendMany(ctx context.Context, vs []int) (n int, err error)
 func (s *modelSender) TrySend(v int) error {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
+	return s.trySend(v)
+}
+
+func (s *modelSender) TrySendMany(vs []int) (n int, err error) {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	for n < len(vs) && err == nil {
+		if err = s.trySend(vs[n]); err == nil {
+			n++
+		}
+	}
+	return n, err
+}
+
+// trySend is TrySend with mu held. After it, nobody waits for what is possible.
+func (s *modelSender) trySend(v int) error {
 	switch {
 	case s.refused():
 		return s.refusal()
@@ -76,9 +92,7 @@ func (s *modelSender) TrySend(v int) error {
 }
 
 func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
-	if s.m.capacity == 0 {
-		panic("leattest: Reserve on a channel of capacity 0; it has no slot to reserve")
-	}
+	s.needSlot()
 	if err := enter(ctx); err != nil {
 		return nil, err
 	}
@@ -101,6 +115,26 @@ func (s *modelSender) reserve(ctx context.Context) (Permit, error) {
 		return nil, err
 	}
 	return &modelPermit{m: s.m}, nil
+}
+
+func (s *modelSender) tryReserve() (Permit, error) {
+	s.needSlot()
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	switch {
+	case s.refused():
+		return nil, s.refusal()
+	case s.m.room() <= 0:
+		return nil, leat.ErrFull
+	}
+	s.m.permits++
+	return &modelPermit{m: s.m}, nil
+}
+
+func (s *modelSender) needSlot() {
+	if s.m.capacity == 0 {
+		panic("leattest: Reserve on a channel of capacity 0; it has no slot to reserve")
+	}
 }
 
 func (s *modelSender) Close() error { return s.CloseWith(nil) }

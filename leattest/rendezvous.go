@@ -25,6 +25,14 @@ var rendezvousCases = []testcase{
 		run:     nothingInIt,
 	},
 	{
+		name:    "R6_try_batches_need_partners",
+		promise: "with capacity 0, TrySendMany gives one value to each receiver that waits, and TryRecvMany takes one of each sender that waits",
+		rule:    rule6,
+		mode:    bubbled,
+		needs:   []need{needZero, needSubscribe, needTrySendMany, needTryRecvMany},
+		run:     tryBatchesAtZero,
+	},
+	{
 		name:    "R1_cancelled_partner",
 		promise: "with capacity 0, a partner that gave up takes and leaves nothing",
 		rule:    rule1,
@@ -77,6 +85,32 @@ func nothingInIt(t *tester) {
 	t.close(ch.rx)
 	send.wantErr(leat.ErrClosed)
 	t.recvErr(ch.rx, leat.ErrClosed)
+}
+
+func tryBatchesAtZero(t *tester) {
+	ch := t.open(0)
+	other := ch.subscribe()
+	t.trySendMany(ch.tx, []int{1, 2}, 0, leat.ErrFull)
+	t.tryRecvMany(ch.rx, 2, leat.ErrEmpty)
+	t.trySendMany(ch.tx, nil, 0, nil)
+	t.tryRecvMany(ch.rx, 0, nil)
+
+	first, second := t.startRecv(t.ctx(), ch.rx), t.startRecv(t.ctx(), other)
+	t.trySendMany(ch.tx, []int{1, 2, 3}, 2, leat.ErrFull)
+	first.want(1, nil)
+	second.want(2, nil)
+
+	var sends []*call
+	for v := 4; v < 7; v++ {
+		sends = append(sends, t.startSend(t.ctx(), ch.tx, v))
+	}
+	t.tryRecvMany(ch.rx, 2, nil, 4, 5)
+	sends[2].waits()
+	t.tryRecvMany(other, 2, nil, 6)
+	for _, send := range sends {
+		send.want(0, nil)
+	}
+	t.tryRecvMany(other, 2, leat.ErrEmpty)
 }
 
 func cancelledPartner(t *tester) {

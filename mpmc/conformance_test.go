@@ -11,11 +11,12 @@ import (
 
 func conformanceChannel(tx *mpmc.Sender[int], rx *mpmc.Receiver[int]) leattest.Channel {
 	return leattest.Channel{
-		Sender:    tx,
-		Receiver:  rx,
-		Subscribe: func() leat.Receiver[int] { return rx.Clone() },
-		Clone:     func() leat.Sender[int] { return tx.Clone() },
-		Reserve:   func(ctx context.Context) (leattest.Permit, error) { return tx.Reserve(ctx) },
+		Sender:     tx,
+		Receiver:   rx,
+		Subscribe:  func() leat.Receiver[int] { return rx.Clone() },
+		Clone:      func() leat.Sender[int] { return tx.Clone() },
+		Reserve:    func(ctx context.Context) (leattest.Permit, error) { return tx.Reserve(ctx) },
+		TryReserve: func() (leattest.Permit, error) { return tx.TryReserve() },
 	}
 }
 

@@ -23,14 +23,16 @@
 // # Rendezvous
 //
 // A channel of capacity 0 holds nothing. Send waits until a receiver takes the value, Recv until a sender brings one; TrySend
-// and TryRecv succeed only if a partner waits. Len is 0. There is no slot to reserve, so Reserve panics. In a leat.Select, a
+// and TryRecv succeed only if a partner waits. TrySendMany hands one value to each waiting receiver, and TryRecvMany takes the
+// values of waiting senders. Len is 0. There is no slot to reserve, so Reserve and TryReserve panic. In a leat.Select, a
 // case never meets another case of the same Select.
 //
 // # Order
 //
 // The values of one sender are taken in the order in which it sent them. Senders that wait are served first come, first served, and
 // so are receivers; a call that comes later, TrySend and TryRecv among them, does not overtake them. SendMany keeps its
-// place until all of its values are accepted. What receivers do with values that they took one after the other is up to them.
+// place until all of its values are accepted. The values that TrySendMany sends stay together. What receivers do with values that
+// they took one after the other is up to them.
 //
 // # Closing
 //
@@ -42,7 +44,8 @@
 //
 // # Cancelling
 //
-// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany says how many were accepted.
+// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany and
+// TrySendMany say how many were accepted.
 //
 // # Memory and cost
 //

@@ -89,6 +89,52 @@ func ExampleSender_Reserve() {
 	// made when there was room <nil>
 }
 
+func ExampleSender_TrySendMany() {
+	tx, rx := mpmc.New[int](3)
+	values := []int{1, 2, 3, 4, 5}
+	n, err := tx.TrySendMany(values)
+	fmt.Println(n, err, values[n:])
+
+	buf := make([]int, 10)
+	n, err = rx.TryRecvMany(buf)
+	fmt.Println(buf[:n], err)
+	// Output:
+	// 3 leat: channel full [4 5]
+	// [1 2 3] <nil>
+}
+
+func ExampleSender_TryReserve() {
+	tx, rx := mpmc.New[string](1)
+	for range 2 {
+		permit, err := tx.TryReserve()
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		permit.Send("made because there was room")
+	}
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// leat: channel full
+	// made because there was room <nil>
+}
+
+// On a channel of capacity 0, TryRecvMany takes the values of waiting senders.
+func ExampleReceiver_TryRecvMany() {
+	tx, rx := mpmc.New[string](0)
+	buf := make([]string, 2)
+	n, err := rx.TryRecvMany(buf)
+	fmt.Println(buf[:n], err)
+
+	go tx.Send(context.Background(), "waits for a receiver")
+	<-rx.Ready()
+	n, err = rx.TryRecvMany(buf)
+	fmt.Println(buf[:n], err)
+	// Output:
+	// [] leat: channel empty
+	// [waits for a receiver] <nil>
+}
+
 // Closing one of several receivers is its own affair; closing the last stops the senders.
 func ExampleReceiver_Close() {
 	tx, a := mpmc.New[int](4)

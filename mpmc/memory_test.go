@@ -23,10 +23,19 @@ func TestNoAllocation(t *testing.T) {
 	} {
 		tx, rx := make()
 		for op, f := range map[string]func(){
-			"TrySend and TryRecv":   func() { tx.TrySend(1); rx.TryRecv() },
-			"Send and Recv":         func() { tx.Send(background, 1); rx.Recv(background) },
-			"Send and Recv, cancel": func() { tx.Send(ctx, 1); rx.Recv(ctx) },
-			"SendMany and RecvMany": func() { tx.SendMany(ctx, batch[:32]); rx.RecvMany(ctx, buf) },
+			"TrySend and TryRecv":         func() { tx.TrySend(1); rx.TryRecv() },
+			"Send and Recv":               func() { tx.Send(background, 1); rx.Recv(background) },
+			"Send and Recv, cancel":       func() { tx.Send(ctx, 1); rx.Recv(ctx) },
+			"SendMany and RecvMany":       func() { tx.SendMany(ctx, batch[:32]); rx.RecvMany(ctx, buf) },
+			"TrySendMany and TryRecvMany": func() { tx.TrySendMany(batch[:32]); rx.TryRecvMany(buf); rx.TryRecvMany(buf) },
+			"TryReserve and Send": func() {
+				p, err := tx.TryReserve()
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.Send(1)
+				rx.TryRecv()
+			},
 			"Reserve and Send": func() {
 				p, err := tx.Reserve(ctx)
 				if err != nil {

@@ -11,10 +11,11 @@ import (
 
 func conformanceChannel(tx *mpsc.Sender[int], rx *mpsc.Receiver[int]) leattest.Channel {
 	return leattest.Channel{
-		Sender:   tx,
-		Receiver: rx,
-		Clone:    func() leat.Sender[int] { return tx.Clone() },
-		Reserve:  func(ctx context.Context) (leattest.Permit, error) { return tx.Reserve(ctx) },
+		Sender:     tx,
+		Receiver:   rx,
+		Clone:      func() leat.Sender[int] { return tx.Clone() },
+		Reserve:    func(ctx context.Context) (leattest.Permit, error) { return tx.Reserve(ctx) },
+		TryReserve: func() (leattest.Permit, error) { return tx.TryReserve() },
 	}
 }
 

@@ -26,7 +26,7 @@
 //
 // The values of one sender arrive in the order in which it sent them. Senders that wait are served first come, first served; a
 // call that comes later, TrySend among them, does not overtake them. SendMany keeps its place until all of its values are
-// accepted.
+// accepted. The values that TrySendMany sends stay together.
 //
 // # Closing
 //
@@ -37,7 +37,8 @@
 //
 // # Cancelling
 //
-// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany says how many were accepted.
+// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany and
+// TrySendMany say how many were accepted.
 //
 // # Memory and cost
 //

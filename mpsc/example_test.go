@@ -86,6 +86,21 @@ func ExampleSender_SendMany() {
 	// [1 2 3]
 }
 
+// TrySendMany tells how many values fit, so the caller can keep the others.
+func ExampleSender_TrySendMany() {
+	tx, rx := mpsc.New[int](3)
+	values := []int{1, 2, 3, 4, 5}
+	n, err := tx.TrySendMany(values)
+	fmt.Println(n, err, values[n:])
+
+	buf := make([]int, 10)
+	n, err = rx.TryRecvMany(buf)
+	fmt.Println(buf[:n], err)
+	// Output:
+	// 3 leat: channel full [4 5]
+	// [1 2 3] <nil>
+}
+
 // A permit makes sure of the room before the work is done.
 func ExampleSender_Reserve() {
 	ctx := context.Background()
@@ -107,6 +122,23 @@ func ExampleSender_Reserve() {
 	// result of hard work <nil>
 }
 
+// TryReserve makes a value only if there is room for it.
+func ExampleSender_TryReserve() {
+	tx, rx := mpsc.New[string](1)
+	for range 2 {
+		permit, err := tx.TryReserve()
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		permit.Send("made because there was room")
+	}
+	fmt.Println(rx.TryRecv())
+	// Output:
+	// leat: channel full
+	// made because there was room <nil>
+}
+
 // Done tells a sender that waits for something else that its work is not wanted any more.
 func ExampleSender_Done() {
 	tx, rx := mpsc.New[int](1)
@@ -122,6 +154,25 @@ func ExampleSender_Done() {
 	rx.Close()
 	wg.Wait()
 	// Output: stopped early
+}
+
+// TryRecvMany empties the channel without blocking, here before the program ends.
+func ExampleReceiver_TryRecvMany() {
+	tx, rx := mpsc.New[string](4)
+	tx.TrySendMany([]string{"a", "b", "c"})
+	tx.Close()
+	buf := make([]string, 2)
+	for {
+		n, err := rx.TryRecvMany(buf)
+		fmt.Println(buf[:n], err)
+		if err != nil {
+			break
+		}
+	}
+	// Output:
+	// [a b] <nil>
+	// [c] <nil>
+	// [] leat: channel closed
 }
 
 // Ready joins a native select. There is no goroutine between, and the value stays in the channel until TryRecv takes it.

@@ -67,6 +67,19 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 	return
 }
 
+// TryRecvMany moves values to the front of buf, as many as there are and fit,
+// and returns how many. It never blocks. Values of senders that wait for room
+// count as there, because each gets its room from a value that is taken. If n is
+// 0, the error is ErrEmpty if a value may come, or ErrClosed if the channel has
+// ended: see Recv. With values, the error is nil. An empty buf returns 0 and nil.
+func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
+	if r == nil {
+		panic(noReceiver)
+	}
+	n, err = r.rx.TryRecvMany(buf)
+	return
+}
+
 // All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; ctx.Err() tells
 // which. Leaving the loop early leaves the rest in the channel, and All may be called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.made().All(ctx) }

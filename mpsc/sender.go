@@ -64,6 +64,20 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return
 }
 
+// TrySendMany sends the first values of vs, in order, as many as there is room
+// for, and returns how many. It never blocks. If n < len(vs), the error is
+// ErrFull, as TrySend would return it for the next value; or n is 0 and the error
+// is ErrClosed, because the receiver or this handle is closed. No other value comes
+// between the accepted ones. An empty vs returns 0 and nil. TrySendMany does not
+// keep vs.
+func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
+	if s == nil {
+		panic(noSender)
+	}
+	n, err = s.tx.TrySendMany(vs)
+	return
+}
+
 // Reserve takes one slot of the capacity, and waits for it as Send does, so that a value need not be made before there is
 // room for it. The permit must be used or released: until then the slot is taken, and the channel does not end. It stays
 // good when the receiver or this handle closes. The errors are those of Send.
@@ -81,6 +95,25 @@ func (s *Sender[T]) Reserve(ctx context.Context) (p *Permit[T], err error) {
 //go:noinline
 func (s *Sender[T]) reserve(ctx context.Context) (*queue.Channel[T], error) {
 	return s.made().Reserve(ctx)
+}
+
+// TryReserve takes one slot of the capacity if there is one, as Reserve does. It
+// never blocks. It returns ErrFull if there is no slot, or if all slots are for
+// senders that wait; and ErrClosed if the receiver or this handle is closed.
+func (s *Sender[T]) TryReserve() (p *Permit[T], err error) {
+	// This is small enough to be inlined, for the reason that Reserve is.
+	c, err := s.tryReserve()
+	if c != nil {
+		p = &Permit[T]{c: c}
+	}
+	return
+}
+
+// tryReserve is not inlined, because TryReserve would then be too large to be.
+//
+//go:noinline
+func (s *Sender[T]) tryReserve() (*queue.Channel[T], error) {
+	return s.made().TryReserve()
 }
 
 // Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.

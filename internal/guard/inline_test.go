@@ -15,11 +15,12 @@ var inlined = []struct {
 	why   string
 }{
 	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Send", "PKG.(*Sender[X]).TrySend", "PKG.(*Sender[X]).SendMany",
+		"PKG.(*Sender[X]).TrySendMany", "PKG.(*Receiver[X]).TryRecvMany",
 		"PKG.(*Receiver[X]).Recv", "PKG.(*Receiver[X]).TryRecv", "PKG.(*Receiver[X]).RecvMany"},
 		"the package of the kind adds promises and a check for nil, and no call"},
 	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Receiver[X]).All"},
 		"the loop over an iterator that is not inlined calls the body for each value, and allocates"},
-	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Reserve", "PKG.(*Permit[X]).Send", "PKG.(*Permit[X]).Release"},
+	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Reserve", "PKG.(*Sender[X]).TryReserve", "PKG.(*Permit[X]).Send", "PKG.(*Permit[X]).Release"},
 		"a permit that does not leave its caller is on the caller's stack: no allocation"},
 	{[]string{"mpsc"}, []string{"fifo.(*End[X]).Lock", "fifo.(*End[X]).Unlock"},
 		"each value locks and unlocks each end, and a free end needs one locked instruction for that and no call; both fit exactly"},

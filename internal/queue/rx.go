@@ -236,6 +236,71 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	return got.n, got.err
 }
 
+// TryRecvMany moves to buf what can be received now, and returns how many values.
+func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
+	c := r.channel()
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	c.values.Head.Lock()
+	if c.uncontended && r.closed == nil {
+		n = int(c.values.Available(uint64(len(buf))))
+		c.values.PopInto(buf[:n])
+		if n > 0 || c.openSenders > 0 {
+			c.values.Head.Unlock()
+			runtime.KeepAlive(r)
+			if n == 0 {
+				return 0, contract.ErrEmpty
+			}
+			return n, nil
+		}
+	}
+	c.values.LockTailToo() // it may be the end
+	var wk wakes[T]
+	n, err = r.takeManyLocked(buf, &wk)
+	c.Unlock()
+	wk.run()
+	runtime.KeepAlive(r)
+	return n, err
+}
+
+// takeManyLocked moves to buf, which is not empty, what can be received without
+// a wait, and returns how many values: those that are there, and those of
+// waiting senders that get their room. If there are none, it returns ErrEmpty or
+// ErrClosed. The caller runs wk.
+func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
+	c := r.c
+	alone := r.closed != nil && !c.closedLocked() // r is closed, and another receiver is open
+	for n < len(buf) && !alone {
+		if c.values.Len() > 0 {
+			n += c.popIntoLocked(buf[n:])
+			c.admitLocked(wk)
+			continue
+		}
+		if c.capacity > 0 || c.txq.Len() == 0 {
+			break
+		}
+		w := c.findSenderLocked(nil, 0)
+		if w == nil {
+			break
+		}
+		var last bool
+		if buf[n], last = w.Payload.give(); last {
+			c.dequeueSenderLocked(w, wk)
+		}
+		c.direct++
+		n++
+	}
+	if n == 0 {
+		err = contract.ErrEmpty
+		if alone || c.endedLocked() {
+			err = r.endErrorLocked()
+		}
+	}
+	c.settleLocked(wk)
+	return n, err
+}
+
 // recvUncontended moves the values that there are, if the channel is uncontended,
 // and returns how many.
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {

@@ -174,25 +174,12 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	c.values.Head.Lock()
-	var wk wakes[T]
 	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
 		return len(vs) - len(rest), err
 	}
-	for k := min(c.roomLocked(), len(rest)); k > 0; k = min(c.roomLocked(), len(rest)) {
-		c.values.PushAll(rest[:k])
-		rest = rest[k:]
-		c.settleLocked(&wk) // a waiting receiver takes some, and makes room
-	}
-	for c.capacity == 0 && len(rest) > 0 {
-		r := c.takeReceiverLocked(nil, 0)
-		if r == nil {
-			break
-		}
-		r.Payload.take(rest[0])
-		wk.rx.Add(r)
-		rest = rest[1:]
-	}
+	var wk wakes[T]
+	rest = c.sendManyLocked(rest, &wk)
 	if len(rest) == 0 {
 		c.Unlock()
 		wk.run()
@@ -204,39 +191,128 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return len(vs) - len(left), err
 }
 
+// TrySendMany sends the first values of vs, as many as there is room for.
+//
+// It locks the tail alone only if that tells whether all values fit or none. If
+// some do, a receiver could make room before they are published; then the channel
+// would never have been full.
+func (s *Tx[T]) TrySendMany(vs []T) (n int, err error) {
+	c := s.channel()
+	if len(vs) == 0 {
+		return 0, nil
+	}
+	c.values.Tail.Lock()
+	if c.uncontended && s.closed == nil {
+		n = int(c.values.Room(uint64(c.capacity-c.permits), uint64(len(vs))))
+		if n == len(vs) || n == 0 {
+			c.values.PushAll(vs[:n])
+			c.values.Tail.Unlock()
+			runtime.KeepAlive(s)
+			if n == 0 {
+				return 0, contract.ErrFull
+			}
+			return n, nil
+		}
+	}
+	c.values.Head.Lock()
+	if err := s.refusalLocked(); err != nil {
+		c.Unlock()
+		return 0, err
+	}
+	var wk wakes[T]
+	rest := c.sendManyLocked(vs, &wk)
+	c.Unlock()
+	wk.run()
+	runtime.KeepAlive(s)
+	if len(rest) > 0 {
+		err = contract.ErrFull
+	}
+	return len(vs) - len(rest), err
+}
+
+// sendManyLocked sends the first values of vs, as many as can be accepted
+// without a wait, and returns the others. The channel is not closed. The caller
+// runs wk.
+func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes[T]) (rest []T) {
+	for k := min(c.roomLocked(), len(vs)); k > 0; k = min(c.roomLocked(), len(vs)) {
+		c.values.PushAll(vs[:k])
+		vs = vs[k:]
+		c.settleLocked(wk) // a waiting receiver takes some, and makes room
+	}
+	for c.capacity == 0 && len(vs) > 0 {
+		r := c.takeReceiverLocked(nil, 0)
+		if r == nil {
+			break
+		}
+		r.Payload.take(vs[0])
+		wk.rx.Add(r)
+		vs = vs[1:]
+	}
+	return vs
+}
+
 // Reserve takes a slot, and blocks until there is one. Without an error, the caller makes a Permit for the channel that it
 // returns. It panics if the capacity is 0.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.channel()
 	c.NeedContext(ctx)
-	if c.capacity == 0 {
-		panic(c.String() + ": Reserve on a channel of capacity 0; it has no slot to reserve")
-	}
+	c.needSlot("Reserve")
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	err := s.reserveUnlessFull()
+	if err == contract.ErrFull {
+		_, err = s.parkAndUnlock(ctx, sendRequest[T]{permit: true})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// TryReserve takes a slot if there is one, as Reserve does.
+func (s *Tx[T]) TryReserve() (*Channel[T], error) {
+	c := s.channel()
+	c.needSlot("TryReserve")
+	if err := s.reserveUnlessFull(); err != nil {
+		if err == contract.ErrFull {
+			c.Unlock()
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// needSlot panics if the capacity is 0.
+func (c *Channel[T]) needSlot(op string) {
+	if c.capacity == 0 {
+		panic(c.String() + ": " + op + " on a channel of capacity 0; it has no slot to reserve")
+	}
+}
+
+// reserveUnlessFull takes a slot if there is one. If it returns ErrFull, both
+// ends are locked.
+func (s *Tx[T]) reserveUnlessFull() error {
+	c := s.c
 	c.values.Tail.Lock()
 	if c.uncontended && s.closed == nil && c.values.Room(uint64(c.capacity-c.permits), 1) > 0 {
 		c.permits++
 		c.values.Tail.Unlock()
 		runtime.KeepAlive(s)
-		return c, nil
+		return nil
 	}
 	c.values.Head.Lock()
 	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
-		return nil, err
+		return err
 	}
-	if c.roomLocked() > 0 {
-		c.permits++
-		c.Unlock()
-		runtime.KeepAlive(s)
-		return c, nil
+	if c.roomLocked() == 0 {
+		return contract.ErrFull
 	}
-	if _, err := s.parkAndUnlock(ctx, sendRequest[T]{permit: true}); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c.permits++
+	c.Unlock()
+	runtime.KeepAlive(s)
+	return nil
 }
 
 // Done returns a channel that is closed when all receivers are.

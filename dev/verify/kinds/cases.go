@@ -53,7 +53,62 @@ func Cases() []*script.Program {
 	`
 	add("mpsc", queues, both)
 	add("mpmc", append([]int{0}, queues...), both)
+	batches := `
+		B r
+		B N
+		BB NN
+		B n
+		b N
+		s B N
+		B s rr
+		B yy
+		t B NN
+		B z
+		Bx N
+		Bx NNN
+		s Nz
+		B w
+		B ii
+		j N
+		J N c
+		D N
+		sB rN
+		S N c
+		s R B c
+		B B r
+		tB yy
+	`
+	add("mpsc", queues, batches)
+	add("mpmc", append([]int{0}, queues...), batches)
+	add("mpmc", append([]int{0}, queues...), `
+		B N N
+		B r N
+		B r r
+		B y N
+		s s N
+		b r N
+		s N zr
+		B n R c
+	`)
+	add("mpmc", []int{0, 1, 2, script.Unbounded}, `
+		s N y
+		B z N
+	`)
+	add("mpmc", queues, `
+		B l
+		N l
+	`)
 	permits := `
+		P r
+		P P r
+		PQ rr
+		s P r
+		p P rr
+		P z
+		Pt Ny
+		P B NN
+		Q s r
+		PD rr
 		p r
 		ps rr
 		q s rr

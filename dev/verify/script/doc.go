@@ -4,6 +4,8 @@
 //
 //	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
+//	B N           TrySendMany of two, TryRecvMany of two
+//	P Q           TryReserve and Permit.Send, TryReserve and Permit.Release
 //	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
 //	F             Subscribe From number 1
 //	W             WaitReceivers for none, with the program's ctx
@@ -15,7 +17,7 @@
 //	D G           the garbage collector finds the sender unreachable, the receiver
 //	e             wait for Done
 //
-// At capacity 0 Reserve panics, and so a program has no p and no q.
+// At capacity 0 Reserve and TryReserve panic, and so a program has no p, q, P or Q.
 //
 // A goroutine whose word has a U, V, O or F begins without a receiver; before it subscribes again it closes the one that it has.
 //

@@ -86,15 +86,15 @@ func oneOrTwo(kind string) []string {
 }
 
 const (
-	senders   = "sStbpqjJxDeuW"
-	receivers = "rRyniIwzgfG" + subscribing
-	selects   = "tylLd"
+	senders   = "sStbBpqPQjJxDeuW"
+	receivers = "rRynNiIwzgfG" + subscribing
+	selects   = "tyBNlLd"
 )
 
 func (p *Program) has(letters string) bool { return slices.Contains(p.uses(letters), true) }
 
 // reservesNothing reports whether p calls Reserve on a channel of capacity 0, which panics.
-func (p *Program) reservesNothing() bool { return p.Capacity == 0 && p.has("pq") }
+func (p *Program) reservesNothing() bool { return p.Capacity == 0 && p.has("pqPQ") }
 
 // legal reports whether no goroutine does what the ends do not allow: two that receive from the one receiver of a channel, one that uses
 // a handle that another has dropped, and one that calls Reserve on a channel of capacity 0.
@@ -122,7 +122,7 @@ func (p *Program) legal() bool {
 
 func (p *Program) oneReceives() bool {
 	n := 0
-	for _, receives := range p.uses("rRyniIwlLdG") {
+	for _, receives := range p.uses("rRynNiIwlLdG") {
 		if receives {
 			n++
 		}

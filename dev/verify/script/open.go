@@ -43,6 +43,7 @@ func openMpmc(p *Program) *channel {
 	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
 		return asPermit(tx.(*mpmc.Sender[rune]).Reserve(ctx))
 	}
+	ch.tryReserve = func(tx sender) (permit, error) { return asPermit(tx.(*mpmc.Sender[rune]).TryReserve()) }
 	return ch
 }
 
@@ -56,6 +57,7 @@ func openMpsc(p *Program) *channel {
 	ch.reserve = func(tx sender, ctx context.Context) (permit, error) {
 		return asPermit(tx.(*mpsc.Sender[rune]).Reserve(ctx))
 	}
+	ch.tryReserve = func(tx sender) (permit, error) { return asPermit(tx.(*mpsc.Sender[rune]).TryReserve()) }
 	return ch
 }
 

@@ -25,6 +25,22 @@ type receiver interface {
 	Ready() <-chan struct{}
 }
 
+// What the handles of some kinds have.
+type (
+	batchSender interface {
+		SendMany(ctx context.Context, vs []rune) (int, error)
+	}
+	tryBatchSender interface {
+		TrySendMany(vs []rune) (int, error)
+	}
+	batchReceiver interface {
+		RecvMany(ctx context.Context, buf []rune) (int, error)
+	}
+	tryBatchReceiver interface {
+		TryRecvMany(buf []rune) (int, error)
+	}
+)
+
 // A permit is one reserved slot.
 type permit interface {
 	Send(v rune) error
@@ -39,6 +55,7 @@ type channel struct {
 	rxID               []int
 	senders, receivers uint32 // the sets of these
 	reserve            func(tx sender, ctx context.Context) (permit, error)
+	tryReserve         func(tx sender) (permit, error)
 	subscribe          func(letter rune) (receiver, spec.Call)
 	model              porcupine.Model
 	cap                int
@@ -61,8 +78,8 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbpqjJrRyniIwlLdxz", openMpmc},
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpmc},
 	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(false)},
 	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(true)},
 	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},
@@ -100,7 +117,7 @@ func Parse(name string) (*Program, error) {
 		}
 	}
 	if p.reservesNothing() {
-		return nil, fmt.Errorf("script: %q calls Reserve, p or q, on a channel of capacity 0, which panics", name)
+		return nil, fmt.Errorf("script: %q reserves, by p, q, P or Q, on a channel of capacity 0, which panics", name)
 	}
 	return p, nil
 }
@@ -152,8 +169,8 @@ func (p *Play) History() *spec.History {
 const initial = 100
 
 const (
-	sending     = "sStbpqjJWxlLdueD"
-	receiving   = "rRyniIwzlLdgfG"
+	sending     = "sStbBpqPQjJWxlLdueD"
+	receiving   = "rRynNiIwzlLdgfG"
 	subscribing = "UVOF"
 )
 
@@ -224,9 +241,13 @@ func (a *Actor) do(letter rune) {
 	case 't':
 		a.send(background, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
 	case 'b':
-		a.sendMany()
+		a.sendMany(false, func(vs []rune) (int, error) { return a.tx.(batchSender).SendMany(background, vs) })
+	case 'B':
+		a.sendMany(true, a.tx.(tryBatchSender).TrySendMany)
 	case 'p', 'q':
-		a.reserve(letter == 'p')
+		a.reserve(letter == 'p', func() (permit, error) { return a.ch.reserve(a.tx, background) })
+	case 'P', 'Q':
+		a.reserve(letter == 'P', func() (permit, error) { return a.ch.tryReserve(a.tx) })
 	case 'r':
 		a.recv(background, a.rx.Recv)
 	case 'R':
@@ -234,7 +255,9 @@ func (a *Actor) do(letter rune) {
 	case 'y':
 		a.recv(background, func(context.Context) (rune, error) { return a.rx.TryRecv() })
 	case 'n':
-		a.recvMany()
+		a.recvMany(func(buf []rune) (int, error) { return a.rx.(batchReceiver).RecvMany(background, buf) })
+	case 'N':
+		a.recvMany(a.rx.(tryBatchReceiver).TryRecvMany)
 	case 'w':
 		a.Await(a.rx.Ready())
 		a.do('y')
@@ -308,21 +331,25 @@ func accepted(err error) int {
 	return 0
 }
 
-func (a *Actor) sendMany() {
+// sendMany sends a batch by f. together means that no other value may come
+// between its values.
+func (a *Actor) sendMany(together bool, f func([]rune) (int, error)) {
 	vs := []rune{a.next(), a.next()}
 	a.call(func() []spec.Call {
-		n, err := a.tx.(interface {
-			SendMany(context.Context, []rune) (int, error)
-		}).SendMany(context.Background(), vs)
-		return spec.Sends(a.ch.cap, a.txID, n, err, vs...)
+		n, err := f(vs)
+		calls := spec.Sends(a.ch.cap, a.txID, n, err, vs...)
+		for i := range calls {
+			calls[i].Together = together
+		}
+		return calls
 	})
 }
 
-func (a *Actor) reserve(use bool) {
+func (a *Actor) reserve(use bool, f func() (permit, error)) {
 	var p permit
 	a.call(func() []spec.Call {
 		var err error
-		p, err = a.ch.reserve(a.tx, context.Background())
+		p, err = f()
 		result, _ := spec.Result(err)
 		return []spec.Call{{Op: spec.Reserve, Handle: a.txID, Result: result}}
 	})
@@ -347,12 +374,10 @@ func (a *Actor) recv(ctx context.Context, f func(context.Context) (rune, error))
 	})
 }
 
-func (a *Actor) recvMany() {
+func (a *Actor) recvMany(f func([]rune) (int, error)) {
 	a.call(func() []spec.Call {
 		buf := make([]rune, 2)
-		n, err := a.rx.(interface {
-			RecvMany(context.Context, []rune) (int, error)
-		}).RecvMany(context.Background(), buf)
+		n, err := f(buf)
 		return spec.Recvs(a.rxID, err, buf[:n]...)
 	})
 }

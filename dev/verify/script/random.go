@@ -14,16 +14,16 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 	for i := range goroutines {
 		letters := k.Letters
 		if p.Capacity == 0 { // where Reserve panics, and a wait for Ready takes nothing
-			letters = strings.NewReplacer("p", "", "q", "", "w", "").Replace(letters)
+			letters = strings.NewReplacer("p", "", "q", "", "P", "", "Q", "", "w", "").Replace(letters)
 		}
 		both := i > 1 && !single && strings.ContainsAny(letters, "lLd") && r.IntN(3) == 0
 		switch {
 		case both && p.Capacity > 0: // Selects wait for nobody, because there is room or there is a value
-			letters = "tyld"
+			letters = only(letters, "tyBNld")
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
-			letters = only(letters, "rRyniIwgfUVOFz")
+			letters = only(letters, "rRynNiIwgfUVOFz")
 		default:
-			letters = only(letters, "sStbpqjJuWx")
+			letters = only(letters, "sStbBpqPQjJuWx")
 		}
 		var w strings.Builder
 		for range calls {

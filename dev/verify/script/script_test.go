@@ -245,7 +245,7 @@ func TestParse(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"", "mpmc", "mpmc_1", "mpmc_1/", "mpmc/s_r", "mpmc_1/s__r", "mpmc_1/s_k", "mpsc_0/s_r", "fifo_1/s_r", "watch_1/p", "mpmc_0/p_r"} {
+	for _, name := range []string{"", "mpmc", "mpmc_1", "mpmc_1/", "mpmc/s_r", "mpmc_1/s__r", "mpmc_1/s_k", "mpsc_0/s_r", "fifo_1/s_r", "watch_1/p", "mpmc_0/p_r", "mpmc_0/P_r"} {
 		if p, err := Parse(name); err == nil {
 			t.Errorf("%q is %v", name, p)
 		}
@@ -272,7 +272,7 @@ func TestEvery(t *testing.T) {
 			}
 			for _, a := range only(k.Letters, senders) {
 				for _, b := range only(k.Letters, receivers) {
-					if !pairs[string(a)+string(b)] && !(capacity == 0 && strings.ContainsRune("pq", a)) {
+					if !pairs[string(a)+string(b)] && !(capacity == 0 && strings.ContainsRune("pqPQ", a)) {
 						t.Errorf("%s of capacity %d: no program has %c and %c", kind, capacity, a, b)
 					}
 				}

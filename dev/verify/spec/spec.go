@@ -55,6 +55,10 @@ type Call struct {
 	Handle int // which sender or receiver
 	Value  rune
 	After  rune // of a batch: the value before this one, or 0
+
+	// Together means that no other value is accepted between After and Value.
+	Together bool
+
 	Result Outcome
 	Missed int // if Lagged
 
@@ -83,6 +87,17 @@ func (c Call) String() string {
 		return fmt.Sprintf("%s: missed %d", s, c.Missed)
 	}
 	return s + ": " + string(c.Result)
+}
+
+// follows reports whether the value can be accepted after those in sent.
+func (c Call) follows(sent string) bool {
+	switch {
+	case c.After == 0:
+		return true
+	case c.Together:
+		return strings.HasSuffix(sent, string(c.After))
+	}
+	return strings.ContainsRune(sent, c.After)
 }
 
 // Result classifies err.
@@ -177,7 +192,7 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 			case Ended:
 				return true, s
 			}
-			if closed || s.txClosed>>c.Handle&1 == 1 || !room || c.After != 0 && !strings.ContainsRune(s.sent, c.After) {
+			if closed || s.txClosed>>c.Handle&1 == 1 || !room || !c.follows(s.sent) {
 				return false, s
 			}
 			if c.Op == Reserve {
@@ -303,7 +318,7 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 			case Ended:
 				return true, s
 			}
-			if closed || !room || c.After != 0 && !strings.ContainsRune(s.log, c.After) {
+			if closed || !room || !c.follows(s.log) {
 				return false, s
 			}
 			s.log += string(c.Value)
