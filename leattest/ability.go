@@ -3,6 +3,7 @@ package leattest
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/leat-go/leat/internal/park"
 )
@@ -65,6 +66,13 @@ type ReceiverWaiter interface {
 	WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error)
 }
 
+// A Settler is a receiver of a kind that keeps the newest value only. Settled
+// waits for a value that was not seen, then until none came for quiet, or until
+// atMost has passed, if that is positive.
+type Settler interface {
+	Settled(ctx context.Context, quiet, atMost time.Duration) (int, error)
+}
+
 // A Nexter is a handle of a broadcast whose values are numbered from 0 in the
 // order of acceptance. Next of a sender is the number that the next accepted
 // value gets; Next of a receiver the number of the value that the next receive
@@ -89,7 +97,7 @@ type abilities struct {
 	trySendMany, tryRecvMany                   bool
 	txLen, rxLen, txCap, rxCap                 bool
 	txNext, rxNext, from, listen               bool
-	waitReceivers                              bool
+	waitReceivers, settled                     bool
 	ready, done, count, all, pairs, selectSend bool
 	txCause, rxCause                           bool
 }
@@ -105,6 +113,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.done = ch.Sender.(Doner)
 	_, can.count = ch.Sender.(Counter)
 	_, can.waitReceivers = ch.Sender.(ReceiverWaiter)
+	_, can.settled = ch.Receiver.(Settler)
 	_, can.txNext = ch.Sender.(Nexter)
 	_, can.rxNext = ch.Receiver.(Nexter)
 	_, can.selectSend = ch.Sender.(park.Sender)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/leattest"
@@ -33,6 +34,7 @@ type (
 		leattest.Caper
 		leattest.Readier
 		leattest.Nexter
+		leattest.Settler
 		leattest.CountingRanger
 		leattest.CauseCloser
 	}
@@ -160,6 +162,14 @@ type rx struct {
 	next    func() uint64
 	close   func() error
 	cause   func(error) error
+	settled func(ctx context.Context, quiet, atMost time.Duration) (int, error)
+}
+
+func (r *rx) Settled(ctx context.Context, quiet, atMost time.Duration) (int, error) {
+	if r.settled == nil {
+		return r.receiver.Settled(ctx, quiet, atMost)
+	}
+	return r.settled(ctx, quiet, atMost)
 }
 
 func (r *rx) Recv(ctx context.Context) (int, error) {

@@ -26,6 +26,7 @@ var (
 	queue    = leattest.Features{SingleReceiver: true}
 	lossy    = leattest.Features{Broadcast: true, Lossy: true, SingleReceiver: true}
 	lossless = leattest.Features{Broadcast: true, SingleReceiver: true}
+	latest   = leattest.Features{Latest: true, SingleReceiver: true}
 )
 
 // onSender and onReceiver break one side of a channel.
@@ -551,6 +552,29 @@ var defects = []defect{
 			mu.Lock()
 			defer mu.Unlock()
 			return s.TrySend(v)
+		}
+	})},
+	{"Settled counts quiet from the first change", "Settled_waits_for_quiet", onReceiver(latest, func(_ *core, x *rx, r receiver) {
+		x.settled = func(ctx context.Context, quiet, atMost time.Duration) (int, error) {
+			return r.Settled(ctx, quiet, quiet)
+		}
+	})},
+	{"Settled counts atMost from its call", "Settled_waits_atMost", onReceiver(latest, func(_ *core, x *rx, r receiver) {
+		x.settled = func(ctx context.Context, quiet, atMost time.Duration) (int, error) {
+			if atMost > 0 {
+				time.Sleep(atMost)
+				quiet = 0
+			}
+			return r.Settled(ctx, quiet, atMost)
+		}
+	})},
+	{"a cancelled Settled has seen the value", "R1_a_cancelled_Settled_has_seen_nothing", onReceiver(latest, func(_ *core, x *rx, r receiver) {
+		x.settled = func(ctx context.Context, quiet, atMost time.Duration) (int, error) {
+			v, err := r.Settled(ctx, quiet, atMost)
+			if err == context.Canceled {
+				r.TryRecv()
+			}
+			return v, err
 		}
 	})},
 	{"a burst is never forgotten", "R10_memory_goes_back_after_a_burst", onSender(leattest.Features{Unbounded: true}, func(c *core, t *tx, s sender) {

@@ -101,7 +101,7 @@ func Run(t *testing.T, k Kind) {
 	t.Helper()
 	k.check()
 	cases := slices.Concat(orderCases, contextCases, closeCases, causeCases, capacityCases, lengthCases, fairnessCases, batchCases, permitCases,
-		readyCases, selectCases, broadcastCases, receiversCases, lagCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
+		readyCases, selectCases, broadcastCases, receiversCases, settledCases, lagCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
 	for name, why := range k.Broken {
 		if why == "" || !slices.ContainsFunc(cases, func(c testcase) bool { return c.name == name }) {
 			panic("leattest: Broken names " + name + ", which has to be a test, and say why")

@@ -65,6 +65,7 @@ var (
 	needDone          = need{func(_ Features, c abilities) bool { return c.done }, "its senders have no Done"}
 	needCount         = need{func(_ Features, c abilities) bool { return c.count }, "its senders have no Receivers"}
 	needWaitReceivers = need{func(f Features, c abilities) bool { return f.everyone() && c.waitReceivers }, "its senders do not wait for receivers"}
+	needSettled       = need{func(f Features, c abilities) bool { return f.Latest && c.settled }, "its receivers have no Settled"}
 	needFrom          = need{func(f Features, c abilities) bool { return f.Broadcast && c.from }, "its values are not numbered"}
 	needNext          = need{func(f Features, c abilities) bool { return f.Broadcast && c.txNext && c.rxNext }, "its handles have no Next"}
 	needListen        = need{func(f Features, c abilities) bool { return f.everyone() && c.listen }, "its receivers make no others"}

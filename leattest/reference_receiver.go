@@ -3,6 +3,7 @@ package leattest
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -171,6 +172,38 @@ func (r *modelReceiver) All(ctx context.Context) iter.Seq2[int, uint64] {
 			missed = 0
 		}
 	}
+}
+
+func (r *modelReceiver) Settled(ctx context.Context, quiet, atMost time.Duration) (int, error) {
+	if err := enter(ctx); err != nil {
+		return 0, err
+	}
+	over := func() bool { return r.closed || r.m.ended() }
+	if err := r.m.wait(ctx, func() bool { return over() || *r.at < r.m.end() }); err != nil {
+		return 0, err
+	}
+	rest := context.Background()
+	if atMost > 0 {
+		c, cancel := context.WithTimeout(rest, atMost)
+		defer cancel()
+		rest = c
+	}
+	for changed := quiet > 0; changed; {
+		calm, cancel := context.WithTimeout(rest, quiet)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		r.m.mu.Lock()
+		before := r.m.end()
+		r.m.mu.Unlock()
+		err := r.m.wait(calm, func() bool { return over() || r.m.end() != before })
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		r.m.mu.Lock()
+		changed = err == nil && !over()
+		r.m.mu.Unlock()
+	}
+	return r.TryRecv()
 }
 
 func (r *modelReceiver) Ready() <-chan struct{} {

@@ -30,9 +30,13 @@
 // The channel ends when all sender handles are closed: a receiver that has not seen the last value gets it, then leat.ErrClosed. The last
 // value can be read by Get for ever. A receiver's Close concerns that receiver alone. To send without a receiver is no error.
 //
+// # Settling
+//
+// A receiver that must not act on each of many changes in a row waits with [Receiver.Settled] until they have come to rest.
+//
 // # Cancelling
 //
-// A Send that returns an error has not sent. A Recv or WaitFor that returns an error has seen nothing.
+// A Send that returns an error has not sent. A Recv, WaitFor or Settled that returns an error has seen nothing.
 //
 // # Memory and cost
 //

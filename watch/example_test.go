@@ -200,3 +200,18 @@ func ExampleReceiver_Subscribe() {
 	// 2 <nil>
 	// 0 leat: channel closed
 }
+
+// A configuration that changes many times in a row is reloaded once, when it has
+// not changed for 50 milliseconds, and at the latest a second after the first
+// change.
+func ExampleReceiver_Settled() {
+	ctx := context.Background()
+	tx := watch.New("v0")
+	rx := tx.Subscribe()
+	for _, config := range []string{"v1", "v2", "v3"} {
+		tx.Send(ctx, config)
+	}
+	config, err := rx.Settled(ctx, 50*time.Millisecond, time.Second)
+	fmt.Println("reload:", config, err)
+	// Output: reload: v3 <nil>
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"runtime"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/meter"
@@ -12,7 +13,7 @@ import (
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
-// at a time receives, by Recv, TryRecv, WaitFor or All; a second one that would wait beside it panics. Ready, Get, HasChanged,
+// at a time receives, by Recv, TryRecv, WaitFor, Settled or All; a second one that would wait beside it panics. Ready, Get, HasChanged,
 // Subscribe and Close may be called by any goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
@@ -48,7 +49,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			runtime.KeepAlive(r)
 			return v, err
 		}
-		if err := r.wait(ctx, r.cur.seen.Load()); err != nil {
+		if err := r.wait(ctx, r.cur.seen.Load(), nil); err != nil {
 			return v, err
 		}
 	}
@@ -92,8 +93,9 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
-// wait sleeps until there is a newer value than version known, or the end, or ctx ends.
-func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
+// wait sleeps until there is a newer value than version known, or the end, or ctx ends. With a timer it also sleeps no longer than until
+// that is due, and then returns park.ErrDue.
+func (r *Receiver[T]) wait(ctx context.Context, known uint64, timer *time.Timer) (err error) {
 	c := r.c
 	c.mu.Lock()
 	r.alone(nil)
@@ -103,7 +105,11 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64) error {
 	}
 	w := r.spare.Take(r.cur)
 	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
-	err := c.waiting.Queue.Wait(ctx, &c.mu, w)
+	if timer == nil {
+		err = c.waiting.Queue.Wait(ctx, &c.mu, w)
+	} else {
+		err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, timer.C)
+	}
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
@@ -151,9 +157,100 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 		if err := ctx.Err(); err != nil { // values may come so fast that there is never a wait
 			return zero, err
 		}
-		if err := r.wait(ctx, e.n); err != nil {
+		if err := r.wait(ctx, e.n, nil); err != nil {
 			return zero, err
 		}
+	}
+}
+
+// Settled returns the newest value once the changes have come to rest. It waits
+// for a value that this receiver has not seen, as Recv does. Then it waits until
+// the value has not changed for quiet, or until atMost has passed since it found
+// that first change, whichever comes first. With atMost zero or negative there
+// is no such limit; with quiet zero or negative, Settled is Recv. The value that
+// it returns is seen then, and until then none is.
+//
+// So a program that reloads what changed, and must not do that for each of many
+// changes in a row, does it once, and no later than atMost after the first.
+//
+// If the channel ends meanwhile, Settled returns at once, as Recv would: the last
+// value if it was not seen, then ErrClosed. It returns ErrClosed at once when this
+// receiver is closed. It returns ctx.Err() at once if ctx is done already, or when
+// ctx ends before the value has settled.
+func (r *Receiver[T]) Settled(ctx context.Context, quiet, atMost time.Duration) (v T, err error) {
+	r.made().NeedContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return v, err
+	}
+	seen := r.cur.seen.Load()
+	e, final, err := r.news(seen)
+	for err == leat.ErrEmpty {
+		if err := r.wait(ctx, seen, nil); err != nil {
+			return v, err
+		}
+		e, final, err = r.news(seen)
+	}
+	if err == nil && !final && quiet > 0 {
+		e, err = r.settle(ctx, e, seen, quiet, atMost)
+	}
+	if err == nil {
+		r.advance(seen, e.n)
+		v = e.value
+	}
+	r.rejoin()
+	runtime.KeepAlive(r)
+	return v, err
+}
+
+// news is tryRecv without seeing: it returns the current value if its version is not seen, and whether it is
+// the last; or why there is none: ErrEmpty or ErrClosed.
+func (r *Receiver[T]) news(seen uint64) (e *entry[T], final bool, err error) {
+	final = r.c.ended.Load() // before current, which then is the last
+	e = r.c.current.Load()
+	switch {
+	case r.cur.closed.Load():
+		err = leat.ErrClosed
+	case e.n != seen:
+	case final:
+		err = leat.ErrClosed
+	default:
+		err = leat.ErrEmpty
+	}
+	return e, final, err
+}
+
+// settle waits until e, which was found just now, or a newer value has not
+// changed for quiet, and returns that value. It also ends when atMost has passed,
+// if that is positive, and when e is the last value.
+func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quiet, atMost time.Duration) (*entry[T], error) {
+	begun := time.Now()
+	var timer *time.Timer
+	for {
+		rest := quiet
+		if atMost > 0 {
+			rest = min(quiet, atMost-time.Since(begun))
+		}
+		if rest <= 0 {
+			return e, nil
+		}
+		if err := ctx.Err(); err != nil { // values may come so fast that there is never a wait
+			return nil, err
+		}
+		if timer == nil {
+			timer = time.NewTimer(rest)
+			defer timer.Stop()
+		} else {
+			timer.Reset(rest)
+		}
+		due := r.wait(ctx, e.n, timer)
+		if due != nil && due != park.ErrDue {
+			return nil, due
+		}
+		newest, final, err := r.news(seen)
+		if err != nil || final || due != nil && newest == e {
+			return newest, err
+		}
+		e = newest
 	}
 }
 

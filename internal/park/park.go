@@ -34,6 +34,8 @@ package park
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/seam"
@@ -241,15 +243,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 	if w.Stamp != nil && meter.Tracing() {
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
-	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
-		w.token = make(chan struct{}, 1)
-	}
-	q.push(w)
-	mu.Unlock()
-	var done <-chan struct{}
-	if ctx != context.Background() {
-		done = q.done(ctx, mu, w)
-	}
+	done := q.enter(ctx, mu, w)
 	if done == nil {
 		w.receive()
 		return nil
@@ -261,16 +255,71 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 		return nil
 	case <-done:
 	}
+	if q.served(mu, w) {
+		return nil
+	}
+	return Err(ctx)
+}
+
+// ErrDue is what [Queue.WaitTimer] returns when the timer ends the wait.
+var ErrDue = errors.New("park: the timer is due")
+
+// WaitTimer is Wait, and also ends when due can be received from. It then takes w
+// out of q, and returns ErrDue. due is the channel of a time.Timer that the
+// calling goroutine made, so that the wait is durably blocking in a
+// testing/synctest bubble. If w was served, WaitTimer returns nil although the
+// timer is due.
+func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], due <-chan time.Time) error {
+	if w.Stamp != nil && meter.Tracing() {
+		defer meter.BeginRegion(w.Stamp.Label()).End()
+	}
+	done := q.enter(ctx, mu, w)
+	token, done := seam.Await(w.token, done)
+	ended := false
+	select {
+	case <-token:
+		w.slept()
+		return nil
+	case <-done:
+		ended = true
+	case <-due:
+	}
+	switch {
+	case q.served(mu, w):
+		return nil
+	case ended:
+		return Err(ctx)
+	}
+	return ErrDue
+}
+
+// enter puts w last in q, unlocks mu, and returns the channel that tells that ctx
+// has ended, or nil.
+func (q *Queue[P]) enter(ctx context.Context, mu seam.Locker, w *Waiter[P]) (done <-chan struct{}) {
+	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
+		w.token = make(chan struct{}, 1)
+	}
+	q.push(w)
+	mu.Unlock()
+	if ctx == context.Background() {
+		return nil
+	}
+	return q.done(ctx, mu, w)
+}
+
+// served reports whether w was served, and then receives the token. If not, it
+// has taken w out of q.
+func (q *Queue[P]) served(mu seam.Locker, w *Waiter[P]) bool {
 	mu.Lock()
 	if w.queue == nil { // served, and the waker has sent the token or is about to
 		mu.Unlock()
 		w.receive()
-		return nil
+		return true
 	}
 	q.Remove(w)
 	mu.Unlock()
 	w.slept()
-	return Err(ctx)
+	return false
 }
 
 // receive receives the token, which a waker sends.
