@@ -19,7 +19,7 @@ func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
 func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
 	tx, c := (*Sender[T])(e), e.c
 	c.mu.Lock()
-	if tx.closed || c.txq.Len() == 0 && c.roomOrWatch() {
+	if tx.closed != nil || c.txq.Len() == 0 && c.roomOrWatch() {
 		if !s.Claim(i) {
 			c.mu.Unlock()
 			return nil, false

@@ -94,6 +94,7 @@ type channel[T any] struct {
 	mu       seam.Mutex
 	next     ring.Place[entry[T]] // of value tail
 	senders  int
+	cause    *contract.ClosedError // the first that a sender handle was closed with, or nil; final once ended is set
 	limit    uint64
 	lossy    fanout.List[*cursor] // open receivers
 	lossless fanout.List[*cursor] // open receivers for which senders wait

@@ -293,3 +293,43 @@ func ExampleSender_WaitReceivers() {
 	// received hello
 	// receivers: 0
 }
+
+// A hub that drops a subscriber says why. The subscriber tells this from the end of
+// the channel, and other subscribers do not notice.
+func ExampleReceiver_CloseWith() {
+	errTooSlow := errors.New("more than 3 values behind")
+	hub := broadcast.New[int](4)
+	slow, fast := hub.Subscribe(), hub.Subscribe()
+	for v := range 8 {
+		hub.TrySend(v)
+		fast.TryRecv()
+		if slow.Len() > 3 {
+			slow.CloseWith(errTooSlow)
+		}
+	}
+	hub.Close()
+
+	_, err := slow.TryRecv()
+	fmt.Println(err, errors.Is(err, errTooSlow))
+	_, err = fast.TryRecv()
+	fmt.Println(err, errors.Is(err, errTooSlow))
+	// Output:
+	// leat: channel closed: more than 3 values behind true
+	// leat: channel closed false
+}
+
+// A publisher that cannot go on says why, after the values from before.
+func ExampleSender_CloseWith() {
+	tx := broadcast.New[string](4)
+	a, b := tx.Subscribe(), tx.Subscribe()
+	tx.TrySend("price 17")
+	tx.CloseWith(errors.New("exchange closed"))
+	for _, rx := range []*broadcast.Receiver[string]{a, b} {
+		v, _ := rx.TryRecv()
+		_, err := rx.TryRecv()
+		fmt.Println(v, "|", err)
+	}
+	// Output:
+	// price 17 | leat: channel closed: exchange closed
+	// price 17 | leat: channel closed: exchange closed
+}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/ring"
@@ -25,6 +26,7 @@ type Receiver[T any] struct {
 	at      ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
 	spare   park.Spare[*cursor]
 	cleanup seam.Cleanup
+	cause   *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -95,13 +97,13 @@ func (r *Receiver[T]) tryRecvSlow(pos uint64) (v T, err error) {
 // look finds value pos, or says why not: ErrEmpty, ErrClosed, or a *LaggedError, in which case it has moved the cursor.
 func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	if r.cur.closed.Load() {
-		return nil, leat.ErrClosed
+		return nil, contract.Closed(r.cause)
 	}
 	e := r.c.ring.Load(pos)
 	if (e == nil || e.n < pos) && r.c.ended.Load() {
 		// All values were published before ended was set, so this look at the slot is final.
 		if e = r.c.ring.Load(pos); e == nil || e.n < pos {
-			return nil, leat.ErrClosed
+			return nil, contract.Closed(r.c.cause)
 		}
 	}
 	switch {
@@ -109,7 +111,7 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		return nil, leat.ErrEmpty
 	case e.n > pos:
 		if r.cur.closed.Load() { // which was set before a sender that waited for this receiver could overwrite what it had not read
-			return nil, leat.ErrClosed
+			return nil, contract.Closed(r.cause)
 		}
 		oldest := r.c.accepted(e.n+1) - r.c.ring.Capacity()
 		r.cur.missed.Add(oldest - pos)
@@ -356,7 +358,17 @@ func (r *Receiver[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once, and senders
 // do not wait for it any more. Close never waits and never panics, may be called more than once and concurrently
 // with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
-func (r *Receiver[T]) Close() error {
+func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
+
+// CloseWith is Close with a cause: a hub tells a subscriber why it drops it. Later
+// receives on this receiver, and those that wait on it, return a *leat.ClosedError
+// that carries the cause; errors.Is finds both ErrClosed and the cause. Nobody else
+// gets the cause.
+//
+// If this receiver is already closed, CloseWith does nothing. CloseWith(nil) is
+// Close. It never waits and never panics, may be called concurrently with
+// anything, and returns nil.
+func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
 	var wk wakes[T]
 	c.mu.Lock()
@@ -365,6 +377,7 @@ func (r *Receiver[T]) Close() error {
 		return nil
 	}
 	r.cleanup.Stop()
+	r.cause = contract.Closing(cause)
 	c.leave(r.cur, &wk)
 	r.cur.OpenGate(true, false)
 	c.admit(&wk)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -16,7 +17,7 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  bool                      // guarded by c.mu
+	closed  *contract.ClosedError     // nil while s is open; guarded by c.mu
 	waiters park.Handle[sending[T]]   // guarded by c.mu
 	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
 	cleanup seam.Cleanup
@@ -81,9 +82,9 @@ func (s *Sender[T]) TrySend(v T) error {
 // trySend sends v if there is room. It is called with mu held, and frees it unless it returns ErrFull.
 func (s *Sender[T]) trySend(v T) error {
 	c := s.c
-	if s.closed {
+	if s.closed != nil {
 		c.mu.Unlock()
-		return leat.ErrClosed
+		return contract.Closed(s.closed)
 	}
 	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // left by the garbage collector's cleanup: see package park
 		var wk wakes[T]
@@ -117,9 +118,9 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	var wk wakes[T]
 	c.mu.Lock()
-	if s.closed {
+	if s.closed != nil {
 		c.mu.Unlock()
-		return 0, leat.ErrClosed
+		return 0, contract.Closed(s.closed)
 	}
 	rest := vs
 	if c.txq.Len() == 0 {
@@ -210,14 +211,14 @@ func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int
 func (s *Sender[T]) Clone() *Sender[T] {
 	c := s.made()
 	c.mu.Lock()
-	closed := s.closed
+	closed := s.closed != nil
 	if !closed {
 		c.senders++
 	}
 	c.mu.Unlock()
 	if closed {
 		clone := newSender(c)
-		clone.closed = true
+		clone.closed = contract.NoCause
 		return clone
 	}
 	return attach(c)
@@ -245,24 +246,39 @@ func (s *Sender[T]) Cap() int { return int(s.made().ring.Capacity()) }
 //
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
-func (s *Sender[T]) Close() error {
+func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
+
+// CloseWith is Close with a cause. Where receivers would get ErrClosed at the end,
+// they get a *leat.ClosedError that carries the cause; errors.Is finds both
+// ErrClosed and the cause. If several sender handles are closed with causes, the
+// first cause counts, also if the last handle is closed without one.
+//
+// Later calls on this handle, and those that wait on it, get this handle's own
+// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
+// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
+// called concurrently with anything, and returns nil.
+func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
+	text := c.CauseText(cause)
 	var wk wakes[T]
 	c.mu.Lock()
-	if s.closed {
+	if s.closed != nil {
 		c.mu.Unlock()
 		return nil
 	}
-	s.closed = true
+	s.closed = contract.Closing(cause)
+	if contract.First(&c.cause, s.closed) {
+		c.NoteCauseLocked(meter.SenderClosed, text)
+	}
 	s.cleanup.Stop()
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
 		c.txq.Remove(w)
 		if w.Claim() {
-			w.Payload.err = leat.ErrClosed
+			w.Payload.err = contract.Closed(s.closed)
 			wk.tx.Add(w)
 		}
 	}
-	c.counting.Close(&s.counts, &wk.count)
+	c.counting.Close(&s.counts, s.closed, &wk.count)
 	c.admit(&wk)
 	c.release(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)

@@ -74,6 +74,14 @@ var causeCases = []testcase{
 		run:     ownCause,
 	},
 	{
+		name:    "R3_a_receive_gets_the_cause_of_a_close_meanwhile",
+		promise: "a receive that runs while its receiver is closed with a cause returns what it would, or that cause",
+		rule:    rule3,
+		mode:    realTime,
+		needs:   []need{needRxCause},
+		run:     causeWhileReceiving,
+	},
+	{
 		name:    "R3_CloseWith_of_a_closed_handle_does_nothing",
 		promise: "only the first close of a handle has a cause; CloseWith(nil) is Close",
 		rule:    rule3,
@@ -159,6 +167,10 @@ func (t *tester) sendCause(tx leat.Sender[int], cause error) {
 	if tx, ok := tx.(TryBatchSender); ok {
 		_, err := tx.TrySendMany([]int{9, 9})
 		t.wantCause("TrySendMany", err, cause)
+	}
+	if tx, ok := tx.(ReceiverWaiter); ok && t.kind.Features.everyone() {
+		_, err := tx.WaitReceivers(t.ctx(), func(int) bool { return true })
+		t.wantCause("WaitReceivers", err, cause)
 	}
 }
 
@@ -409,6 +421,12 @@ func ownCause(t *tester) {
 	}
 	t.sendCause(ch.tx, nil)
 
+	if tx, ok := t.open(1).tx.(ReceiverWaiter); ok && t.kind.Features.everyone() {
+		wait := t.start("WaitReceivers", func() (int, error) { return tx.WaitReceivers(t.ctx(), func(int) bool { return false }) })
+		wait.waits()
+		t.closeWith(errCauseA, tx)
+		wait.wantCause(errCauseA)
+	}
 	if !t.can.clone || !t.kind.Features.mayWait() {
 		return
 	}
@@ -424,6 +442,23 @@ func ownCause(t *tester) {
 		theirs.waits()
 		t.recv(ch.rx, 1)
 		theirs.want(0, nil)
+	}
+}
+
+func causeWhileReceiving(t *tester) {
+	for range t.scale(300) {
+		ch := t.open(1)
+		recv := t.start("receives until an error", func() (int, error) {
+			for {
+				if _, err := ch.rx.Recv(t.ctx()); err != nil {
+					return 0, err
+				}
+			}
+		})
+		t.send(ch.tx, 1)
+		t.closeWith(errCauseA, ch.rx)
+		recv.wantCause(errCauseA)
+		t.close(ch.tx)
 	}
 }
 

@@ -193,11 +193,11 @@ func (s *modelSender) WaitReceivers(ctx context.Context, fn func(n int) bool) (i
 	for {
 		n := s.Receivers()
 		s.m.mu.Lock()
-		closed := s.closed
+		closed, cause := s.closed, s.cause
 		s.m.mu.Unlock()
 		switch {
 		case closed:
-			return 0, leat.ErrClosed
+			return 0, closedWith(cause)
 		case fn(n):
 			return n, nil
 		}

@@ -48,9 +48,10 @@ type channel[T any] struct {
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
 	mu        seam.Mutex
-	senders   int                  // handles that are not closed
-	receivers fanout.List[*cursor] // that are not closed
-	subs      uint64               // how many receivers there ever were
+	senders   int                   // handles that are not closed
+	cause     *contract.ClosedError // the first that a sender handle was closed with, or nil; final once ended is set
+	receivers fanout.List[*cursor]  // that are not closed
+	subs      uint64                // how many receivers there ever were
 	waiting   fanout.Waiting[*cursor]
 	counting  fanout.Counting
 }

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -214,4 +215,31 @@ func ExampleReceiver_Settled() {
 	config, err := rx.Settled(ctx, 50*time.Millisecond, time.Second)
 	fmt.Println("reload:", config, err)
 	// Output: reload: v3 <nil>
+}
+
+// Whoever waits for a newer value learns why none will come. The last value stays.
+func ExampleSender_CloseWith() {
+	tx := watch.New("config 1")
+	rx := tx.Subscribe()
+	tx.CloseWith(errors.New("lost the leadership"))
+	_, err := rx.Recv(context.Background())
+	fmt.Println(err)
+	fmt.Println(rx.Get())
+	// Output:
+	// leat: channel closed: lost the leadership
+	// config 1
+}
+
+// A receiver that somebody else closes learns why, and no other does.
+func ExampleReceiver_CloseWith() {
+	tx := watch.New(0)
+	a, b := tx.Subscribe(), tx.Subscribe()
+	a.CloseWith(errors.New("permission withdrawn"))
+	tx.TrySend(1)
+	_, err := a.TryRecv()
+	fmt.Println(err)
+	fmt.Println(b.TryRecv())
+	// Output:
+	// leat: channel closed: permission withdrawn
+	// 1 <nil>
 }

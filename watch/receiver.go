@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -23,6 +24,7 @@ type Receiver[T any] struct {
 	cur     *cursor
 	spare   park.Spare[*cursor]
 	cleanup seam.Cleanup
+	cause   *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -69,12 +71,12 @@ func (r *Receiver[T]) tryRecv() (v T, err error) {
 	e := r.c.current.Load()
 	switch {
 	case r.cur.closed.Load():
-		err = leat.ErrClosed
+		err = contract.Closed(r.cause)
 	case e.n != seen:
 		r.advance(seen, e.n)
 		v = e.value
 	case final:
-		err = leat.ErrClosed
+		err = contract.Closed(r.c.cause)
 	default:
 		err = leat.ErrEmpty
 	}
@@ -139,7 +141,7 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 	}
 	for {
 		if r.cur.closed.Load() {
-			return zero, leat.ErrClosed
+			return zero, contract.Closed(r.cause)
 		}
 		final := c.ended.Load() // before current, which then is the last
 		e := c.current.Load()
@@ -152,7 +154,7 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 			return e.value, nil
 		}
 		if final {
-			return zero, leat.ErrClosed
+			return zero, contract.Closed(c.cause)
 		}
 		if err := ctx.Err(); err != nil { // values may come so fast that there is never a wait
 			return zero, err
@@ -331,7 +333,17 @@ func (r *Receiver[T]) Subscribe() *Receiver[T] { return r.made().subscribe() }
 // Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once. Get still
 // returns the current value. Close never waits and never panics, may be called more than once and concurrently
 // with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
-func (r *Receiver[T]) Close() error {
+func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
+
+// CloseWith is Close with a cause: a hub tells a subscriber why it drops it. Later
+// receives on this receiver, and those that wait on it, return a *leat.ClosedError
+// that carries the cause; errors.Is finds both ErrClosed and the cause. Nobody else
+// gets the cause.
+//
+// If this receiver is already closed, CloseWith does nothing. CloseWith(nil) is
+// Close. It never waits and never panics, may be called concurrently with
+// anything, and returns nil.
+func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
 	var wk wakes
 	c.mu.Lock()
@@ -340,6 +352,7 @@ func (r *Receiver[T]) Close() error {
 		return nil
 	}
 	r.cleanup.Stop()
+	r.cause = contract.Closing(cause)
 	c.leave(r.cur, &wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	r.cur.OpenGate(true, false)

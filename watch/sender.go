@@ -4,7 +4,7 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -16,8 +16,8 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  seam.Bool                 // written under c.mu
-	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
+	closed  seam.Pointer[contract.ClosedError] // nil while s is open; written under c.mu
+	counts  park.Handle[fanout.Count]          // in WaitReceivers; guarded by c.mu
 	cleanup seam.Cleanup
 }
 
@@ -45,9 +45,9 @@ func (s *Sender[T]) TrySend(v T) error {
 	e := &entry[T]{value: v}
 	c := s.made()
 	c.mu.Lock()
-	if s.closed.Load() {
+	if closed := s.closed.Load(); closed != nil {
 		c.mu.Unlock()
-		return leat.ErrClosed
+		return contract.Closed(closed)
 	}
 	c.publishAndUnlock(e)
 	runtime.KeepAlive(s)
@@ -67,7 +67,7 @@ func (s *Sender[T]) TrySend(v T) error {
 // never ends.
 func (s *Sender[T]) Update(fn func(*T) bool) bool {
 	c := s.made()
-	if s.closed.Load() {
+	if s.closed.Load() != nil {
 		return false
 	}
 	e := new(entry[T])
@@ -78,7 +78,7 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 			return false
 		}
 		c.mu.Lock()
-		if s.closed.Load() {
+		if s.closed.Load() != nil {
 			c.mu.Unlock()
 			return false
 		}
@@ -136,14 +136,14 @@ func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int
 func (s *Sender[T]) Clone() *Sender[T] {
 	c := s.made()
 	c.mu.Lock()
-	closed := s.closed.Load()
+	closed := s.closed.Load() != nil
 	if !closed {
 		c.senders++
 	}
 	c.mu.Unlock()
 	if closed {
 		clone := newSender(c)
-		clone.closed.Store(true)
+		clone.closed.Store(contract.NoCause)
 		return clone
 	}
 	return attach(c)
@@ -155,17 +155,33 @@ func (s *Sender[T]) Clone() *Sender[T] {
 //
 // A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
 // take long, and inside a testing/synctest bubble it wakes nobody.
-func (s *Sender[T]) Close() error {
+func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
+
+// CloseWith is Close with a cause. Where receivers would get ErrClosed at the end,
+// they get a *leat.ClosedError that carries the cause; errors.Is finds both
+// ErrClosed and the cause. If several sender handles are closed with causes, the
+// first cause counts, also if the last handle is closed without one.
+//
+// Later calls on this handle, and those that wait on it, get this handle's own
+// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
+// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
+// called concurrently with anything, and returns nil.
+func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
+	text := c.CauseText(cause)
 	var wk wakes
 	c.mu.Lock()
-	if s.closed.Load() {
+	if s.closed.Load() != nil {
 		c.mu.Unlock()
 		return nil
 	}
-	s.closed.Store(true)
+	closed := contract.Closing(cause)
+	s.closed.Store(closed)
+	if contract.First(&c.cause, closed) {
+		c.NoteCauseLocked(meter.SenderClosed, text)
+	}
 	s.cleanup.Stop()
-	c.counting.Close(&s.counts, &wk.count)
+	c.counting.Close(&s.counts, closed, &wk.count)
 	c.release(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
 	c.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 // A Count is how many receivers a channel has, as one sender handle sees it.
 type Count struct {
 	N      int
-	Closed bool // the handle is closed
+	Closed *contract.ClosedError // how the handle was closed, or nil
 }
 
 // Counting holds the goroutines that wait for the number of receivers to change.
@@ -22,7 +22,7 @@ type Counting struct{ queue park.Queue[Count] }
 // Wait blocks until fn returns true for the number of receivers, and returns
 // that number. h lists the waiters of the calling handle, and look returns what
 // the handle sees now; it runs with mu locked. If the handle is or gets closed,
-// Wait returns ErrClosed; if ctx ends, its error.
+// Wait returns ErrClosed or the cause; if ctx ends, its error.
 //
 // The caller has not locked mu, and fn runs without it. So the number may change
 // while fn runs. Wait compares under mu before it blocks, and calls fn again if
@@ -34,8 +34,8 @@ func (q *Counting) Wait(ctx context.Context, m *meter.Meter, mu seam.Locker, h *
 	now := look()
 	mu.Unlock()
 	for {
-		if now.Closed {
-			return 0, contract.ErrClosed
+		if now.Closed != nil {
+			return 0, contract.Closed(now.Closed)
 		}
 		if fn(now.N) {
 			return now.N, nil
@@ -70,11 +70,11 @@ func (q *Counting) Changed(n int, wk *park.Wakes[Count], gc bool) {
 	}
 }
 
-// Close takes the waiting goroutines of one handle, which is closed, out of the
-// queue, for wk to wake.
-func (q *Counting) Close(h *park.Handle[Count], wk *park.Wakes[Count]) {
+// Close takes the waiting goroutines of one handle, which was closed as closed
+// says, out of the queue, for wk to wake.
+func (q *Counting) Close(h *park.Handle[Count], closed *contract.ClosedError, wk *park.Wakes[Count]) {
 	for w := h.First(); w != nil; w = h.First() {
-		q.serve(w, Count{Closed: true}, wk)
+		q.serve(w, Count{Closed: closed}, wk)
 	}
 }
 
