@@ -333,7 +333,7 @@ func answers(give func(*oneshot.Receiver[int])) {
 	_ = reply.Send(ctx, 1)
 }
 
-func remote(js natschan.JetStream) error {
+func remote(js any) error {
 	tx, err := natschan.NewSender[int](ctx, js, natschan.Channel{}) // want `the natschan sender tx is never closed`
 	if err != nil {
 		return err

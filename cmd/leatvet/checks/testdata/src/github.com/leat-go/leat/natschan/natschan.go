@@ -9,16 +9,15 @@ type (
 	Sender[T any]          struct{}
 	Receiver[T any]        struct{}
 	OneshotReceiver[T any] struct{}
-	JetStream              interface{}
 	Channel                struct{ Name string }
 )
 
 var ErrFenced = errors.New("fenced")
 
-func NewSender[T any](ctx context.Context, js JetStream, ch Channel) (*Sender[T], error) {
+func NewSender[T any](ctx context.Context, js any, ch Channel) (*Sender[T], error) {
 	return nil, nil
 }
-func NewReceiver[T any](ctx context.Context, js JetStream, ch Channel) (*Receiver[T], error) {
+func NewReceiver[T any](ctx context.Context, js any, ch Channel) (*Receiver[T], error) {
 	return nil, nil
 }
 func NewOneshot[T any](nc any) (*OneshotReceiver[T], error) { return nil, nil }
