@@ -6,6 +6,7 @@ require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/clipperhouse/displaywidth v0.11.0
+	github.com/golangci/plugin-module-register v0.1.2
 	github.com/leat-go/leat v0.0.0
 	github.com/leat-go/leat/natschan v0.0.0
 	github.com/leat-go/leat/natsembed v0.0.0

@@ -112,7 +112,7 @@ func greet(id int, configs *watch.Receiver[config]) {
 	next := leat.After(0)
 	for {
 		var end error
-		leat.Select(context.Background(), // the channel's end is ours
+		_, _ = leat.Select(context.Background(), // the channel's end is ours
 			leat.OnRecv(configs, func(newest config, err error) {
 				c, next, end = newest, leat.After(0), err
 			}),

@@ -61,12 +61,12 @@ func main() {
 
 	h := &hub{frames: broadcast.New[[]byte](*keep, leat.Name("frames"))}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { w.Write(page) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(page) })
 	mux.HandleFunc("GET /frames", h.follow)
 	mux.HandleFunc("POST /drawn", h.drawn)
 	mux.Handle("/debug/leat/", inspect.Handler()) // shows the broadcast, and how far behind each tab is
 	server := &http.Server{Handler: mux}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // ends by Shutdown or Close
 	fmt.Printf("open http://%s in up to five tabs, and let one doze; Ctrl-C ends\n", listener.Addr())
 
 	sent := h.publish(ctx)
@@ -128,14 +128,14 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 			fmt.Printf("tab %d missed %d\n", tab, missed)
 			fmt.Fprintf(w, "event: missed\ndata: %d\n\n", missed)
 		}
-		w.Write(frame)
+		_, _ = w.Write(frame)               // Flush returns its error
 		if err := out.Flush(); err != nil { // waits while the connection is full
 			break
 		}
 		// The connection and the browser take megabytes before they are full, all of which is old when it is drawn. So the tab says
 		// how many it has drawn, and no more than a few are ever on the way.
 		written++
-		seen.WaitFor(r.Context(), func(drawn int) bool { return written-drawn < 5 }) // or the tab is gone, or the hub is closing
+		_, _ = seen.WaitFor(r.Context(), func(drawn int) bool { return written-drawn < 5 }) // or the tab is gone, or the hub is closing
 	}
 	fmt.Fprint(w, "event: end\ndata:\n\n")
 	fmt.Printf("tab %d is gone, after %d missed\n", tab, rx.Missed())
@@ -145,7 +145,7 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 func (h *hub) drawn(w http.ResponseWriter, r *http.Request) {
 	frames, err := strconv.Atoi(r.FormValue("frames"))
 	if tab, ok := h.tabs.Load(r.FormValue("tab")); ok && err == nil {
-		tab.(*watch.Sender[int]).TrySend(frames) // never full; closed, if the tab has gone
+		_ = tab.(*watch.Sender[int]).TrySend(frames) // never full; closed, if the tab has gone
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

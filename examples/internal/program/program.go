@@ -50,8 +50,8 @@ func Start(t *testing.T, args ...string) *Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // after a test that failed; otherwise the example has ended
-		p.cmd.Process.Kill()
-		p.cmd.Wait()
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
 		cancel()
 		if t.Failed() {
 			t.Logf("arguments %q\nstandard error:\n%s", args, p.stderr.Bytes())
@@ -118,7 +118,7 @@ func (p *Process) Ends(code int) []string {
 			break
 		}
 	}
-	p.cmd.Wait()
+	_ = p.cmd.Wait() // the exit code tells more
 	if got := p.cmd.ProcessState.ExitCode(); got != code {
 		p.t.Errorf("exit code %d (%v), want %d", got, p.cmd.ProcessState, code)
 	}
