@@ -55,7 +55,7 @@ func (s *Store) Append(_ context.Context, session, stream string, data []byte) e
 
 // After returns the events after the index, as many as there are now. If one of
 // them is not kept any more, it yields ErrPurged and no event.
-func (s *Store) After(_ context.Context, session, stream string, index int) iter.Seq2[[]byte, error] {
+func (s *Store) After(ctx context.Context, session, stream string, index int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		rx, err := s.subscribe(session, stream, index)
 		if err != nil {
@@ -63,14 +63,14 @@ func (s *Store) After(_ context.Context, session, stream string, index int) iter
 			return
 		}
 		defer rx.Close()
-		events := make([][]byte, 0, rx.Len())
-		for len(events) < cap(events) {
-			data, err := rx.TryRecv()
+		events := make([][]byte, rx.Len())
+		for n := 0; n < len(events); {
+			got, err := rx.RecvMany(ctx, events[n:])
 			if err != nil {
 				yield(nil, purged(err))
 				return
 			}
-			events = append(events, data)
+			n += got
 		}
 		for _, data := range events {
 			if !yield(data, nil) {
