@@ -337,20 +337,11 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 	wk.run()
 }
 
-// ends is what a channel does about handles that the garbage collector finds unreachable. As an interface, because a method of a
-// generic type is a closure, which each handle would have to allocate.
-type ends interface {
-	senderDropped()
-	receiverDropped(*cursor)
-}
+// droppedSender is a channel as the guards of its senders know it: see package
+// leak. Those of its receivers know their cursors.
+type droppedSender[T any] channel[T]
 
-// dropped is what is left of a Receiver that the garbage collector found unreachable.
-type dropped struct {
-	ends
-	cur *cursor
-}
-
-func (d dropped) close() { d.receiverDropped(d.cur) }
+func (d *droppedSender[T]) Dropped() { (*channel[T])(d).senderDropped() }
 
 func newSender[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
@@ -361,7 +352,7 @@ func newSender[T any](c *channel[T]) *Sender[T] {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := newSender(c)
-	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
+	s.guard.Watch(s, (*droppedSender[T])(c))
 	return s
 }
 

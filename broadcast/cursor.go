@@ -19,6 +19,9 @@ type cursor struct {
 	joined   seam.Bool // Ready was called
 	place    fanout.Place[*cursor]
 
+	// channel is told if the receiver is dropped.
+	channel interface{ receiverDropped(*cursor) }
+
 	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
 	// takes. It may be taken under the channel's mu.
 	gateMu seam.Mutex
@@ -38,6 +41,10 @@ func (cur *cursor) behind(tail uint64) uint64 {
 // if the receiver is lossless. It never falls. Values from start to floor were
 // gone when the receiver subscribed.
 func (cur *cursor) needs() uint64 { return max(cur.pos.Load(), cur.floor) }
+
+// Dropped implements leak.Target: it closes a receiver that the garbage collector
+// found unreachable.
+func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.
 func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }

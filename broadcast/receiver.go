@@ -8,6 +8,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/ring"
@@ -21,12 +22,12 @@ import (
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
 	recvArms[T]
-	c       *channel[T]
-	cur     *cursor
-	at      ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
-	spare   park.Spare[*cursor]
-	cleanup seam.Cleanup
-	cause   *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
+	c     *channel[T]
+	cur   *cursor
+	at    ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
+	spare park.Spare[*cursor]
+	guard leak.Guard
+	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -376,7 +377,7 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.cleanup.Stop()
+	r.guard.Release(r)
 	r.cause = contract.Closing(cause)
 	c.leave(r.cur, &wk)
 	r.cur.OpenGate(true, false)

@@ -7,6 +7,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -20,7 +21,7 @@ type Sender[T any] struct {
 	closed  *contract.ClosedError     // nil while s is open; guarded by c.mu
 	waiters park.Handle[sending[T]]   // guarded by c.mu
 	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
-	cleanup seam.Cleanup
+	guard   leak.Guard
 	spare   park.Spare[sending[T]]
 }
 
@@ -270,7 +271,7 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	if contract.First(&c.cause, s.closed) {
 		c.NoteCauseLocked(meter.SenderClosed, text)
 	}
-	s.cleanup.Stop()
+	s.guard.Release(s)
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
 		c.txq.Remove(w)
 		if w.Claim() {

@@ -43,7 +43,7 @@ func (o *subscription) start(oldest, tail uint64) uint64 {
 // subscribe makes a receiver.
 func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	o := newSubscription(opts)
-	cur := &cursor{lossless: o.lossless}
+	cur := &cursor{lossless: o.lossless, channel: c}
 	var wk wakes[T]
 	c.mu.Lock()
 	tail := c.tail.Load()
@@ -61,7 +61,7 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	wk.run()
 	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.start)}
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
-	r.cleanup = seam.AddCleanup(r, dropped.close, dropped{c, cur})
+	r.guard.Watch(r, cur)
 	return r
 }
 

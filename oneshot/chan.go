@@ -18,17 +18,19 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
 	park.InitSend(&s.sendArms, (*sendEnd[T])(s))
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
-	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
-	r.cleanup = seam.AddCleanup(r, ends.receiverDropped, ends(c))
+	s.guard.Watch(s, (*droppedSender[T])(c))
+	r.guard.Watch(r, (*droppedReceiver[T])(c))
 	return s, r
 }
 
-// ends is what a channel does about a handle that the garbage collector found unreachable. As an interface, because a method of a
-// generic type is a closure, which New would have to allocate.
-type ends interface {
-	senderDropped()
-	receiverDropped()
-}
+// droppedSender and droppedReceiver are a channel as the handles' guards know it.
+type (
+	droppedSender[T any]   channel[T]
+	droppedReceiver[T any] channel[T]
+)
+
+func (d *droppedSender[T]) Dropped()   { (*channel[T])(d).senderDropped() }
+func (d *droppedReceiver[T]) Dropped() { (*channel[T])(d).receiverDropped() }
 
 // A channel is what its handles share. It is an allocation of its own, and so is each handle: the garbage collector can tell
 // that a handle was dropped only if nothing of the other end is in the same allocation.

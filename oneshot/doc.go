@@ -32,6 +32,6 @@
 //
 // # Memory and cost
 //
-// An operation that does not wait takes one lock and allocates nothing. What costs is New, which lets the garbage collector watch
-// both handles: several times a native channel. A received value is not kept, and one that nobody can receive is released.
+// An operation that does not wait takes one lock and allocates nothing. New allocates the channel and its two handles, which the
+// garbage collector watches. A received value is not kept, and one that nobody can receive is released.
 package oneshot

@@ -12,8 +12,8 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// R15. It fails if an operation that does not wait allocates, or if New takes more than the channel, its two handles, and two for
-// each of the handles that the garbage collector watches.
+// R15. It fails if an operation that does not wait allocates, or if New takes more
+// than the channel and its two handles once there are guards to use again.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -21,9 +21,14 @@ func TestNoAllocation(t *testing.T) {
 	txs, rxs := make([]*oneshot.Sender[int], 0, 3*runs), make([]*oneshot.Receiver[int], 0, 3*runs)
 	if n := testing.AllocsPerRun(2*runs, func() {
 		tx, rx := oneshot.New[int]()
+		tx.Close()
+		rx.Close()
+	}); n > 5 { // with -race, a sync.Pool forgets a quarter of what it gets
+		t.Errorf("New and Close: %v allocations, want 3", n)
+	}
+	for range 2 * runs {
+		tx, rx := oneshot.New[int]()
 		txs, rxs = append(txs, tx), append(rxs, rx)
-	}); n > 7 {
-		t.Errorf("New: %v allocations, want at most 7", n)
 	}
 	next := 0
 	for op, f := range map[string]func(*oneshot.Sender[int], *oneshot.Receiver[int]){

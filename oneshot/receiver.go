@@ -6,17 +6,17 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
 // panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
 type Receiver[T any] struct {
 	recvArms[T]
-	c       *channel[T]
-	cleanup seam.Cleanup
+	c     *channel[T]
+	guard leak.Guard
 }
 
 // made returns the handle's channel.
@@ -101,7 +101,7 @@ func (r *Receiver[T]) used(err error) {
 
 // finish notes that there is nothing for the garbage collector to do when r is dropped.
 func (r *Receiver[T]) finish() {
-	r.cleanup.Stop()
+	r.guard.Release(r)
 	runtime.KeepAlive(r)
 }
 

@@ -5,16 +5,16 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
 // Sender that has sent needs no Close.
 type Sender[T any] struct {
 	sendArms[T]
-	c       *channel[T]
-	cleanup seam.Cleanup
+	c     *channel[T]
+	guard leak.Guard
 }
 
 // made returns the handle's channel.
@@ -57,7 +57,7 @@ func (s *Sender[T]) TrySend(v T) error {
 	if w != nil {
 		w.Wake()
 	}
-	s.cleanup.Stop()
+	s.guard.Release(s)
 	runtime.KeepAlive(s)
 	return nil
 }
@@ -101,7 +101,7 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	c.NoteCauseLocked(meter.SenderClosed, text)
 	c.NoteCloseLocked(meter.SenderClosed, !c.rxFinished, c)
 	c.end(false)
-	s.cleanup.Stop()
+	s.guard.Release(s)
 	runtime.KeepAlive(s)
 	return nil
 }

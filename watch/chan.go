@@ -108,8 +108,13 @@ func (c *channel[T]) release(wk *wakes) {
 	}
 }
 
-// senderDropped closes a handle that the garbage collector found unreachable.
-func senderDropped[T any](c *channel[T]) {
+// droppedSender is a channel as the guards of its senders know it: see package
+// leak. Those of its receivers know their cursors.
+type droppedSender[T any] channel[T]
+
+// Dropped closes a sender handle that the garbage collector found unreachable.
+func (d *droppedSender[T]) Dropped() {
+	c := (*channel[T])(d)
 	c.Leaked.Add(1)
 	wk := wakes{outside: true}
 	c.mu.Lock()
@@ -119,21 +124,16 @@ func senderDropped[T any](c *channel[T]) {
 	wk.run()
 }
 
-// dropped is what is left of a Receiver that the garbage collector found unreachable.
-type dropped[T any] struct {
-	c   *channel[T]
-	cur *cursor
-}
-
-func (d dropped[T]) close() {
+// receiverDropped closes a receiver that the garbage collector found unreachable.
+func (c *channel[T]) receiverDropped(cur *cursor) {
 	wk := wakes{outside: true}
-	d.c.mu.Lock()
-	if !d.c.ended.Load() { // who has seen the end owes no Close
-		d.c.Leaked.Add(1)
+	c.mu.Lock()
+	if !c.ended.Load() { // who has seen the end owes no Close
+		c.Leaked.Add(1)
 	}
-	d.c.leave(d.cur, &wk)
-	d.c.NoteCloseLocked(meter.ReceiverDropped, false, d.c)
-	d.c.mu.Unlock()
+	c.leave(cur, &wk)
+	c.NoteCloseLocked(meter.ReceiverDropped, false, c)
+	c.mu.Unlock()
 	wk.run()
 }
 
@@ -146,6 +146,6 @@ func newSender[T any](c *channel[T]) *Sender[T] {
 // attach makes a sender handle, which c.senders already counts.
 func attach[T any](c *channel[T]) *Sender[T] {
 	s := newSender(c)
-	s.cleanup = seam.AddCleanup(s, senderDropped[T], c)
+	s.guard.Watch(s, (*droppedSender[T])(c))
 	return s
 }

@@ -17,7 +17,14 @@ type cursor struct {
 	id    uint64 // 1 for the first that subscribed
 	place fanout.Place[*cursor]
 	gate  park.Gate
+
+	// channel is told if the receiver is dropped.
+	channel interface{ receiverDropped(*cursor) }
 }
+
+// Dropped implements leak.Target: it closes a receiver that the garbage collector
+// found unreachable.
+func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.
 func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }

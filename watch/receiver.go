@@ -8,9 +8,9 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
@@ -20,11 +20,11 @@ import (
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
 	recvArms[T]
-	c       *channel[T]
-	cur     *cursor
-	spare   park.Spare[*cursor]
-	cleanup seam.Cleanup
-	cause   *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
+	c     *channel[T]
+	cur   *cursor
+	spare park.Spare[*cursor]
+	guard leak.Guard
+	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -351,7 +351,7 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 		c.mu.Unlock()
 		return nil
 	}
-	r.cleanup.Stop()
+	r.guard.Release(r)
 	r.cause = contract.Closing(cause)
 	c.leave(r.cur, &wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -15,10 +16,10 @@ import (
 // closed; the channel ends when all are.
 type Sender[T any] struct {
 	sendArms[T]
-	c       *channel[T]
-	closed  seam.Pointer[contract.ClosedError] // nil while s is open; written under c.mu
-	counts  park.Handle[fanout.Count]          // in WaitReceivers; guarded by c.mu
-	cleanup seam.Cleanup
+	c      *channel[T]
+	closed seam.Pointer[contract.ClosedError] // nil while s is open; written under c.mu
+	counts park.Handle[fanout.Count]          // in WaitReceivers; guarded by c.mu
+	guard  leak.Guard
 }
 
 // made returns the handle's channel.
@@ -180,7 +181,7 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	if contract.First(&c.cause, closed) {
 		c.NoteCauseLocked(meter.SenderClosed, text)
 	}
-	s.cleanup.Stop()
+	s.guard.Release(s)
 	c.counting.Close(&s.counts, closed, &wk.count)
 	c.release(&wk)
 	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)

@@ -2,12 +2,11 @@ package watch
 
 import (
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // subscribe makes a receiver, which has seen the current value.
 func (c *channel[T]) subscribe() *Receiver[T] {
-	cur := new(cursor)
+	cur := &cursor{channel: c}
 	var wk wakes
 	c.mu.Lock()
 	cur.seen.Store(c.current.Load().n)
@@ -19,6 +18,6 @@ func (c *channel[T]) subscribe() *Receiver[T] {
 	wk.run()
 	r := &Receiver[T]{c: c, cur: cur}
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
-	r.cleanup = seam.AddCleanup(r, dropped[T].close, dropped[T]{c, cur})
+	r.guard.Watch(r, cur)
 	return r
 }

@@ -42,6 +42,7 @@ var layers = []struct {
 	{"contract", []string{"internal/contract"}, "errors and options are what everything above speaks"},
 	{"park", []string{"internal/park"}, "it is the only place that blocks"},
 	{"meter", []string{"internal/meter"}, "it observes channels, and knows none"},
+	{"leak", []string{"internal/leak"}, "it watches handles, and knows no channel"},
 	{"seam", []string{"internal/seam"}, "it is sync and sync/atomic, or the model checker's"},
 }
 

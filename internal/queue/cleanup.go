@@ -5,14 +5,17 @@ import (
 	"github.com/leat-go/leat/internal/meter"
 )
 
-// ends is what a channel does about handles that the garbage collector finds
-// unreachable. It is an interface because a method of a generic type is a
-// closure, which each handle would have to allocate.
-type ends interface {
-	senderDropped()
-	receiverDropped()
-	closedReceiverDropped()
-}
+// droppedSender, droppedReceiver and droppedClosedReceiver are a channel as the
+// guards of its handles know it: see package leak.
+type (
+	droppedSender[T any]         Channel[T]
+	droppedReceiver[T any]       Channel[T]
+	droppedClosedReceiver[T any] Channel[T]
+)
+
+func (d *droppedSender[T]) Dropped()         { (*Channel[T])(d).senderDropped() }
+func (d *droppedReceiver[T]) Dropped()       { (*Channel[T])(d).receiverDropped() }
+func (d *droppedClosedReceiver[T]) Dropped() { (*Channel[T])(d).closedReceiverDropped() }
 
 // senderDropped closes a handle that was not closed.
 func (c *Channel[T]) senderDropped() {

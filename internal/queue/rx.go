@@ -6,9 +6,9 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
@@ -20,7 +20,7 @@ type Rx[T any] struct {
 	c        *Channel[T]
 	closed   *contract.ClosedError       // nil while r is open; guarded by both ends' locks
 	waiters  park.Handle[recvRequest[T]] // guarded by both ends' locks
-	cleanup  seam.Cleanup
+	guard    leak.Guard
 	spare    park.Spare[recvRequest[T]]
 	patience park.Patience
 }
@@ -28,11 +28,11 @@ type Rx[T any] struct {
 // attach makes r a handle of c, which counts it already.
 func (r *Rx[T]) attach(c *Channel[T]) {
 	r.c = c
-	whenDropped := ends.receiverDropped
 	if r.closed != nil {
-		whenDropped = ends.closedReceiverDropped
+		r.guard.Watch(r, (*droppedClosedReceiver[T])(c))
+	} else {
+		r.guard.Watch(r, (*droppedReceiver[T])(c))
 	}
-	r.cleanup = seam.AddCleanup(r, whenDropped, ends(c))
 }
 
 // Clone makes to another handle like r.
@@ -359,10 +359,11 @@ func (r *Rx[T]) CloseWith(cause error) error {
 	if contract.First(&c.receiverCause, r.closed) {
 		c.NoteCauseLocked(meter.ReceiverClosed, text)
 	}
-	r.cleanup.Stop()
 	c.openReceivers--
 	if !c.closedLocked() || c.values.Len() > 0 || c.permits > 0 { // there may be something for r to drain, until it is dropped
-		r.cleanup = seam.AddCleanup(r, ends.closedReceiverDropped, ends(c))
+		r.guard.Tell((*droppedClosedReceiver[T])(c))
+	} else {
+		r.guard.Release(r)
 	}
 	var wk wakes[T]
 	for w := r.waiters.First(); w != nil && !c.closedLocked(); w = r.waiters.First() {

@@ -5,9 +5,9 @@ import (
 	"runtime"
 
 	"github.com/leat-go/leat/internal/contract"
+	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
-	"github.com/leat-go/leat/internal/seam"
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
@@ -19,14 +19,14 @@ type Tx[T any] struct {
 	c       *Channel[T]
 	closed  *contract.ClosedError       // nil while s is open; guarded by both ends' locks
 	waiters park.Handle[sendRequest[T]] // guarded by both ends' locks
-	cleanup seam.Cleanup
+	guard   leak.Guard
 	spare   park.Spare[sendRequest[T]]
 }
 
 // attach makes s a handle of c, which counts it already.
 func (s *Tx[T]) attach(c *Channel[T]) {
 	s.c = c
-	s.cleanup = seam.AddCleanup(s, ends.senderDropped, ends(c))
+	s.guard.Watch(s, (*droppedSender[T])(c))
 }
 
 // Clone makes to another handle like s.
@@ -349,7 +349,7 @@ func (s *Tx[T]) CloseWith(cause error) error {
 	if contract.First(&c.senderCause, s.closed) {
 		c.NoteCauseLocked(meter.SenderClosed, text)
 	}
-	s.cleanup.Stop()
+	s.guard.Release(s)
 	c.openSenders--
 	var wk wakes[T]
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {

@@ -280,6 +280,20 @@ func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	return Cleanup{handle: ptr}
 }
 
+// Watch says that dropped happens if handle is found unreachable.
+func Watch(handle any, dropped func()) {
+	if s := running(); s != nil {
+		s.Step(Step{Op: OpCleanup, Handle: handle, Func: dropped})
+	}
+}
+
+// Unwatch ends what Watch has said.
+func Unwatch(handle any) {
+	if s := running(); s != nil {
+		s.Step(Step{Op: OpCleanup, Handle: handle})
+	}
+}
+
 // Pool is a sync.Pool. In a run it begins empty, keeps everything, and Get returns
 // what was put last: so what one goroutine has put is used again at once.
 type Pool[T any] struct {

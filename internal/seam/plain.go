@@ -33,6 +33,13 @@ func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup {
 	return runtime.AddCleanup(ptr, cleanup, arg)
 }
 
+// Watch and Unwatch do nothing. For the model checker they say what happens if
+// handle is found unreachable.
+func Watch(handle any, dropped func()) {}
+
+// Unwatch is described with Watch.
+func Unwatch(handle any) {}
+
 // Pool is a sync.Pool.
 type Pool[T any] struct{ pool sync.Pool }
 
