@@ -18,33 +18,41 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// ClientOptions sets up a Client. A nil *ClientOptions and the zero value mean the defaults.
+// ClientOptions configures a Client. A nil *ClientOptions and the zero value mean
+// the defaults.
 type ClientOptions struct {
-	// Window is how many requests may be unanswered at once. Zero is 1: one request is written, its answer is read,
-	// and only then is the next one written, which is safe with every peer. A larger window pipelines, which a Server
-	// takes: the requests that wait are written together, as many as the window has room for, and so are their answers. A
-	// request that finds nothing before it is written at once. Requests are still handled one after another. Less than zero
-	// panics.
+	// Window is how many requests may be unanswered at once. Zero is 1: the
+	// client writes one request, reads its answer, and only then writes the
+	// next one, which is safe with every peer. A larger window pipelines, which
+	// a Server supports: the client writes waiting requests together, as many
+	// as the window has room for, and the server answers them together. A
+	// request with no other before it is written at once. The server still
+	// handles requests one after another. Dial panics if Window is negative.
 	Window int
 
-	// MaxMessageBytes is how long an answer may be. Zero is 1 MiB, and less than zero no limit. A longer one ends
-	// the connection.
+	// MaxMessageBytes is how long an answer may be. Zero is 1 MiB, and less
+	// than zero means no limit. A longer answer ends the connection.
 	MaxMessageBytes int
 
-	// TLSConfig, unless nil, makes the connection TLS. An empty ServerName in it stands for the host of the address.
+	// TLSConfig, unless nil, makes the connection TLS. An empty ServerName in
+	// it stands for the host of the address.
 	TLSConfig *tls.Config
 
-	// DialTimeout is how long one attempt to connect may take, TLS included. Zero is 10 seconds.
+	// DialTimeout is how long one attempt to connect may take, TLS included.
+	// Zero is 10 seconds.
 	DialTimeout time.Duration
 
-	// MinBackoff and MaxBackoff bound the pause before an attempt to reconnect, which is a random part of a time that begins
-	// with the one and doubles with each attempt up to the other. Zero is 50 milliseconds and 5 seconds.
+	// MinBackoff and MaxBackoff bound the pause before an attempt to reconnect.
+	// The pause is a random part of a time that begins with MinBackoff and
+	// doubles with each attempt up to MaxBackoff. Zero is 50 milliseconds and 5
+	// seconds.
 	MinBackoff, MaxBackoff time.Duration
 
-	// Logger is told when the connection is lost, and when there is one again. Nil is slog.Default().
+	// Logger gets a record when the connection is lost, and when there is one
+	// again. Nil is slog.Default().
 	Logger *slog.Logger
 
-	// Interceptors stand around every call, the first one outermost.
+	// Interceptors wrap every call, the first one outermost.
 	Interceptors []ClientInterceptor
 }
 
@@ -82,16 +90,17 @@ func (o *ClientOptions) resolve() ClientOptions {
 	return r
 }
 
-// Client calls the methods of one server, over one connection at a time, which it replaces when it is lost. Its methods may
-// be called concurrently. Requests are written in the order in which the calls came.
+// Client calls the methods of one server. It uses one connection at a time, and
+// replaces a lost one. Its methods may be called concurrently. Requests are
+// written in the order of the calls.
 //
 // A Client owns goroutines. Close ends them.
 type Client struct {
 	opts  ClientOptions
 	addr  string
 	dial  func(context.Context) (net.Conn, error)
-	call  CallFunc  // do, within the interceptors
-	calls sync.Pool // of *call; the client's own, so that no channel in it goes from one synctest bubble to another
+	call  CallFunc  // do, inside the interceptors
+	calls sync.Pool // of *call; the client's own, so that a channel in it stays in its synctest bubble
 
 	tx      *mpsc.Sender[*call]   // a nil call tells run to look at its link
 	rx      *mpsc.Receiver[*call] // belongs to run
@@ -104,8 +113,9 @@ type Client struct {
 	down error      // why there is no connection; nil if there is one
 }
 
-// A call is one request on its way, and then its answer. Until done is signalled, all but enc is guarded by the client's mutex;
-// from then on it is the caller's, and may be used again.
+// A call is one request on its way, and then its answer. Until done is signalled,
+// the client's mutex guards everything but enc. After that the call belongs to the
+// caller, and may be used again.
 type call struct {
 	state callState
 	link  *link         // where it was written, if inFlight
@@ -122,7 +132,7 @@ type callState uint8
 const (
 	queued   callState = iota // no byte was written
 	inFlight                  // may have been written
-	finished                  // the rest says what became of it
+	finished                  // the other fields say how
 	left                      // the caller's ctx ended before that
 )
 
@@ -136,9 +146,10 @@ const (
 	taggedError            // {"Error":…}, and buf is …
 )
 
-// Dial connects to the server at addr, a TCP address as net.Dial has it, and returns a client. When the first attempt fails, or
-// ctx ends before it succeeds, Dial returns an error; later the client reconnects by itself. The ctx is for dialing
-// only. A nil o means the defaults.
+// Dial connects to the server at addr, a TCP address as for net.Dial, and returns
+// a client. It blocks until it is connected, and returns an error if the first
+// attempt fails or ctx ends before. Later the client reconnects by itself, and
+// this ctx has no effect. A nil o means the defaults.
 func Dial(ctx context.Context, addr string, o *ClientOptions) (*Client, error) {
 	var d net.Dialer
 	return newClient(ctx, addr, o, func(ctx context.Context) (net.Conn, error) {
@@ -165,13 +176,13 @@ func newClient(ctx context.Context, addr string, o *ClientOptions, dial func(con
 	return c, nil
 }
 
-// State is what a client has at the moment: see [Client.State].
+// State is the state of a client's connection: see [Client.State].
 type State uint8
 
 const (
-	Connecting State = iota // no connection: the client tries to get one, and calls wait
+	Connecting State = iota // no connection: the client tries to connect, and calls wait
 	Connected               // a connection, which may turn out to be lost
-	Closed                  // none, and no more
+	Closed                  // the client is closed
 )
 
 // String returns "connecting", "connected" or "closed".
@@ -187,27 +198,35 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
-// State returns a receiver of the client's state: Get tells it, Recv waits for a change. A state that lasts too short may be
-// skipped. When the client is closed, the last state is Closed, and then the receiver ends. The receiver is the caller's to close.
+// State returns a receiver of the client's state: Get returns it, Recv waits for a
+// change. A state that lasts too short may be skipped. Close of the client makes
+// Closed the last state, and then ends the receiver. The caller must close the
+// receiver.
 func (c *Client) State() *watch.Receiver[State] { return c.state.Subscribe() }
 
-// Ping calls the method "Ping" without parameters: `"Ping"` is sent, and `"Ack"` comes back. Its errors are Call's.
+// Ping calls the method "Ping" without parameters: it sends `"Ping"` and expects
+// `"Ack"`. Its errors are those of Call.
 func (c *Client) Ping(ctx context.Context) error { return c.Call(ctx, "Ping", nil, nil) }
 
-// Call calls a method and waits for the answer. While there is no connection it waits for one. Params, unless nil, is sent
-// as encoding/json encodes it; the result is decoded into result, a pointer, unless that is nil. If both
-// are nil, the request is the bare string, and the answer says only whether it worked.
+// Call calls a method and waits for the answer, and before that for a connection
+// if there is none. Params, unless nil, is sent as encoding/json encodes it. The
+// result is decoded into result, a pointer, unless that is nil. If both are nil,
+// the request is the bare string, and the answer says only whether the call
+// worked.
 //
-// The error is an *Error if that was the answer. Otherwise it is or wraps the reason, ctx.Err() or leat.ErrClosed among
-// others, and says what became of the request:
+// If the answer is an error, Call returns it as an *Error. Otherwise its error is
+// or wraps the reason, such as ctx.Err() or leat.ErrClosed, and says what happened
+// to the request:
 //
-//   - errors.Is(err, ErrNotSent): no byte of it was written, so that it is safe to call again;
-//   - errors.Is(err, ErrMaybeSent): it was written, in part or whole, and the server may have executed it;
-//   - neither: it was executed, but the result does not fit into result.
+//   - errors.Is(err, ErrNotSent): no byte of it was written; calling again is safe.
+//   - errors.Is(err, ErrMaybeSent): it was written, in part or whole, and the
+//     server may have executed it.
+//   - Neither: the server executed it, but the result does not fit into result.
 //
-// When ctx ends, Call returns, whatever it waits for. If the request was written by then, and no other caller waits for
-// an answer on the same connection, the connection is replaced: an answer that comes too late, or never,
-// holds up nobody. If others wait, the connection is kept and the late answer is dropped.
+// When ctx ends, Call returns at once. If the request was written and no other
+// caller waits for an answer on the connection, the client replaces the
+// connection, so that a late or missing answer delays nobody. If others wait, it
+// keeps the connection and drops the late answer.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
 	needContext(ctx)
 	if method == "" {
@@ -216,7 +235,7 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 	return c.call(ctx, method, params, result)
 }
 
-// do is Call, within the interceptors.
+// do is Call inside the interceptors.
 func (c *Client) do(ctx context.Context, method string, params, result any) error {
 	needContext(ctx)
 	k := c.calls.Get().(*call)
@@ -252,7 +271,8 @@ func (c *Client) do(ctx context.Context, method string, params, result any) erro
 	return err
 }
 
-// explain adds to the error of a call that was given up before it was sent what kept it.
+// explain adds to the error of a call that ended before it was sent why there is no
+// connection.
 func (c *Client) explain(ctx context.Context, e *callError) error {
 	if e.sent == ErrNotSent && ctx.Err() != nil {
 		c.mu.Lock()
@@ -262,7 +282,7 @@ func (c *Client) explain(ctx context.Context, e *callError) error {
 	return e
 }
 
-// encode makes the request, as it goes over the wire.
+// encode makes the request for the wire.
 func (k *call) encode(method string, params any, wantsResult bool) error {
 	bare := params == nil && !wantsResult
 	b := k.buf[:0]
@@ -293,7 +313,7 @@ func (k *call) encode(method string, params any, wantsResult bool) error {
 	return nil
 }
 
-// isPlain reports whether s is written as it is in a JSON string.
+// isPlain reports whether a JSON string contains s unchanged.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
@@ -303,7 +323,7 @@ func isPlain(s string) bool {
 	return true
 }
 
-// result returns what the answer means to the caller.
+// result returns what the answer means for the caller.
 func (k *call) result(method string, result any) error {
 	switch k.kind {
 	case bareError:
@@ -325,7 +345,7 @@ func (k *call) result(method string, result any) error {
 	return nil
 }
 
-// release drops what the call refers to before it is used again.
+// release drops everything that the call refers to, before it is used again.
 func (k *call) release() {
 	k.kind, k.sent, k.err = unanswered, nil, nil
 	if cap(k.buf) > keepBuffer {
@@ -333,8 +353,8 @@ func (k *call) release() {
 	}
 }
 
-// leave is called by the caller of k, whose ctx has ended. It returns ErrNotSent or ErrMaybeSent, or nil if k was
-// finished by then.
+// leave ends the wait of the caller of k, whose ctx has ended. It returns
+// ErrNotSent or ErrMaybeSent, or nil if k was finished by then.
 func (c *Client) leave(k *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -353,9 +373,10 @@ func (c *Client) leave(k *call) error {
 	return nil
 }
 
-// Close ends the client and its connection, and waits for its goroutines. Calls that wait, and later ones, fail with an error
-// that wraps leat.ErrClosed, and ErrNotSent or ErrMaybeSent. Close may be called more than once and
-// concurrently with anything; it returns nil.
+// Close ends the client and its connection, and waits for its goroutines. Waiting
+// and later calls fail with an error that wraps leat.ErrClosed, and ErrNotSent or
+// ErrMaybeSent. Close returns nil. It may be called more than once, and
+// concurrently with anything.
 func (c *Client) Close() error {
 	c.cancel(leat.ErrClosed)
 	<-c.stopped

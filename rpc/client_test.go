@@ -493,9 +493,9 @@ func TestCloseWakesAll(t *testing.T) {
 // What is no answer ends the connection, with an error that says what came; the client goes on with the next one.
 func TestNoAnswers(t *testing.T) {
 	for name, test := range map[string]struct{ answer, want string }{
-		"garbage":     {"HTTP/1.1 400 Bad Request\r\n\r\n", `what is no answer: unexpected byte "H"`},
-		"other value": {`"Pong"`, `what is no answer: "Pong"`},
-		"two members": {`{"Ack":1,"Error":2}`, "what is no answer: an object of 2 members"},
+		"garbage":     {"HTTP/1.1 400 Bad Request\r\n\r\n", `did not send an answer: unexpected byte "H"`},
+		"other value": {`"Pong"`, `did not send an answer: "Pong"`},
+		"two members": {`{"Ack":1,"Error":2}`, "did not send an answer: an object of 2 members"},
 		"too long":    {`{"Ack":"` + strings.Repeat("x", 100) + `"}`, "longer than 100 bytes; see ClientOptions.MaxMessageBytes"},
 		"cut off":     {`"Ac`, "in the middle of a message"},
 	} {

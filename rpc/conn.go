@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// A conn is one connection of a Server. One goroutine reads its requests, handles them one after another, and answers. What was
-// read together is answered together: the answers are written when no complete request is left, which is when the
-// goroutine is about to read, or else to wait. Should a handler take long, the answers before it do not wait for it; see
-// outbound.
+// A conn is one connection of a Server. One goroutine reads its requests, handles
+// them one after another, and answers. It answers together the requests that it
+// has read together: it writes the answers when no complete request is left, just
+// before it reads or waits. If a handler takes long, the answers before it are
+// written meanwhile; see outbound.
 type conn struct {
 	server *Server
 	raw    net.Conn
@@ -34,14 +35,14 @@ type conn struct {
 	phase   phase         // what the read deadline stands for
 	readBy  time.Duration // the read deadline, since the server began
 	results answerEncoder
-	method  string // of the last request with a handler; kept, so that a name that comes again is not allocated again
+	method  string // of the last request with a handler; kept, so that the same name is not allocated again
 	exited  bool   // the handler called runtime.Goexit
-	bare    bool   // the request it handled was bare
+	bare    bool   // the request that the handler got was bare
 
-	writeBy time.Duration // the write deadline, since the server began; belongs to who writes
+	writeBy time.Duration // the write deadline, since the server began; belongs to the goroutine that writes
 
 	mu       sync.Mutex
-	draining bool // nothing more is to be read off the connection but to discard it, and its read deadline stays
+	draining bool // the connection is read only to discard, and its read deadline stays
 }
 
 type phase uint8
@@ -52,9 +53,10 @@ const (
 	reading                // the rest of one
 )
 
-// A peer that was told of the end gets a while to take it and close: the system answers what a peer writes to a closed
-// connection with a reset, which may overtake the answers before it. A peer that was silent when the end came is not
-// expected to be writing, and Shutdown waits for it.
+// When the server ends a connection, it leaves the peer some time to read the last
+// answers and close. Otherwise the system would answer bytes that the peer still
+// writes with a reset, which may overtake the answers. A peer that was silent is
+// not expected to be writing, and Shutdown waits for it, so it gets less time.
 const (
 	lingerTime     = 2 * time.Second
 	idleLingerTime = 100 * time.Millisecond
@@ -127,7 +129,8 @@ func (c *conn) serveRequests() {
 	}
 }
 
-// refuse deals with what is no request, or no more of them. It reports whether the connection lives on.
+// refuse handles an error of the reader: a bad request, or the end of requests. It
+// reports whether the connection stays open.
 func (c *conn) refuse(err error) bool {
 	c.log.Debug("rpc: no request", "err", err)
 	var bad *wireError
@@ -152,7 +155,7 @@ func (c *conn) refuse(err error) bool {
 	return false
 }
 
-// handshake does TLS's, if there is one.
+// handshake does the TLS handshake, if the connection is TLS.
 func (c *conn) handshake() bool {
 	t, ok := c.nc.(*tls.Conn)
 	if !ok {
@@ -170,7 +173,8 @@ func (c *conn) handshake() bool {
 	return err == nil
 }
 
-// Read is where the connection's reader reads from, when it holds no complete request.
+// Read implements io.Reader for the connection's own reader, which calls it when it
+// holds no complete request.
 func (c *conn) Read(p []byte) (int, error) {
 	if !c.out.flush() {
 		return 0, errUnwritten
@@ -186,7 +190,7 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // waitForRoom waits until the server's budget for requests has n bytes. The
-// peer is not read meanwhile; the time does not count for IdleTimeout.
+// connection is not read meanwhile, and IdleTimeout does not run.
 func (c *conn) waitForRoom(n int) error {
 	if !c.out.flush() {
 		return errUnwritten
@@ -201,7 +205,8 @@ func (c *conn) waitForRoom(n int) error {
 	return nil
 }
 
-// arm sets the read deadline when a phase begins. It returns false if nothing more is to be read.
+// arm sets the read deadline when a phase begins. It returns false if no further
+// request may be read.
 func (c *conn) arm(now phase) bool {
 	d := timeout(c.server.IdleTimeout, defaultIdleTimeout)
 	began := now != c.phase
@@ -217,8 +222,9 @@ func (c *conn) arm(now phase) bool {
 	return !c.draining
 }
 
-// worn reports whether, at t, a deadline for what may take d is to be set anew. To set one at each read and write would cost as much as
-// all the rest that the server does for a short request.
+// worn reports whether, at t, a deadline for something that may take d must be set
+// again. Setting one at each read and write would cost as much as everything else
+// that the server does for a short request.
 func worn(t, deadline, d time.Duration) bool { return deadline-t < d-d/8 }
 
 // drain makes the goroutine end once it has answered what was read.
@@ -237,8 +243,9 @@ func (c *conn) cut() {
 	c.raw.Close()
 }
 
-// linger says goodbye, and waits until the peer has heard it: for as long as silent if the peer says nothing, and for
-// lingerTime if it is still writing.
+// linger closes the connection for writing and waits until the peer has noticed:
+// for as long as silent if the peer writes nothing, and for lingerTime if it is
+// still writing.
 func (c *conn) linger(silent time.Duration) {
 	c.in.drop()
 	half, ok := c.nc.(interface{ CloseWrite() error })
@@ -261,7 +268,8 @@ func (c *conn) discard(d time.Duration) {
 	c.nc.SetReadDeadline(time.Now().Add(d))
 }
 
-// write writes answers, and reports whether the connection is still good. One goroutine at a time calls it.
+// write writes answers, and reports whether the connection still works. One
+// goroutine at a time calls it.
 func (c *conn) write(b []byte) bool {
 	if d := timeout(c.server.WriteTimeout, defaultWriteTimeout); d > 0 {
 		if t := time.Since(c.server.began); worn(t, c.writeBy, d) {
@@ -303,8 +311,8 @@ func (c *conn) answer(m message) bool {
 	return c.reply(bare, result, failure)
 }
 
-// reply adds the answer to a request, which was bare or not. The result is
-// encoded already. It returns false if the connection is broken.
+// reply adds the answer to a request, which was bare or not. The result is already
+// encoded. It returns false if the connection is broken.
 func (c *conn) reply(bare bool, result []byte, failure *Error) bool {
 	switch {
 	case bare && failure == nil:
@@ -331,10 +339,10 @@ func (c *conn) replyError(e *Error) bool {
 	return c.out.add(b)
 }
 
-// claimAnswer claims what it takes to encode an answer: one copy within
-// encoding/json, and one of ours. If it has to wait, it writes the earlier
-// answers first, so that a connection that waits holds nothing of the budget.
-// It returns false if the connection is cut.
+// claimAnswer claims the memory for encoding an answer: one copy within
+// encoding/json, and one of ours. If it has to wait, it writes the earlier answers
+// first, so that a waiting connection holds nothing of the budget. It returns
+// false if the connection is cut.
 func (c *conn) claimAnswer() bool {
 	b := c.server.answers
 	if b == nil {
@@ -354,17 +362,18 @@ func (c *conn) claimAnswer() bool {
 	return true
 }
 
-// handle runs the handler, once it may. The handler is h, or that of the server
-// if there is no h. A panic becomes the failure. If the handler calls
+// handle waits until it may run the handler, and runs it. The handler is h, or the
+// server's if h is nil. A panic becomes the failure. If the handler calls
 // runtime.Goexit, the goroutine ends with c.exited set; see end.
 func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 	if c.server.flight != nil {
-		if !c.takeOff() { // the connection is cut, so nobody gets this
+		if !c.takeOff() { // the connection is cut, so nobody gets this error
 			return nil, &Error{Code: CodeUnavailable, Message: "the server is closed"}
 		}
 		defer func() { <-c.server.flight }()
 	}
-	// From here on to the end the user's code runs: the handler, the methods of its result and those of its error.
+	// From here to the end, user code runs: the handler, and the methods of its
+	// result and its error.
 	c.exited, c.bare = true, m.payload == nil
 	defer func() {
 		v := recover()
@@ -384,7 +393,7 @@ func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 	return result, failure
 }
 
-// run calls the handler, and encodes the result if one is asked for.
+// run calls the handler, and encodes the result if the request asks for one.
 func (c *conn) run(m message, h method) (result []byte, failure *Error) {
 	v, err := c.call(m, h)
 	switch {
@@ -404,7 +413,8 @@ func (c *conn) run(m message, h method) (result []byte, failure *Error) {
 	return result, nil
 }
 
-// takeOff waits until one more request may be handled. It returns false if the connection is cut meanwhile.
+// takeOff waits until one more request may be handled. It returns false if the
+// connection is cut before.
 func (c *conn) takeOff() bool {
 	select {
 	case c.server.flight <- struct{}{}:
@@ -432,7 +442,8 @@ func (c *conn) call(m message, h method) (any, error) {
 	return c.server.chain.ServeRPC(c.ctx, req)
 }
 
-// timeout resolves a timeout of the options: zero stands for the default. It returns zero for no timeout.
+// timeout resolves a timeout of the options: zero means the default. It returns
+// zero for no timeout.
 func timeout(d, zero time.Duration) time.Duration {
 	if d == 0 {
 		return zero

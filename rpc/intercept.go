@@ -2,17 +2,18 @@ package rpc
 
 import "context"
 
-// A ServerInterceptor stands between a Server and its Handler: it sees every request, also those for methods that there are not,
-// and calls next to go on, or answers in its stead. What it knows of the request it may pass on in ctx. A panic passes
-// through it on its way to the server. It is called concurrently, and keeps the rules of [Handler].
+// A ServerInterceptor wraps the Handler of a Server. It sees every request, also
+// those for unknown methods. It calls next to continue, or answers itself, and may
+// pass values on in ctx. A panic passes through it on its way to the server. It is
+// called concurrently, and must keep the rules of [Handler].
 type ServerInterceptor func(ctx context.Context, req *Request, next Handler) (result any, err error)
 
 // A CallFunc is Client.Call, or a part of it.
 type CallFunc func(ctx context.Context, method string, params, result any) error
 
-// A ClientInterceptor stands between the callers of a Client and the connection: it sees every call, Ping as one without
-// parameters, and calls next to go on, once, or more often to try again, or not at all. The errors of next are those of
-// Client.Call. It is called concurrently.
+// A ClientInterceptor wraps the calls of a Client. It sees every call; Ping is a
+// call without parameters. It calls next once to continue, again to retry, or not
+// at all. The errors of next are those of Client.Call. It is called concurrently.
 type ClientInterceptor func(ctx context.Context, method string, params, result any, next CallFunc) error
 
 // interceptRequests returns h with the interceptors around it, the first one outermost.

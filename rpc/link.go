@@ -14,14 +14,16 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// A link is one connection of a Client. The client's run writes to it, and a goroutine of its own reads from it.
+// A link is one connection of a Client. The client's run writes to it, and a
+// goroutine of its own reads from it.
 //
-// A call is in flight from just before its request is written until its answer is read, or the link is lost. There are never
-// more in flight than the window is wide, and they are answered in order.
+// A call is in flight from just before its request is written until its answer is
+// read, or the link is lost. At most Window calls are in flight, and they are
+// answered in order.
 type link struct {
 	nc    net.Conn // raw, or TLS over it
 	in    *reader
-	room  chan struct{}   // signalled when there is room in the window again, if run asked; room for one
+	room  chan struct{}   // signalled when the window has room again, if run asked for it; room for one
 	ctx   context.Context // ends when the link is cut, with the reason as its cause; the connection is closed then
 	cut   context.CancelCauseFunc
 	ended chan struct{} // closed when the reading goroutine has ended
@@ -35,7 +37,8 @@ type link struct {
 
 var errNobodyWaits = errors.New("no caller waits any more for the answers to come")
 
-// After a failed write, the answers that the server sent before it left may take this long to come.
+// lateTime is how long, after a failed write, the answers may take to arrive that
+// the server sent before it left.
 const lateTime = time.Second
 
 func newLink(c *Client, raw, nc net.Conn) *link {
@@ -54,7 +57,8 @@ func newLink(c *Client, raw, nc net.Conn) *link {
 	return l
 }
 
-// run is the goroutine that owns the writing side, from the first link to the end of the client.
+// run is the goroutine that owns the writing side, from the first link to the end
+// of the client.
 func (c *Client) run(l *link) {
 	defer func() {
 		c.state.TrySend(Closed)
@@ -92,7 +96,7 @@ func (c *Client) run(l *link) {
 	}
 }
 
-// An outbox is what run has received and not yet written.
+// An outbox holds the calls that run has received and not yet written.
 type outbox struct {
 	calls  []*call // in order; some may be nil
 	space  [maxRun]*call
@@ -101,12 +105,12 @@ type outbox struct {
 }
 
 const (
-	maxRun      = 256      // requests that are written together
-	maxRunBytes = 64 << 10 // a run is not made longer than it is by then
+	maxRun      = 256      // requests written together
+	maxRunBytes = 64 << 10 // no request is added to a run of this length
 )
 
-// write writes requests to l until l is lost. What it could not write is left in out, for the next link. It returns the
-// error of a failed write.
+// write writes requests to l until l is lost. Requests that it could not write stay
+// in out, for the next link. It returns the error of a failed write.
 func (c *Client) write(l *link, out *outbox) error {
 	for l.ctx.Err() == nil {
 		if len(out.calls) == 0 && !c.receive(out) {
@@ -124,7 +128,7 @@ func (c *Client) write(l *link, out *outbox) error {
 		}
 		if n, err := l.nc.Write(out.frames); err != nil {
 			c.unsend(l, out, n)
-			// What the server has answered before it left is still to be read.
+			// The answers that the server sent before it left are still to be read.
 			l.nc.SetReadDeadline(time.Now().Add(lateTime))
 			return err
 		}
@@ -132,13 +136,14 @@ func (c *Client) write(l *link, out *outbox) error {
 	return nil
 }
 
-// receive waits for calls. It returns false if there will be none.
+// receive waits for calls. It returns false if there will be no more.
 func (c *Client) receive(out *outbox) bool {
 	ctx := context.Background() // a link that is cut sends nil
 	room := out.space[:min(c.opts.Window, maxRun)]
 	n, err := c.rx.RecvMany(ctx, room)
 	if err == nil && n < len(room) {
-		// Where one calls, others are often about to. This lets those run that can: it takes no time if there are none.
+		// When one goroutine calls, others are often about to. This lets them
+		// run if they can; it takes no time if there are none.
 		runtime.Gosched()
 		if c.rx.Len() > 0 {
 			var more int
@@ -150,11 +155,13 @@ func (c *Client) receive(out *outbox) bool {
 	return err == nil
 }
 
-// begin takes calls out of the outbox, puts them in flight, and makes the run of their requests, which is empty if all their callers have
-// left. It returns false, and does nothing, if the window has no room; l.room tells when it has.
+// begin takes calls out of the outbox, puts them in flight, and makes the run of
+// their requests. The run is empty if all their callers have left. begin returns
+// false, and has no effect, if the window has no room; then l.room is signalled
+// when it has.
 //
-// On a link that is cut no call begins: this is under the mutex, so that none does on one that the last caller of the others
-// has just given up.
+// No call begins on a link that is cut. The mutex is held, so no call begins either
+// on a link that the last caller of the others has just given up.
 func (c *Client) begin(l *link, out *outbox) bool {
 	if cap(out.frames) > 2*maxRunBytes {
 		out.frames = nil
@@ -186,8 +193,9 @@ func (c *Client) begin(l *link, out *outbox) bool {
 	return true
 }
 
-// unsend takes those calls of the run back of which no byte was written, for only n were. They are the last ones in flight, unless
-// the server answered requests that it did not get.
+// unsend takes back the calls of the run of which no byte was written: only n bytes
+// were. They are the last ones in flight, unless the server answered requests that
+// it did not get.
 func (c *Client) unsend(l *link, out *outbox, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,14 +230,15 @@ func (c *Client) read(l *link) {
 		case errors.As(err, &bad) && bad.code == CodeTooLarge:
 			err = fmt.Errorf("the server's answer is %w; see ClientOptions.MaxMessageBytes", err)
 		case errors.As(err, &bad):
-			err = fmt.Errorf("the server sent what is no answer: %w", err)
+			err = fmt.Errorf("the server did not send an answer: %w", err)
 		}
 		l.cut(err)
 		return
 	}
 }
 
-// deliver gives an answer to the first call in flight, and those plain ones that came with it to the next.
+// deliver gives an answer to the first call in flight, and the bare answers that
+// came with it to the next ones.
 func (c *Client) deliver(l *link, m message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -247,7 +256,7 @@ func (c *Client) deliver(l *link, m message) error {
 	}
 	if l.full && l.inFlight.n < c.opts.Window {
 		l.full = false
-		l.room <- struct{}{} // has room: who asked took the last one
+		l.room <- struct{}{} // has room: run, which asked, has taken the last signal
 	}
 	return nil
 }
@@ -260,7 +269,7 @@ func (c *Client) deliverLocked(l *link, m message) error {
 	case "Error":
 		kind = bareError
 	default:
-		return fmt.Errorf("the server sent what is no answer: %.40q", m.name)
+		return fmt.Errorf("the server did not send an answer: %.40q", m.name)
 	}
 	if m.payload != nil {
 		kind += taggedAck - bareAck
@@ -278,7 +287,8 @@ func (c *Client) deliverLocked(l *link, m message) error {
 	return nil
 }
 
-// drop ends what is left of l, whose reader has ended, and returns the reason. The error is that of a failed write, or nil.
+// drop finishes the calls that are left on l, whose reader has ended, and returns
+// the reason. The error is that of a failed write, or nil.
 func (c *Client) drop(l *link, err error) error {
 	l.cut(err)
 	cause := context.Cause(l.ctx)
@@ -297,7 +307,7 @@ func (c *Client) drop(l *link, err error) error {
 	return cause
 }
 
-// refuse tells the caller of k, if there still is one, that the client is closed.
+// refuse tells the caller of k, if it still waits, that the client is closed.
 func (c *Client) refuse(k *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -315,8 +325,8 @@ func (k *call) finishLocked() {
 // A callQueue is a queue of calls, in a ring that grows.
 type callQueue struct {
 	ring []*call // its length is a power of two
-	head int     // where the first one is
-	n    int     // how many there are
+	head int     // the index of the first call
+	n    int     // the number of calls
 }
 
 func (q *callQueue) at(i int) **call { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
@@ -334,7 +344,7 @@ func (q *callQueue) push(k *call) {
 	q.n++
 }
 
-// pop takes the first one out.
+// pop removes the first call.
 func (q *callQueue) pop() *call {
 	k := *q.at(0)
 	*q.at(0) = nil
@@ -343,7 +353,7 @@ func (q *callQueue) pop() *call {
 	return k
 }
 
-// unpush takes the last one out.
+// unpush removes the last call.
 func (q *callQueue) unpush() *call {
 	q.n--
 	k := *q.at(q.n)

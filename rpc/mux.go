@@ -13,18 +13,20 @@ import (
 type Request struct {
 	Method string
 
-	// Params holds the parameters as they came. It is nil when the request is a bare string: then only whether the
-	// handler succeeded is answered, and its result goes nowhere.
+	// Params holds the parameters as they were sent. It is nil if the request
+	// is a bare string. Then the answer says only whether the handler
+	// succeeded, and its result is dropped.
 	Params json.RawMessage
 }
 
-// A Handler answers requests. The result is encoded as JSON; an error is answered as [Error] says. The ctx ends when the
-// server is closed with Close, and with the connection. Shutdown lets it live until the answer is written; that the
-// peer has gone is not noticed before.
+// A Handler answers requests. The server encodes the result as JSON, and answers an
+// error as [Error] says. The ctx ends when Close closes the server, and with the
+// connection. Shutdown does not end it before the answer is written. The server
+// does not notice earlier that the peer has gone.
 //
-// The server calls ServeRPC concurrently for different connections. A panic is answered as CodeInternal and logged
-// with its stack, and the connection lives on. A call of runtime.Goexit is
-// answered and logged in the same way.
+// The server calls ServeRPC concurrently for different connections. It answers a
+// panic with CodeInternal and logs the stack, and the connection stays open. It
+// does the same for a call of runtime.Goexit.
 type Handler interface {
 	ServeRPC(ctx context.Context, req *Request) (result any, err error)
 }
@@ -35,24 +37,28 @@ type HandlerFunc func(ctx context.Context, req *Request) (result any, err error)
 // ServeRPC calls f.
 func (f HandlerFunc) ServeRPC(ctx context.Context, req *Request) (any, error) { return f(ctx, req) }
 
-// Mux is a Handler that finds the handler by the request's method, and answers CodeUnknownMethod when it has none. A method
-// "Ping" that does nothing is there from the start; Handle may replace it once.
+// Mux is a Handler that finds the handler by the request's method, and answers
+// CodeUnknownMethod if it has none. It has a method "Ping" that does nothing from
+// the start; Handle may replace it once.
 //
-// The zero value is ready for use. Its methods, and Handle, may be called concurrently. A Mux must not be copied.
+// The zero value is ready for use. Its methods, and Handle, may be called
+// concurrently. A Mux must not be copied.
 type Mux struct {
-	mu      sync.Mutex // held by who adds a method
+	mu      sync.Mutex // held while a method is added
 	methods atomic.Pointer[map[string]method]
 }
 
-// A method is a handler whose Params belong to the server: it keeps nothing of them.
-// It calls parsed, if there are any, once it needs them no more.
+// A method is a handler whose Params belong to the server, so it must not keep
+// them. It calls parsed, unless that is nil, once it no longer needs them.
 type method func(ctx context.Context, params json.RawMessage, parsed func()) (result any, err error)
 
-// Handle lets fn answer the requests for method. Parameters are decoded into an In as encoding/json does, and
-// parameters that do not fit are answered with CodeBadParams without calling fn. A bare request calls
-// fn with the zero In. Use struct{} for what is not there.
+// Handle makes fn answer the requests for method. It decodes the parameters into an
+// In as encoding/json does, and answers CodeBadParams without calling fn if they do
+// not fit. For a bare request it calls fn with the zero In. Use struct{} for
+// missing parameters or results.
 //
-// Handle panics if method is empty, if fn is nil, or if the method has a handler already.
+// Handle panics if method is empty, if fn is nil, or if the method already has a
+// handler. It may be called concurrently, also while a server uses the Mux.
 func Handle[In, Out any](m *Mux, method string, fn func(context.Context, In) (Out, error)) {
 	if fn == nil {
 		panic(fmt.Sprintf("rpc: nil function for method %q", method))
@@ -87,7 +93,8 @@ func (m *Mux) handle(name string, h method) {
 	m.methods.Store(&methods)
 }
 
-// find returns the method of that name. If it returns nil, that is a method which there is not, or the Ping that does nothing.
+// find returns the method of that name. It returns nil if there is none, or if it
+// is the built-in Ping, which isPing says.
 func (m *Mux) find(name []byte) (h method, isPing bool) {
 	if methods := m.methods.Load(); methods != nil {
 		h = (*methods)[string(name)]

@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// An outbound gathers the answers of a connection, and writes them in one piece. The connection's goroutine adds and
-// flushes. Answers that are there when it calls a handler would have to wait for that one: so a timer writes them when
-// they have waited for lateAnswer. It is set once for all the answers between two flushes, since most handlers are quicker.
+// An outbound gathers the answers of a connection, and writes them in one piece.
+// The connection's goroutine adds and flushes. Without more, answers that are there
+// when the goroutine calls a handler would have to wait for it. So a timer writes
+// them when they have waited for lateAnswer. It is set once for all the answers
+// between two flushes, since most handlers are quicker.
 //
-// While the timer is not set, everything here belongs to the goroutine, and needs no lock. While it is set, the timer may take
-// what was added, and write it; the goroutine writes only after it has taken the timer back. So one at a time writes, and
-// answers are written in the order in which they were added.
+// While the timer is not set, everything here belongs to the goroutine, and needs
+// no lock. While it is set, the timer may take the answers and write them, and the
+// goroutine writes only after it has taken the timer back. So only one of them
+// writes at a time, and answers are written in the order in which they were added.
 type outbound struct {
 	write  func([]byte) bool
 	budget *budget // counts the blocks
@@ -22,23 +25,23 @@ type outbound struct {
 
 	mu     sync.Mutex  // guards what follows while the timer is set; not held during I/O
 	buf    batchBuffer // answers, in order
-	spare  []byte      // memory for those that come while buf is written
+	spare  []byte      // memory for answers that are added while buf is written
 	failed bool        // nothing more can be written
 }
 
-// A batchBuffer holds answers. It uses a block for a batch, if the budget
-// allows that at once: an outbound writes more often rather than wait.
+// A batchBuffer holds answers. It uses a block for a batch if the budget allows that
+// at once; otherwise an outbound writes more often instead of waiting.
 type batchBuffer struct {
 	own  []byte // small, and kept
 	b    []byte // own, or that of lent
 	lent *block
 }
 
-// lateAnswer is how long an answer waits for company, at most.
+// lateAnswer is how long an answer waits for others, at most.
 const lateAnswer = 100 * time.Microsecond
 
-// add adds an answer, and writes what is there if there is no room. It returns
-// false if the connection is broken.
+// add adds an answer, and first writes the earlier ones if there is no room. It
+// returns false if the connection is broken.
 func (o *outbound) add(p []byte) bool {
 	if o.put(p) {
 		return true
@@ -71,8 +74,8 @@ func (o *outbound) put(p []byte) bool {
 	return true
 }
 
-// empty forgets the answers, which are written, and returns what was borrowed
-// for them. The small memory is kept.
+// empty drops the answers, which are written, and returns the block that they
+// used. The small memory is kept.
 func (o *outbound) empty(buf *batchBuffer) {
 	if buf.lent == nil {
 		buf.b = buf.b[:0]
@@ -84,7 +87,7 @@ func (o *outbound) empty(buf *batchBuffer) {
 	o.budget.add(-batch)
 }
 
-// expect is called before something that may take long.
+// expect sets the timer. It is called before a handler, which may take long.
 func (o *outbound) expect() {
 	if o.set {
 		select {
@@ -121,7 +124,7 @@ func (o *outbound) flush() bool {
 	return !o.failed
 }
 
-// flushLate is what the timer does.
+// flushLate is the function of the timer.
 func (o *outbound) flushLate() {
 	o.mu.Lock()
 	buf, failed := o.buf, o.failed

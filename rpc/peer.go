@@ -6,19 +6,20 @@ import (
 	"net"
 )
 
-// A Peer is who is at the other end of a connection.
+// A Peer is the other end of a connection.
 type Peer struct {
 	Addr net.Addr
 
-	// TLS is nil unless the connection is TLS. With mutual TLS, which is Server.TLSConfig with a ClientAuth of
-	// tls.RequireAndVerifyClientCert, TLS.VerifiedChains[0][0] is the certificate that the client showed.
+	// TLS is nil unless the connection is TLS. With mutual TLS (a ClientAuth of
+	// tls.RequireAndVerifyClientCert in Server.TLSConfig),
+	// TLS.VerifiedChains[0][0] is the client's certificate.
 	TLS *tls.ConnectionState
 }
 
 type peerKey struct{}
 
-// PeerOf returns who sent the request that is being handled with ctx. It reports false if ctx is not that of a Handler or of a
-// ServerInterceptor.
+// PeerOf returns the peer that sent the request handled with ctx. It reports false
+// if ctx does not come from a Handler or a ServerInterceptor.
 func PeerOf(ctx context.Context) (Peer, bool) {
 	c, ok := ctx.Value(peerKey{}).(*conn)
 	if !ok {

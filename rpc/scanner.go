@@ -5,21 +5,23 @@ import (
 	"math"
 )
 
-// A scanner finds the end of one JSON value, byte by byte, however the bytes come. The value is a string or an object, which
-// is what a message is; so it ends with its own last byte, and no byte behind it is needed to see that. (Numbers
-// and true, false and null at the top would need one, and are refused at their first byte.)
+// A scanner finds the end of one JSON value, byte by byte, however the bytes arrive.
+// The value is a string or an object, as a message is, so it ends with its own last
+// byte, and the scanner needs no byte after it. (At the top, numbers and true, false
+// and null would need one. The scanner refuses them at their first byte.)
 //
-// It accepts exactly what encoding/json does, so what it found decodes without a syntax error.
+// It accepts exactly the values that encoding/json accepts, so a value that it found
+// decodes without a syntax error.
 type scanner struct {
 	max   int   // how many objects and arrays may be open at once
 	state state // what comes next
 	open  []byte
 	name  bool   // the string being read is a member's name
 	hex   int    // digits still to come of a \u escape
-	word  string // what is still to come of true, false or null
+	word  string // the rest of true, false or null
 
-	// What message needs of the value: its length, the place of the first colon, and the number of members, all
-	// of the outermost object.
+	// What message needs of the value: its length, the place of the first colon,
+	// and the number of members, all of the outermost object.
 	pos, colon, members int
 }
 
@@ -31,19 +33,19 @@ const (
 	atElementEnd              // a value, or the end of an array
 	atName                    // a member's name
 	atNameEnd                 // a member's name, or the end of an object
-	atColon                   // the colon behind a name
+	atColon                   // the colon after a name
 	afterValue                // a comma, or the end of what is open
 	inString                  // in a string
-	inEscape                  // behind a backslash
+	inEscape                  // after a backslash
 	inHex                     // in the digits of \u
 	inWord                    // in true, false, null
-	inMinus                   // behind a number's minus
-	inZero                    // behind a leading 0
+	inMinus                   // after a number's minus
+	inZero                    // after a leading 0
 	inInteger                 // in the digits before the point
-	inPoint                   // behind the point
-	inFraction                // in the digits behind the point
-	inE                       // behind the e
-	inESign                   // behind the e's sign
+	inPoint                   // after the point
+	inFraction                // in the digits after the point
+	inE                       // after the e
+	inESign                   // after the e's sign
 	inExponent                // in the exponent's digits
 	atEnd                     // the value is complete
 )
@@ -57,8 +59,9 @@ func (s *scanner) reset() {
 	*s = scanner{max: s.max, open: open}
 }
 
-// scan reads p, the continuation of what it read before, and returns how many bytes of p belong to the value, and whether
-// that is all of it. An error, a *wireError, is final.
+// scan reads p, the continuation of the bytes before, and returns how many bytes of
+// p belong to the value, and whether the value is complete. An error, a *wireError,
+// is final.
 func (s *scanner) scan(p []byte) (n int, done bool, err error) {
 	for n < len(p) {
 		if s.state == inString {
@@ -299,7 +302,8 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// limit resolves a limit of the options: zero is the default, and less than that is no limit.
+// limit resolves a limit of the options: zero means the default, and a negative
+// value no limit.
 func limit(n, zero int) int {
 	switch {
 	case n == 0:

@@ -14,12 +14,15 @@ import (
 	"time"
 )
 
-// Server answers the requests of any number of connections. Its zero value is ready for use. Of its limits, zero means the
-// default that is stated, and a negative value means no limit. The fields must not be changed once it serves.
+// Server answers the requests of any number of connections. Its zero value is
+// ready for use. For its limits, zero means the stated default, and a negative
+// value means no limit. The fields must not change once it serves.
 //
-// The requests of one connection are handled one after another, those of different connections concurrently.
+// The server handles the requests of one connection one after another, and those
+// of different connections concurrently.
 type Server struct {
-	// Handler answers the requests. Nil answers "Ping" alone, as an empty Mux does.
+	// Handler answers the requests. Nil answers only "Ping", as an empty Mux
+	// does.
 	Handler Handler
 
 	// TLSConfig, unless nil, makes every connection TLS. It needs a certificate.
@@ -28,7 +31,8 @@ type Server struct {
 	// MaxMessageBytes is how long a request may be. Zero is 1 MiB.
 	MaxMessageBytes int
 
-	// MaxDepth is how deep a request's objects and arrays may be nested. Zero is 128.
+	// MaxDepth is how deep the objects and arrays of a request may be nested.
+	// Zero is 128.
 	MaxDepth int
 
 	// MaxBufferedBytes is how much memory the buffers of all connections may
@@ -43,32 +47,39 @@ type Server struct {
 	// never wait. docs/rpc.md says why connections cannot deadlock.
 	MaxBufferedBytes int
 
-	// MaxConns is how many connections are served at once, over all listeners. Zero is 10,000. Further connections
-	// are accepted, and wait, unread, until one leaves; each listener lets one wait so and leaves the others in the
-	// system's queue.
+	// MaxConns is how many connections are served at once, over all listeners.
+	// Zero is 10,000. Each listener accepts one more connection, which waits
+	// unread until another one ends, and leaves the others in the system's
+	// queue.
 	MaxConns int
 
-	// MaxInFlight is how many requests are handled at once, over all connections; further ones wait, and their
-	// connections are not read meanwhile. Zero is no limit but MaxConns. The Ping that does nothing is not counted.
+	// MaxInFlight is how many requests are handled at once, over all
+	// connections. Further requests wait, and their connections are not read
+	// meanwhile. Zero means no limit but MaxConns. The built-in Ping does not
+	// count.
 	MaxInFlight int
 
-	// IdleTimeout is how long a connection may wait for the first byte of its next request, and then once more for the
-	// rest of it, before it is closed; on a busy connection up to an eighth less. Zero is 10 minutes. A peer that died
-	// is noticed by TCP's own keep-alive also without.
+	// IdleTimeout is how long a connection may wait for the first byte of its
+	// next request, and then again for the rest of it, before it is closed; on
+	// a busy connection up to an eighth less. Zero is 10 minutes. TCP's
+	// keep-alive detects a dead peer without it, too.
 	IdleTimeout time.Duration
 
-	// WriteTimeout is how long the peer may take to read what is written to it at once, before the connection is cut; on a busy
-	// connection up to an eighth less. Zero is 30 seconds.
+	// WriteTimeout is how long the peer may take to read one write before the
+	// connection is cut; on a busy connection up to an eighth less. Zero is 30
+	// seconds.
 	WriteTimeout time.Duration
 
-	// Interceptors stand around the Handler, the first one outermost.
+	// Interceptors wrap the Handler, the first one outermost.
 	Interceptors []ServerInterceptor
 
-	// Logger gets panics as errors, trouble of the listener as warnings, and what single connections and requests
-	// die of at the debug level. Nil is slog.Default().
+	// Logger gets panics as errors, failures of a listener as warnings, and
+	// failures of single connections and requests at the debug level. Nil is
+	// slog.Default().
 	Logger *slog.Logger
 
-	// BaseContext returns the context that handlers get, with what the server adds to it. Nil is context.Background().
+	// BaseContext returns the context from which the server derives the
+	// handlers' context. Nil is context.Background().
 	BaseContext func(net.Listener) context.Context
 
 	mu        sync.Mutex // guards what follows; not held during I/O
@@ -77,19 +88,19 @@ type Server struct {
 	stopped   bool
 
 	once   sync.Once
-	mux    *Mux    // what answers, if it is a Mux without interceptors, and
-	chain  Handler // what answers in any case
+	mux    *Mux    // the handler, if it is a Mux without interceptors
+	chain  Handler // the handler with its interceptors
 	began  time.Time
 	stop   chan struct{} // closed when stopped is set
 	empty  chan struct{} // closed when stopped is set and the last connection is gone
 	slots  chan struct{} // holds one for each connection; nil is no limit
 	flight chan struct{} // holds one for each request being handled; nil is no limit
 
-	requests *budget // of the blocks that hold requests
-	answers  *budget // of those that hold answers; nil is no limit, as with requests
+	requests *budget // of the blocks that hold requests; nil is no limit
+	answers  *budget // of the blocks that hold answers; nil is no limit
 
 	handshakeErrors atomic.Uint64
-	memoryWarned    atomic.Int64 // when the log last said that memory is short, since began
+	memoryWarned    atomic.Int64 // when the log last warned of memory, since began
 }
 
 // ServerStats is what [Server.Stats] returns.
@@ -98,7 +109,7 @@ type ServerStats struct {
 	Conns int
 
 	// TLSHandshakeErrors counts the connections whose TLS handshake failed or
-	// timed out. The log tells of each one at the debug level.
+	// timed out. The log has each one at the debug level.
 	TLSHandshakeErrors uint64
 
 	// BufferedBytes is the memory that counts for MaxBufferedBytes, and
@@ -107,8 +118,8 @@ type ServerStats struct {
 	BufferWaits   uint64
 }
 
-// Stats returns the server's numbers, for metrics and logs. It does not block,
-// and may be called concurrently with anything, after Close too. It must not be
+// Stats returns the server's numbers, for metrics and logs. It does not block, and
+// may be called concurrently with anything, also after Close. It must not be
 // called before the fields are set.
 func (s *Server) Stats() ServerStats {
 	s.init()
@@ -166,7 +177,7 @@ func (s *Server) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// warnOfMemory logs, once a minute at most, that a connection waits for memory.
+// warnOfMemory logs that a connection waits for memory, at most once a minute.
 func (s *Server) warnOfMemory() {
 	now, last := int64(time.Since(s.began)), s.memoryWarned.Load()
 	if (last == 0 || now-last >= int64(time.Minute)) && s.memoryWarned.CompareAndSwap(last, max(now, 1)) {
@@ -174,7 +185,7 @@ func (s *Server) warnOfMemory() {
 	}
 }
 
-// ListenAndServe listens on the TCP address addr and serves what comes, as Serve does.
+// ListenAndServe listens on the TCP address addr, and then serves as Serve does.
 func (s *Server) ListenAndServe(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -183,10 +194,11 @@ func (s *Server) ListenAndServe(addr string) error {
 	return s.Serve(l)
 }
 
-// Serve accepts connections from l, and answers each in a goroutine of its own, until Shutdown or Close. It always closes l
-// and returns an error: ErrServerClosed, at once when Shutdown or Close is called, or that of a broken listener. So wait
-// for Shutdown to return before ending the program. A lack of file descriptors and the like is logged and
-// waited out.
+// Serve accepts connections from l, and answers each in a goroutine of its own,
+// until Shutdown or Close. It always closes l, and always returns an error:
+// ErrServerClosed as soon as Shutdown or Close is called, or the error of a broken
+// listener. So a program that ends must wait for Shutdown to return. Serve logs a
+// temporary error, such as a lack of file descriptors, and tries again.
 //
 // Serve may be called for several listeners at once.
 func (s *Server) Serve(l net.Listener) error {
@@ -241,7 +253,7 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// isTemporary reports whether a listener that failed with err may work again later.
+// isTemporary reports whether a listener that failed with err may work again.
 func isTemporary(err error) bool {
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
@@ -257,7 +269,8 @@ func (s *Server) wait(d time.Duration) {
 	}
 }
 
-// takeSlot waits until one more connection may be served. It returns false if the server stops before.
+// takeSlot waits until one more connection may be served. It returns false if the
+// server stops before.
 func (s *Server) takeSlot(nc net.Conn) bool {
 	if s.slots == nil {
 		return true
@@ -276,7 +289,8 @@ func (s *Server) takeSlot(nc net.Conn) bool {
 	}
 }
 
-// add takes c into the books, which the server's stop waits for, unless the server has stopped.
+// add registers c, for whose end the server's Shutdown then waits. It returns
+// false if the server has stopped.
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,7 +301,7 @@ func (s *Server) add(c *conn) bool {
 	return true
 }
 
-// remove is the last act of c.
+// remove ends c's registration. It is the last thing that c's goroutine does.
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -309,8 +323,8 @@ func (s *Server) stopping() bool {
 	}
 }
 
-// halt makes the server accept nothing more, and returns the connections that are left. All but its first call find the
-// listeners closed already.
+// halt makes the server accept nothing more, and returns the open connections. Only
+// its first call closes the listeners; for a later one they are closed already.
 func (s *Server) halt() []*conn {
 	s.init()
 	s.mu.Lock()
@@ -330,12 +344,16 @@ func (s *Server) halt() []*conn {
 	return conns
 }
 
-// Shutdown ends the server in good order: it stops accepting, closes idle connections, and closes each other one behind the
-// answers to all requests that were read from it. A request counts as read when all of its bytes have left
-// the system's buffer; one that is still on its way is neither executed nor answered.
+// Shutdown stops the server gracefully. It stops accepting, closes idle
+// connections, and closes every other connection after the answers to all requests
+// that were read from it. A request counts as read when all of its bytes have left
+// the system's buffer. A request that is still on its way is neither executed nor
+// answered.
 //
-// Shutdown returns nil when the last connection is closed. When ctx ends first, it returns ctx.Err() and the rest
-// goes on as before: call Close to cut it, or Shutdown again to wait more. It may be called concurrently with anything.
+// Shutdown blocks until the last connection is closed, and then returns nil. If
+// ctx ends first, it returns ctx.Err(), and the shutdown continues: call Close to
+// cut the connections, or Shutdown to wait again. It may be called concurrently
+// with anything.
 func (s *Server) Shutdown(ctx context.Context) error {
 	needContext(ctx)
 	for _, c := range s.halt() {
@@ -354,9 +372,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close ends the server at once: it stops accepting, ends the ctx of the handlers that run, and cuts all connections. It
-// does not wait for the handlers; Shutdown called after it does. It may be called more than once and concurrently
-// with anything, and returns nil.
+// Close stops the server at once. It stops accepting, ends the ctx of the running
+// handlers, and cuts all connections. It does not wait for the handlers; call
+// Shutdown afterwards to wait. Close returns nil. It may be called more than once,
+// and concurrently with anything.
 func (s *Server) Close() error {
 	for _, c := range s.halt() {
 		c.cut()
@@ -364,7 +383,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// onceListener is a listener that may be closed by both Serve and Shutdown.
+// onceListener is a listener that both Serve and Shutdown may close.
 type onceListener struct {
 	net.Listener
 	once sync.Once

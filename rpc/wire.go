@@ -9,19 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// What one side accepts of the other when the options say nothing.
+// The limits for messages of the other side, if the options set none.
 const (
 	defaultMaxMessageBytes = 1 << 20
 	defaultMaxDepth        = 128 // as serde_json
 )
 
-// A message is one JSON value on the wire: the bare string name, or the object {name:payload}.
+// A message is one JSON value on the wire: the bare string name, or the object
+// {name:payload}.
 type message struct {
 	name    []byte
 	payload []byte // nil for a bare string
 }
 
-// A wireError says why what came is no message. All but CodeBadRequest leave the reader lost in the middle of a value.
+// A wireError says why bytes are not a message. After every code but CodeBadRequest
+// the reader does not know where the next message begins.
 type wireError struct {
 	code   Code
 	text   string
@@ -30,10 +32,12 @@ type wireError struct {
 
 func (e *wireError) Error() string { return e.text }
 
-// A reader takes messages off a stream. It takes a message as soon as its last byte is there, and reads on only
-// when it holds no complete message, so nothing complete is ever waited upon. It belongs to one goroutine.
+// A reader takes messages off a stream. It takes a message as soon as its last byte
+// is there, and reads only when it holds no complete message, so that it never
+// waits while it has one. It belongs to one goroutine.
 //
-// A message that it returns lies in its buffer, and is good until the next call of next.
+// A message that it returns lies in its buffer, and is valid until the next call of
+// next.
 type reader struct {
 	src  io.Reader
 	max  int // bytes of a message
@@ -63,8 +67,8 @@ func newReader(src io.Reader, maxBytes, maxDepth int) *reader {
 	}
 }
 
-// next returns the next message. It returns io.EOF when the stream ends between two messages, a *wireError for
-// what is no message, or the stream's error.
+// next returns the next message. It returns io.EOF if the stream ends between two
+// messages, a *wireError for bytes that are not a message, or the stream's error.
 func (r *reader) next() (message, error) {
 	r.mid = false
 	r.shrink()
@@ -96,8 +100,9 @@ func (r *reader) next() (message, error) {
 	return message{}, err
 }
 
-// bare takes the plainest message: a string that is complete and reads as it is written. That is most of what there is, and
-// the scanner, which sees the rest, takes five times as long.
+// bare takes the simplest message: a complete string without escapes. Most messages
+// are of this form, and the scanner, which handles the others, takes five times as
+// long.
 func (r *reader) bare() (message, bool) {
 	v := r.buf[r.r : r.r+min(r.w-r.r, r.max)]
 	if v[0] != '"' {
@@ -115,7 +120,8 @@ func (r *reader) bare() (message, bool) {
 	return message{}, false
 }
 
-// more reports whether something was read already that next has not returned; it may be the beginning of a message.
+// more reports whether the reader holds bytes that next has not returned; they may
+// be the beginning of a message.
 func (r *reader) more() bool {
 	r.skipSpace()
 	return r.r < r.w
@@ -146,7 +152,7 @@ func (r *reader) end() (int, error) {
 	}
 }
 
-// fill reads once, and makes room for that first.
+// fill makes room, and reads once.
 func (r *reader) fill() error {
 	if r.r > 0 {
 		r.w = copy(r.buf, r.buf[r.r:r.w])
@@ -159,7 +165,7 @@ func (r *reader) fill() error {
 	}
 	end := len(r.buf)
 	if r.exceeds {
-		// What is read beyond the message must fit into the small buffer.
+		// Bytes after the message must fit into the small buffer.
 		end = min(end, r.w+len(r.own))
 	}
 	n, err := r.src.Read(r.buf[r.w:end])
@@ -255,7 +261,7 @@ func (r *reader) drop() {
 	r.shrink()
 }
 
-// message takes apart the complete value v, which was scanned last.
+// message takes apart the complete value v, which the scanner scanned last.
 func (r *reader) message(v []byte) (message, error) {
 	if v[0] == '"' {
 		name, err := unquote(v)
@@ -268,7 +274,7 @@ func (r *reader) message(v []byte) (message, error) {
 	return message{name: name, payload: bytes.TrimSpace(v[r.scan.colon+1 : len(v)-1])}, err
 }
 
-// unquote returns what the JSON string v says.
+// unquote returns the text of the JSON string v.
 func unquote(v []byte) ([]byte, error) {
 	if text := v[1 : len(v)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
 		return text, nil
@@ -283,13 +289,14 @@ func unquote(v []byte) ([]byte, error) {
 // keepBuffer is how large a buffer an encoder keeps.
 const keepBuffer = 64 << 10
 
-// An encoder writes JSON, with nothing behind it, and with < > & as they are. It keeps its memory, unless that became large.
+// An encoder writes JSON without a newline at the end, and does not escape <, > and
+// &. It keeps its memory, unless that has become large.
 type encoder struct {
 	b bytes.Buffer
 	e *json.Encoder
 }
 
-// encode returns v as JSON, which is good until the next call.
+// encode returns v as JSON. The result is valid until the next call.
 func (e *encoder) encode(v any) ([]byte, error) {
 	if e.e == nil {
 		e.e = json.NewEncoder(&e.b)
@@ -305,8 +312,8 @@ func (e *encoder) encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(e.b.Bytes(), []byte{'\n'}), nil
 }
 
-// An answerEncoder makes the answers of a connection that carry something. It
-// has its memory from a budget.
+// An answerEncoder encodes the answers of a connection that carry a value. Its
+// memory comes from a budget.
 type answerEncoder struct {
 	budget  *budget
 	claimed int // bytes that the budget counts for it
@@ -317,7 +324,7 @@ type answerEncoder struct {
 	e    *json.Encoder
 }
 
-// encode returns head, v as JSON, and a brace. The answer is good until drop.
+// encode returns head, v as JSON, and a brace. The answer is valid until drop.
 func (e *answerEncoder) encode(head []byte, v any) ([]byte, error) {
 	if e.e == nil {
 		e.e = json.NewEncoder(e)
