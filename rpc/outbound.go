@@ -15,18 +15,23 @@ import (
 // no lock. While it is set, the timer may take the answers and write them, and the
 // goroutine writes only after it has taken the timer back. So only one of them
 // writes at a time, and answers are written in the order in which they were added.
+//
+// The timer writes until it finds no answer, and says so in over, under the same
+// lock. So an answer that is added while it is set and not over is written by it,
+// however long the next handler takes.
 type outbound struct {
 	write  func([]byte) bool
 	budget *budget // counts the blocks
 
 	late *time.Timer   // made when first needed
 	set  bool          // the timer was set and not taken back; belongs to the goroutine
-	done chan struct{} // signalled when the timer has written; room for one
+	done chan struct{} // signalled when the timer is over; room for one
 
 	mu     sync.Mutex  // guards what follows while the timer is set; not held during I/O
 	buf    batchBuffer // answers, in order
 	spare  []byte      // memory for answers that are added while buf is written
 	failed bool        // nothing more can be written
+	over   bool        // the timer writes nothing more until it is set again
 }
 
 // A batchBuffer holds answers. It uses a block for a batch if the budget allows that
@@ -89,13 +94,8 @@ func (o *outbound) empty(buf *batchBuffer) {
 
 // expect sets the timer. It is called before a handler, which may take long.
 func (o *outbound) expect() {
-	if o.set {
-		select {
-		case <-o.done:
-			o.set = false
-		default:
-			return
-		}
+	if o.set && !o.takeBack() {
+		return // the timer will write
 	}
 	if len(o.buf.b) == 0 {
 		return
@@ -109,13 +109,31 @@ func (o *outbound) expect() {
 	o.late.Reset(lateAnswer)
 }
 
+// takeBack takes the timer back if it is over.
+func (o *outbound) takeBack() bool {
+	o.mu.Lock()
+	over := o.over
+	o.mu.Unlock()
+	if over {
+		o.await()
+	}
+	return over
+}
+
+// await waits until the timer, which has begun, is over.
+func (o *outbound) await() {
+	<-o.done
+	o.set, o.over = false, false
+}
+
 // flush writes the answers. It returns false if the connection is broken.
 func (o *outbound) flush() bool {
-	if o.set {
-		if !o.late.Stop() {
-			<-o.done // it has begun; its write has a timeout
-		}
+	switch {
+	case !o.set:
+	case o.late.Stop():
 		o.set = false
+	default:
+		o.await() // its writes have a timeout
 	}
 	if len(o.buf.b) > 0 {
 		o.failed = o.failed || !o.write(o.buf.b)
@@ -127,15 +145,18 @@ func (o *outbound) flush() bool {
 // flushLate is the function of the timer.
 func (o *outbound) flushLate() {
 	o.mu.Lock()
-	buf, failed := o.buf, o.failed
-	o.buf, o.spare = batchBuffer{b: o.spare}, nil
-	o.mu.Unlock()
-	if !failed {
-		failed = !o.write(buf.b)
+	for len(o.buf.b) > 0 {
+		buf, failed := o.buf, o.failed
+		o.buf, o.spare = batchBuffer{b: o.spare}, nil
+		o.mu.Unlock()
+		if !failed {
+			failed = !o.write(buf.b)
+		}
+		o.empty(&buf)
+		o.mu.Lock()
+		o.spare, o.failed = buf.b, failed
 	}
-	o.empty(&buf)
-	o.mu.Lock()
-	o.spare, o.failed = buf.b, failed
+	o.over = true
 	o.mu.Unlock()
 	o.done <- struct{}{} // has room: it is set again only when this was received
 }
