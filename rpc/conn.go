@@ -39,7 +39,9 @@ type conn struct {
 	exited  bool   // the handler called runtime.Goexit
 	bare    bool   // the request that the handler got was bare
 
-	writeBy time.Duration // the write deadline, since the server began; belongs to the goroutine that writes
+	// These belong to the goroutine that writes.
+	writeBy time.Duration // the write deadline, since the server began
+	wrote   time.Duration // when the last write began, since the server began; 0 before the first
 
 	mu       sync.Mutex
 	draining bool // the connection is read only to discard, and its read deadline stays
@@ -55,8 +57,8 @@ const (
 
 // When the server ends a connection, it leaves the peer some time to read the last
 // answers and close. Otherwise the system would answer bytes that the peer still
-// writes with a reset, which may overtake the answers. A peer that was silent is
-// not expected to be writing, and Shutdown waits for it, so it gets less time.
+// writes with a reset, and drop the answers that it has not delivered. Shutdown
+// waits for this time, so a peer that has been silent for long gets less of it.
 const (
 	lingerTime     = 2 * time.Second
 	idleLingerTime = 100 * time.Millisecond
@@ -150,9 +152,19 @@ func (c *conn) refuse(err error) bool {
 	case err == errDraining, errors.Is(err, os.ErrDeadlineExceeded) && c.in.mid:
 		c.linger(lingerTime)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.linger(idleLingerTime)
+		c.linger(c.silentTime())
 	}
 	return false
+}
+
+// silentTime returns how long to wait for a peer that writes nothing. A peer that
+// was answered within lingerTime may still have to read the answer, and may be
+// about to write.
+func (c *conn) silentTime() time.Duration {
+	if c.wrote > 0 && time.Since(c.server.began)-c.wrote < lingerTime {
+		return lingerTime
+	}
+	return idleLingerTime
 }
 
 // handshake does the TLS handshake, if the connection is TLS.
@@ -271,11 +283,11 @@ func (c *conn) discard(d time.Duration) {
 // write writes answers, and reports whether the connection still works. One
 // goroutine at a time calls it.
 func (c *conn) write(b []byte) bool {
-	if d := timeout(c.server.WriteTimeout, defaultWriteTimeout); d > 0 {
-		if t := time.Since(c.server.began); worn(t, c.writeBy, d) {
-			c.writeBy = t + d
-			c.nc.SetWriteDeadline(time.Now().Add(d))
-		}
+	t := time.Since(c.server.began)
+	c.wrote = max(t, 1)
+	if d := timeout(c.server.WriteTimeout, defaultWriteTimeout); d > 0 && worn(t, c.writeBy, d) {
+		c.writeBy = t + d
+		c.nc.SetWriteDeadline(time.Now().Add(d))
 	}
 	_, err := c.nc.Write(b)
 	if c.nc != c.raw { // TLS may write while it reads
