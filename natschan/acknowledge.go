@@ -24,7 +24,12 @@ func (r *receiver) acknowledge(d *delivery) bool {
 	if !r.acks {
 		return true
 	}
-	err := r.settle(d, ack, r.confirms)
+	var err error
+	if r.takesAhead() && !r.bounded {
+		err = r.acknowledgeAhead(d)
+	} else {
+		err = r.settle(d, ack, r.confirms)
+	}
 	return !errors.Is(err, ErrFenced)
 }
 

@@ -30,9 +30,10 @@ func (r *receiver) arrive(m *nats.Msg) {
 
 // valueLocked buffers a value of the receiver's consumer, or returns it.
 func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
+	d := newDelivery(m, meta)
 	if r.ending.closed && r.ending.over != nil {
 		if r.acks {
-			r.returnLocked(m)
+			r.returnLocked(d)
 		}
 		return
 	}
@@ -41,17 +42,29 @@ func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
 	if !r.shared && !r.inOrderLocked(meta) {
 		return
 	}
-	d := newDelivery(m, meta)
 	d.old = r.demand.callers == 0 || r.newestOnly && r.demand.askedIn != r.demand.calls
-	if r.shared && d.old && !r.buffer.gate.asked && !r.ending.closed {
-		r.returnLocked(m) // the caller has given up: let others have it
-		return
-	}
 	if d.deliveries > 1 && r.buffer.replace(d) {
 		return
 	}
+	if r.shared && !r.ending.closed && r.surplusLocked(d) {
+		r.returnLocked(d)
+		return
+	}
 	r.buffer.put(d)
+	if r.takesAhead() {
+		r.expectLocked(d)
+	}
 	r.events.all()
+}
+
+// surplusLocked reports whether other receivers should have d. If nothing is
+// taken ahead, that is so if the call has given up that asked for d. Otherwise it
+// is so if the buffer is full: a request may outlive a connection.
+func (r *receiver) surplusLocked(d *delivery) bool {
+	if r.takesAhead() {
+		return len(r.buffer.values) >= max(r.prefetch, r.demand.callers)
+	}
+	return d.old && !r.buffer.gate.asked
 }
 
 // inOrderLocked reports whether the value follows the one that arrived last. If
@@ -91,7 +104,11 @@ func (r *receiver) statusLocked(h nats.Header) {
 	}
 }
 
-// returnLocked has the server redeliver a value at once.
-func (r *receiver) returnLocked(m *nats.Msg) {
-	r.nc.Publish(m.Reply, []byte(nak))
+// returnLocked has the server redeliver d at once, unless it does so soon. While
+// there is no connection it does nothing: when there is one again, d may be
+// another receiver's.
+func (r *receiver) returnLocked(d *delivery) {
+	if r.nc.IsConnected() && !r.tooOld(d) {
+		r.nc.Publish(d.msg.Reply, []byte(nak))
+	}
 }

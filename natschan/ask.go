@@ -20,22 +20,27 @@ func (r *receiver) askLocked(patience time.Duration) {
 	if n == 0 {
 		return
 	}
+	if r.takesAhead() {
+		r.deepenLocked()
+	}
 	r.demand.asked += n
 	r.demand.askedIn = r.demand.calls
-	r.demand.answering = patience < pullExpires
+	r.demand.answering = patience <= lookPause
 	r.demand.heard = time.Now()
 	r.nc.PublishRequest(r.nextSubject(r.place.consumer), r.inbox.Subject, pullRequest(n, patience))
 }
 
 // wantedLocked returns how many values to ask for: as many as complete what is
 // taken ahead, when half of that or less is on its way or buffered. A receiver
-// with a shared consumer leaves to others what nobody here waits for.
+// with a shared consumer asks for at least one value for each of its callers.
 func (r *receiver) wantedLocked() int {
 	underWay := r.demand.asked + len(r.buffer.values)
+	ahead := r.prefetch
 	if r.shared {
-		return max(0, max(r.demand.callers, 1)-underWay)
+		ahead = max(r.ahead.depth, r.demand.callers)
 	}
-	if n := r.prefetch - underWay; n > r.prefetch/2 || underWay == 0 {
+	n := ahead - underWay
+	if n > ahead/2 || underWay == 0 || r.shared && underWay < r.demand.callers {
 		return n
 	}
 	return 0

@@ -100,6 +100,7 @@ func (r *receiver) reconnected() {
 	defer r.mu.Unlock()
 	r.forgetLocked()
 	r.place.lost = !r.shared
+	r.acknowledgeAgainLocked()
 	r.events.all()
 }
 
@@ -123,7 +124,7 @@ func (r *receiver) repair(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.buffer.gate.asked {
-		r.askLocked(pullExpires)
+		r.askLocked(r.patience())
 	}
 }
 

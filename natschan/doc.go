@@ -40,6 +40,8 @@
 //	what nobody uses is collected          a channel stays until Delete or DeleteEnded; in memory storage it is gone with its server, and gives ErrClosed
 //	Try does not wait                      Try is an exchange with the server: 20 to 200 µs, seconds if there is none
 //	broadcast keeps capacity values        and each receiver up to Prefetch more, which it does not miss
+//	receivers of an mpmc take in turn      so here with Prefetch(1), the default. With more, a value may wait in one receiver's buffer
+//	                                       while another receiver waits, for up to AckWait
 //	oneshot: a dropped sender is noticed   silence: use a ctx with a deadline
 //	Select sends and receives              Select receives (OnRecv); it cannot send
 //

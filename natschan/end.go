@@ -133,6 +133,9 @@ func (r *receiver) closeQueue(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ending.closed = true
+	if r.ahead.timer != nil {
+		r.ahead.timer.Stop()
+	}
 	if last {
 		r.ending.sealed = true
 	} else {
@@ -156,7 +159,7 @@ func (r *receiver) returnUnheld() {
 // returnAllLocked has the server redeliver what is buffered.
 func (r *receiver) returnAllLocked() {
 	for _, d := range r.buffer.clear() {
-		r.returnLocked(d.msg)
+		r.returnLocked(d)
 	}
 }
 

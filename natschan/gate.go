@@ -10,7 +10,7 @@ func (r *receiver) ready() <-chan struct{} {
 		return ch
 	}
 	r.buffer.signal()
-	r.askLocked(pullExpires)
+	r.askLocked(r.patience())
 	r.kick()
 	return ch
 }

@@ -39,6 +39,10 @@ func policyOf(ch *Channel, o receiverOptions) policy {
 	return p
 }
 
+// defaultPrefetch is how many values a receiver takes ahead. One of MPMC takes
+// none, because it would keep them from others.
+var defaultPrefetch = [...]int{MPSC: 256, MPMC: 1, Broadcast: 64, Watch: 1}
+
 // check refuses options that do not fit ch, and fills in the defaults.
 func (o *receiverOptions) check(ch *Channel) error {
 	switch {
@@ -49,18 +53,11 @@ func (o *receiverOptions) check(ch *Channel) error {
 	case o.durable != "" && !validName.MatchString(o.durable):
 		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", o.durable)
 	}
-	most := 64
-	if ch.Kind == MPSC {
-		most = 256
-	}
 	if o.prefetch == 0 {
-		o.prefetch = most
+		o.prefetch = defaultPrefetch[ch.Kind]
 	}
-	if ch.Capacity > 0 {
+	if ch.Capacity > 0 { // a Watch has a capacity of 1
 		o.prefetch = min(o.prefetch, ch.Capacity)
-	}
-	if ch.Kind == Watch || ch.Kind == MPMC {
-		o.prefetch = 1
 	}
 	return nil
 }

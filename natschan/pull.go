@@ -19,7 +19,7 @@ import (
 //
 // The story in the order in which a value meets it: pull.go makes the receiver,
 // claim.go its consumer, ask.go asks, arrive.go fills the buffer (buffer.go, with
-// the gate of gate.go), receive.go waits and take.go takes, acknowledge.go
+// the gate of gate.go; ahead.go bounds a stay there), receive.go waits and take.go takes, acknowledge.go
 // acknowledges, end.go finds the end and closes. Besides: hold.go tells whether
 // the consumer is still the receiver's, attend.go repairs, position.go is how far
 // the receiver has come, remote.go asks the server, and policy.go says what each
@@ -50,6 +50,7 @@ type receiver struct {
 	place    place
 	demand   demand
 	buffer   buffer
+	ahead    ahead // MPMC
 	position position
 	freed    int // places of the capacity, since the last hint to senders
 	ending   ending
@@ -97,7 +98,7 @@ func newReceiver(
 		policy:    policyOf(&ch, o),
 		attendant: newAttendant(),
 	}
-	r.position.unsettled = make(map[uint64]bool)
+	r.position.unsettled, r.ahead.depth = make(map[uint64]bool), r.prefetch
 	if err := r.begin(ctx); err != nil {
 		r.abandon()
 		return nil, err

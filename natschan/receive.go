@@ -63,7 +63,7 @@ func (r *receiver) enter(try bool) call {
 	if try && r.shared {
 		return call{try: try} // the values that it asks for could go to others
 	}
-	return call{try: try, patience: pullExpires}
+	return call{try: try, patience: r.patience()}
 }
 
 func (r *receiver) leave() {

@@ -29,14 +29,31 @@ type receiverOptions struct {
 }
 
 // Prefetch sets how many values the server sends to the receiver ahead of its
-// calls. Zero, and the default, is up to 256 for an MPSC channel and up to 64
-// for a Broadcast, and never more than the capacity. An MPMC or Watch receiver
-// takes nothing ahead.
+// calls. Zero, and the default, is 256 for an MPSC channel, 64 for a Broadcast,
+// and 1 for MPMC. Prefetch is never more than the capacity, and always 1 for a
+// Watch. With 1 the receiver takes nothing ahead, unless Ready was called.
 //
 // A lossy Broadcast receiver does not miss values that it has taken ahead, so it
 // lags by less than the capacity alone would say. With Prefetch(1) its lag is
 // exact, and each value is an exchange with the server, or two if it came before
 // it was asked for.
+//
+// With Prefetch(n) an MPMC receiver has up to n values sent to it, of which each
+// is acknowledged by itself. That is many times faster, and less fair: other
+// receivers cannot have these values, and get ErrEmpty from TryRecv while they
+// wait in a slow receiver's buffer. The server deals values in turn among the
+// receivers that ask at the moment, one at a time. A receiver returns what it has
+// not handed out after half of AckWait, or at once on Close, and then takes half
+// as much ahead, until it is fast again. If its process dies, the server
+// redelivers its values when AckWait is over. So in a channel that has nothing
+// else to receive, a receiver that waits gets such a value at most AckWait late.
+// It has Deliveries of 2 or more, and comes out of order. Choose n so that the
+// work on n values takes less than half of AckWait.
+//
+// With Prefetch on an unbounded MPMC channel, Recv does not wait for each
+// acknowledgement to be confirmed. If the process crashes, or the server does, up
+// to n/2 values that Recv has returned may be received again. RecvMsg and Ack
+// are not affected.
 func Prefetch(n int) ReceiverOption { return func(o *receiverOptions) { o.prefetch = n } }
 
 // Replay lets a Broadcast receiver begin with up to n values that were sent
@@ -73,7 +90,7 @@ func NewReceiver[T any](
 
 // Recv returns the next value and acknowledges it: the value will not be
 // received again, unless the server crashes or the receiver loses its connection
-// at that moment. Recv blocks while there is no value, and while there is no
+// at that moment (see also [Prefetch]). Recv blocks while there is no value, and while there is no
 // server. It returns leat.ErrClosed at the end, *leat.LaggedError for a gap,
 // ctx.Err(), a [*DecodeError] for a value that is not a T, or [ErrFenced].
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {

@@ -2,7 +2,6 @@ package natschan
 
 import (
 	"context"
-	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -27,8 +26,8 @@ func (r *receiver) takeLocked() (*delivery, error) {
 			continue
 		}
 		r.position.handOut(d, r.acks)
-		if r.buffer.gate.asked {
-			r.askLocked(pullExpires)
+		if r.buffer.gate.asked || r.takesAhead() {
+			r.askLocked(r.patience())
 		}
 		return d, nil
 	}
@@ -53,7 +52,7 @@ func (r *receiver) freshLocked(d *delivery) bool {
 		r.nc.Publish(d.msg.Reply, []byte(ack))
 		return false
 	}
-	return !r.shared || time.Since(d.at) <= r.ch.AckWait*3/4 // later, the server redelivers it
+	return !r.tooOld(d)
 }
 
 // refresh makes sure that the first value in the buffer, which no call that goes

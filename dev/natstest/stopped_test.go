@@ -37,12 +37,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// stoppable returns the channels whose receiver another process can take over.
+// stoppable returns the channels whose values another process can take over.
 func stoppable(kind, name string) (natschan.Channel, []natschan.ReceiverOption) {
 	ch := natschan.Channel{Name: name, Kind: natschan.MPSC, Lease: time.Second, Storage: jetstream.MemoryStorage}
 	switch kind {
 	case "mpsc":
 		ch.Capacity = 256
+	case "mpmc":
+		ch.Kind, ch.AckWait = natschan.MPMC, 2*time.Second
+		return ch, []natschan.ReceiverOption{natschan.Prefetch(64)}
 	case "broadcast":
 		ch.Kind, ch.Capacity = natschan.Broadcast, 256
 		return ch, []natschan.ReceiverOption{natschan.Durable("worker")}
@@ -289,5 +292,60 @@ func TestStoppedReceiverGoesOn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// receiveRest receives from an MPMC channel what its stopped receiver has not
+// handed out, and fails the test if a value is missing, or comes twice.
+func receiveRest(ctx context.Context, t *testing.T, js jetstream.JetStream, name string) {
+	t.Helper()
+	ch, opts := stoppable("mpmc", name)
+	second, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { second.Close() })
+	got := map[int]bool{}
+	for range stoppedValues - 5 {
+		m, err := second.RecvMsg(ctx)
+		if err != nil {
+			t.Fatalf("RecvMsg after %d values: %v", len(got), err)
+		}
+		if m.Value < 5 || got[m.Value] || m.Deliveries > 2 {
+			t.Errorf("received %d, delivered %d times; it was received before: %v",
+				m.Value, m.Deliveries, m.Value < 5 || got[m.Value])
+		}
+		got[m.Value] = true
+		if err := m.Ack(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v, err := second.TryRecv(); !errors.Is(err, leat.ErrEmpty) {
+		t.Errorf("TryRecv after all values = %d, %v; want ErrEmpty", v, err)
+	}
+}
+
+// The process of an MPMC receiver is killed with values in its buffer. The test
+// fails if another receiver does not get each of them once, or gets a value that
+// was acknowledged.
+func TestPrefetchMPMCKilled(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, js, name := stopReceiver(ctx, t, "mpmc", "Recv")
+	p.signal(syscall.SIGKILL)
+	receiveRest(ctx, t, js, name)
+}
+
+// The process of an MPMC receiver is stopped with values in its buffer, for
+// longer than AckWait, and another receiver gets them. The test fails if the
+// first hands out one of them when it goes on.
+func TestPrefetchMPMCStopped(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, js, name := stopReceiver(ctx, t, "mpmc", "Recv")
+	receiveRest(ctx, t, js, name)
+	p.signal(syscall.SIGCONT)
+	if got := p.receive("TryRecv"); got != leat.ErrEmpty.Error() {
+		t.Errorf("TryRecv of the stopped receiver = %s; want ErrEmpty", got)
 	}
 }

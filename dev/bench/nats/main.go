@@ -3,6 +3,7 @@
 //	go run ./dev/bench/nats              # from the root of the repository: half a minute
 //	go run ./dev/bench/nats -rounds 3
 //	go run ./dev/bench/nats -scale       # many channels, many processes
+//	go run ./dev/bench/nats -receivers   # the second part of -scale
 //
 // By hand is: encode as JSON, publish with a message id and wait for the answer; receive with a pull consumer's Messages, acknowledge
 // (where a sender may wait for room, with an answer), decode. Both take turns, round by round, on the same server, in memory
@@ -33,11 +34,15 @@ func main() {
 	scaling := flag.Bool("scale", false, "measure many channels, and many processes, instead")
 	url := flag.String("receive", "", "be a process that receives; for -scale")
 	work := flag.Duration("work", 0, "how long it waits for each value")
+	prefetch := flag.Int("prefetch", 1, "how many values it takes ahead")
+	receivers := flag.Bool("receivers", false, "measure the receivers of one mpmc instead; a part of -scale")
 	flag.Parse()
 	var err error
 	switch {
 	case *url != "":
-		err = receive(*url, *work)
+		err = receive(*url, *work, *prefetch)
+	case *receivers:
+		err = scaleReceivers()
 	case *scaling:
 		err = scale()
 	default:

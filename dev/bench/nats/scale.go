@@ -29,19 +29,73 @@ func scale() error {
 			}
 		}
 	}
-	fmt.Printf("\n| processes that receive from one mpmc | values/s, 2 ms of waiting a value | values/s, no work |\n| --- | --- | --- |\n")
+	return scaleReceivers()
+}
+
+// scaleReceivers measures how many values a second several receivers get from
+// one mpmc, without and with Prefetch.
+func scaleReceivers() error {
+	fmt.Printf("\n| processes that receive from one mpmc | 2 ms of waiting a value | the same, Prefetch(64) | no work | no work, Prefetch(64) |\n| --- | --- | --- | --- | --- |\n")
 	for _, n := range []int{1, 2, 4, 8} {
-		slow, err := shared(n, 2*time.Millisecond, 1000)
-		if err != nil {
-			return err
+		fmt.Printf("| %d |", n)
+		for _, work := range []time.Duration{2 * time.Millisecond, 0} {
+			for _, prefetch := range []int{1, 64} {
+				values := 10000
+				if work > 0 {
+					values = 1000
+				}
+				rate, err := shared(n, work, prefetch, values)
+				if err != nil {
+					return err
+				}
+				fmt.Printf(" %.0f |", rate)
+			}
 		}
-		fast, err := shared(n, 0, 10000)
-		if err != nil {
-			return err
+		fmt.Println()
+	}
+	fmt.Printf("\n| one receiver, in the process of the server | values/s |\n| --- | --- |\n")
+	for _, prefetch := range []int{1, 8, 64} {
+		var rates []time.Duration
+		for range 5 {
+			took, err := alone(prefetch, 10000)
+			if err != nil {
+				return err
+			}
+			rates = append(rates, took)
 		}
-		fmt.Printf("| %d | %.0f | %.0f |\n", n, slow, fast)
+		fmt.Printf("| Prefetch(%d) | %.0f |\n", prefetch, 10000/median(rates).Seconds())
 	}
 	return nil
+}
+
+// alone returns how long one receiver takes for values that are sent already.
+func alone(prefetch, values int) (time.Duration, error) {
+	s, js, err := embedded(nil)
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	ctx := context.Background()
+	tx, err := natschan.NewSender[int](ctx, js, queue)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Close()
+	if n, err := tx.SendMany(ctx, make([]int, values)); err != nil {
+		return 0, fmt.Errorf("after %d values: %w", n, err)
+	}
+	rx, err := natschan.NewReceiver[int](ctx, js, queue, natschan.Prefetch(prefetch))
+	if err != nil {
+		return 0, err
+	}
+	defer rx.Close()
+	began := time.Now()
+	for range values {
+		if _, err := rx.Recv(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
 }
 
 const (
@@ -116,8 +170,9 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// shared returns how many values a second go through one mpmc to n processes, each of which waits for so long for each value.
-func shared(n int, work time.Duration, values int) (float64, error) {
+// shared returns how many values a second go through one mpmc to n processes,
+// each of which waits for so long for each value.
+func shared(n int, work time.Duration, prefetch, values int) (float64, error) {
 	s, js, err := embedded(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		return 0, err
@@ -135,7 +190,7 @@ func shared(n int, work time.Duration, values int) (float64, error) {
 	}
 	var children []*exec.Cmd
 	for range n {
-		c := exec.Command(self, "-receive", s.URL(), "-work", work.String())
+		c := exec.Command(self, "-receive", s.URL(), "-work", work.String(), "-prefetch", strconv.Itoa(prefetch))
 		c.Stderr = os.Stderr
 		out, err := c.StdoutPipe()
 		if err != nil {
@@ -169,7 +224,7 @@ func shared(n int, work time.Duration, values int) (float64, error) {
 var queue = natschan.Channel{Name: "shared", Kind: natschan.MPMC, Storage: jetstream.MemoryStorage}
 
 // receive is what the processes do.
-func receive(url string, work time.Duration) error {
+func receive(url string, work time.Duration, prefetch int) error {
 	nc, err := nats.Connect(url)
 	if err != nil {
 		return err
@@ -180,7 +235,7 @@ func receive(url string, work time.Duration) error {
 		return err
 	}
 	ctx := context.Background()
-	rx, err := natschan.NewReceiver[int](ctx, js, queue)
+	rx, err := natschan.NewReceiver[int](ctx, js, queue, natschan.Prefetch(prefetch))
 	if err != nil {
 		return err
 	}

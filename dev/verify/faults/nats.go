@@ -31,7 +31,7 @@ func natsFaults(t *table) error {
 	before := runtime.NumGoroutine()
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	for _, fault := range []func(*table) error{
-		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
+		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), aheadKilled, each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
 		connectionCut, each(batchRefused), batchesAbandoned, diskFull, each(foreignStatus), receiverStopped,
 	} {
 		if err := fault(t); err != nil {
@@ -448,11 +448,31 @@ func (c *child) lines(each func(v int)) {
 }
 
 func receiverKilled(t *table, ch natschan.Channel) error {
+	promise := map[natschan.Kind]string{
+		natschan.MPSC:      "none lost; again the one in hand; taken over within 2 s",
+		natschan.MPMC:      "none lost; again the one in hand, after AckWait (2 s)",
+		natschan.Broadcast: "none lost; again the one in hand; it is Durable",
+		natschan.Watch:     "the newest is received; missed is what it overwrote",
+	}[ch.Kind]
+	return killReceiver(t, ch, label(ch), promise)
+}
+
+// aheadKilled kills a receiver that has values in its buffer that others could
+// have.
+func aheadKilled(t *table) error {
+	promise := "none lost; again the one in hand; the buffered ones after AckWait (2 s)"
+	return killReceiver(t, channelOf("mpmc"), "mpmc, Prefetch(64)", promise, "64")
+}
+
+// killReceiver kills the process of a receiver, which has args, and starts
+// another one.
+func killReceiver(t *table, ch natschan.Channel, what, promise string, args ...string) error {
 	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
 		l, began := newLedger(), time.Now()
 		l.latest = ch.Kind == natschan.Watch
 		got := func(v int) { l.mu.Lock(); l.got[v]++; l.mu.Unlock() }
-		first, err := startChild("nats-receiver", "nats://"+n.args[2], label(ch))
+		args := append([]string{"nats://" + n.args[2], label(ch)}, args...)
+		first, err := startChild("nats-receiver", args...)
 		if err != nil {
 			return err
 		}
@@ -465,7 +485,7 @@ func receiverKilled(t *table, ch natschan.Channel) error {
 			first.cmd.Process.Kill()
 			at := time.Now()
 			for ctx.Err() == nil { // until the dead one's lease has ended
-				if second, err = startChild("nats-receiver", "nats://"+n.args[2], label(ch)); err == nil {
+				if second, err = startChild("nats-receiver", args...); err == nil {
 					taken = time.Since(at)
 					second.lines(got)
 					return
@@ -481,13 +501,7 @@ func receiverKilled(t *table, ch natschan.Channel) error {
 			return err
 		}
 		second.stop()
-		promise := map[natschan.Kind]string{
-			natschan.MPSC:      "none lost; again the one in hand; taken over within 2 s",
-			natschan.MPMC:      "none lost; again the one in hand, after AckWait (2 s)",
-			natschan.Broadcast: "none lost; again the one in hand; it is Durable",
-			natschan.Watch:     "the newest is received; missed is what it overwrote",
-		}[ch.Kind]
-		l.line(t, label(ch)+", receiver killed, another one comes", time.Since(began), 1, fmt.Sprintf("%s (after %v)", promise, round(taken)))
+		l.line(t, what+", receiver killed, another one comes", time.Since(began), 1, fmt.Sprintf("%s (after %v)", promise, round(taken)))
 		return nil
 	})
 }

@@ -121,7 +121,8 @@ func natsSender(args []string) error {
 	}
 }
 
-// natsReceiver receives until the end of the channel, and prints each value before it acknowledges it.
+// natsReceiver receives until the end of the channel, and prints each value
+// before it acknowledges it. A third argument is its Prefetch.
 func natsReceiver(args []string) error {
 	_, js, err := connectNATS(args[0])
 	if err != nil {
@@ -132,6 +133,13 @@ func natsReceiver(args []string) error {
 	var opts []natschan.ReceiverOption
 	if ch.Kind == natschan.Broadcast {
 		opts = append(opts, natschan.Durable("worker"))
+	}
+	if len(args) > 2 {
+		n, err := strconv.Atoi(args[2])
+		if err != nil {
+			return err
+		}
+		opts = append(opts, natschan.Prefetch(n))
 	}
 	rx, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
 	if err != nil {
