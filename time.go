@@ -7,9 +7,11 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// After returns a receiver of one value: the instant d from now, from that instant on. Who takes it first, of any number of
-// goroutines, gets it; then the receiver never holds a value again, and does not end, so that in a Select the case is
-// simply not chosen any more. With d zero or negative the value is there at once.
+// After returns a Receiver that delivers one value, the time at which d has
+// elapsed. The first of any number of goroutines that receives gets it. Then
+// the receiver never holds a value again, and does not end, so that in a Select
+// the case is not chosen any more. With d zero or negative the value is there
+// at once.
 //
 // No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
 // After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently.

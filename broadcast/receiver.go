@@ -60,7 +60,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	}
 }
 
-// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
+// TryRecv returns the next value if there is one, and never blocks. It returns
+// ErrEmpty if there is no value now and one may come, and other errors as Recv
+// does.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	r.made()
 	v, err := r.tryRecv()

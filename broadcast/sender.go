@@ -13,8 +13,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
-// closed; the channel ends when all are.
+// Sender is a handle of the sending end of a broadcast channel. All methods may
+// be called concurrently, Close among them. A handle must be closed; the
+// channel ends when all are.
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
@@ -70,7 +71,9 @@ func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error
 	return p.many, err
 }
 
-// TrySend is Send without the wait: it returns ErrFull if a lossless receiver holds the channel back, or if senders wait.
+// TrySend hands v to the channel, for each receiver to see, and never blocks.
+// It returns ErrFull if a lossless receiver holds the channel back, or if
+// senders wait, and ErrClosed as Send does.
 func (s *Sender[T]) TrySend(v T) error {
 	s.made().mu.Lock()
 	err := s.trySend(v)

@@ -7,7 +7,7 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// SubscribeOption sets up one receiver: see [Sender.Subscribe].
+// SubscribeOption sets up the one receiver that [Sender.Subscribe] makes.
 type SubscribeOption interface{ set(*subscription) }
 
 type subscription struct {

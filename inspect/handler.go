@@ -80,8 +80,10 @@ type handler struct {
 	viewers    atomic.Int64 // streams now
 }
 
-// Handler returns what serves the live page and what it is made from. Mount it at a path that ends in a slash, such as /debug/leat/,
-// with or without http.StripPrefix:
+// Handler returns an http.Handler that serves the live page of the named
+// channels, and their state as JSON, events, stacks and metrics. Mount it at a
+// path that ends in a slash, such as /debug/leat/, with or without
+// http.StripPrefix:
 //
 //	…/                the page
 //	…/snapshot.json   a View

@@ -15,7 +15,7 @@ type Lint struct {
 	Since    time.Time `json:"since"`              // when it was first seen
 }
 
-// A Code tells what kind of thing looks wrong.
+// A Code names a kind of thing that looks wrong with a channel.
 type Code string
 
 const (

@@ -16,8 +16,8 @@ import (
 	"github.com/leat-go/leat/internal/meter"
 )
 
-// A View is how the named channels of a process stood at one time. The page, snapshot.json, the metrics and leat top all
-// show this and nothing else.
+// A View is the state of all named channels of a process at one time. The page,
+// snapshot.json, the metrics and leat top all show this and nothing else.
 type View struct {
 	Time     time.Time `json:"time"`
 	Program  string    `json:"program"`  // base name of the executable
@@ -26,7 +26,8 @@ type View struct {
 	Channels []Channel `json:"channels"` // in the order in which they were made
 }
 
-// A Channel is one named channel. Counts are totals since it was made.
+// A Channel is the state of one named channel. Counts are totals since it was
+// made.
 type Channel struct {
 	ID     uint64    `json:"id"`     // unique in the process, never used again
 	Name   string    `json:"name"`   // as given to leat.Name
@@ -124,8 +125,10 @@ var (
 	started = time.Now()
 )
 
-// Snapshot looks at all named channels. It never waits for a channel's users, and may be called by any goroutine. Rates and some lints come
-// from comparing with what this process has seen before; who looks once sees none.
+// Snapshot returns the state of all named channels. It never waits for a
+// channel's users, and may be called by any goroutine. Rates and some lints
+// come from a comparison with what this process has seen before, so the first
+// View has none.
 func Snapshot() View {
 	mu.Lock()
 	defer mu.Unlock()

@@ -1,5 +1,5 @@
 // Package leatprom exports the named channels of a program to Prometheus, as a
-// collector of the Prometheus client library:
+// collector of the Prometheus client library.
 //
 //	prometheus.MustRegister(leatprom.NewCollector())
 //

@@ -48,8 +48,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
 	return
 }
 
-// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come. On a channel of capacity 0
-// it takes the value of a sender that waits.
+// TryRecv returns the next value if there is one, and never blocks. It returns
+// ErrEmpty if there is no value now and one may come, and ErrClosed as Recv
+// does. On a channel of capacity 0 it takes the value of a sender that waits.
 func (r *Receiver[T]) TryRecv() (v T, err error) {
 	if r == nil {
 		panic(noReceiver)

@@ -7,8 +7,9 @@ import (
 	"github.com/leat-go/leat/internal/queue"
 )
 
-// Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
-// closed; the channel ends when all are.
+// Sender is a handle of the sending end of an mpmc channel. All methods may be
+// called concurrently, Close among them. A handle must be closed; the channel
+// ends when all are.
 type Sender[T any] struct {
 	tx queue.Tx[T] // the first field, so that the garbage collector and the model checker name the handle by it
 	sendArms[T]
@@ -45,8 +46,10 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.tx.Send(ctx, v)
 }
 
-// TrySend is Send without the wait: it returns ErrFull if there is no room, or if all room is for senders that wait; on a channel of
-// capacity 0, if no receiver waits.
+// TrySend hands v to the channel if there is room, and never blocks. It returns
+// ErrFull if there is none, or if all room is for senders that wait; on a
+// channel of capacity 0, if no receiver waits. It returns ErrClosed as Send
+// does.
 func (s *Sender[T]) TrySend(v T) error {
 	if s == nil {
 		panic(noSender)

@@ -5,8 +5,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Permit is one reserved slot: see [Sender.Reserve] and [Sender.TryReserve]. It is used up by one Send or Release. Both may be
-// called concurrently with anything.
+// Permit is one slot of the capacity, taken in advance for one value by
+// [Sender.Reserve] or [Sender.TryReserve]. It is used up by one Send or
+// Release. Both may be called concurrently with anything.
 //
 //	p, err := tx.Reserve(ctx)
 //	if err != nil {

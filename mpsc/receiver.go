@@ -8,8 +8,9 @@ import (
 	"github.com/leat-go/leat/internal/queue"
 )
 
-// Receiver is the receiving end. One goroutine at a time receives; a second one that would wait beside it panics.
-// Ready, Len, Cap and Close may be called by any goroutine.
+// Receiver is the receiving end of an mpsc channel. One goroutine at a time
+// receives; a second one that would wait beside it panics. Ready, Len, Cap and
+// Close may be called by any goroutine.
 type Receiver[T any] struct {
 	rx queue.Rx[T] // the first field, as a Sender's
 	recvArms[T]
@@ -48,7 +49,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
 	return
 }
 
-// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
+// TryRecv returns the next value if there is one, and never blocks. It returns
+// ErrEmpty if there is no value now and one may come, and ErrClosed as Recv
+// does.
 func (r *Receiver[T]) TryRecv() (v T, err error) {
 	if r == nil {
 		panic(noReceiver)

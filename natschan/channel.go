@@ -32,8 +32,10 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// A Channel describes a channel. Both ends, in whatever processes, use the same description: whoever comes first makes the stream that
-// carries it, and who then comes with another description is refused.
+// A Channel describes a channel on JetStream: its name, kind and limits. Both
+// ends, in whatever processes, use the same description: whoever comes first
+// makes the stream that carries it, and who then comes with another description
+// is refused.
 type Channel struct {
 	// Name tells channels of one NATS account apart: letters, digits, - and _. A closed channel keeps its name until [Delete].
 	Name string

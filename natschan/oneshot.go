@@ -178,7 +178,9 @@ func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
 	}
 }
 
-// TryRecv is Recv that does not wait: it returns leat.ErrEmpty.
+// TryRecv returns the value if it is there, and never blocks. It returns
+// leat.ErrEmpty if there is no value now and one may come, and leat.ErrClosed
+// as Recv does.
 func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -210,7 +212,8 @@ func (r *OneshotReceiver[T]) Ready() <-chan struct{} {
 	return ch
 }
 
-// Close gives up receiving: the sender gets leat.ErrClosed. A value that is there can still be received. It returns nil.
+// Close gives up receiving, so that the sender gets leat.ErrClosed. A value
+// that is there can still be received. It returns nil.
 func (r *OneshotReceiver[T]) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -278,7 +281,8 @@ func (s *OneshotSender[T]) tell(ctx context.Context, m *nats.Msg) error {
 	return nil
 }
 
-// TrySend is Send, which never waits for room: it is one exchange with the receiver, of some seconds at most.
+// TrySend hands v to the receiver, as Send does, in one exchange of some
+// seconds at most.
 func (s *OneshotSender[T]) TrySend(v T) error {
 	ctx, cancel := bounded()
 	defer cancel()

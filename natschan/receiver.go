@@ -67,13 +67,14 @@ func Replay(n int) ReceiverOption { return func(o *receiverOptions) { o.replay =
 // until [Forget]. The name is letters, digits, - and _.
 func Durable(name string) ReceiverOption { return func(o *receiverOptions) { o.durable = name } }
 
-// NewReceiver makes a receiver. It makes the channel if there is none, except
-// for a Channel that [Find] or [List] has returned, for which it returns
-// [ErrNotFound]. A closed channel can be received from until it is drained.
-// NewReceiver returns [ErrReceiverTaken] for the second receiver of an MPSC
-// channel, until the Lease of the first has ended, and [ErrMismatch] if the
-// channel exists with another description. The connection of js is the caller's,
-// and must live as long as the receiver. The receiver must be closed.
+// NewReceiver opens the receiving end of the channel that ch describes. It
+// makes the channel if there is none, except for a Channel that [Find] or
+// [List] has returned, for which it returns [ErrNotFound]. A closed channel can
+// be received from until it is drained. NewReceiver returns [ErrReceiverTaken]
+// for the second receiver of an MPSC channel, until the Lease of the first has
+// ended, and [ErrMismatch] if the channel exists with another description. The
+// connection of js is the caller's, and must live as long as the receiver. The
+// receiver must be closed.
 func NewReceiver[T any](
 	ctx context.Context, js jetstream.JetStream, ch Channel, opts ...ReceiverOption,
 ) (*Receiver[T], error) {
@@ -104,9 +105,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	return r.next(ctx, false)
 }
 
-// TryRecv is Recv that does not wait for a value: it returns leat.ErrEmpty. If
-// nothing has arrived yet it asks the server. It returns an error if there is no
-// server for some seconds.
+// TryRecv returns the next value if there is one, and does not wait for one:
+// then it returns leat.ErrEmpty. If nothing has arrived yet it asks the server.
+// It returns an error if there is no server for some seconds.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	ctx, cancel := bounded()
 	defer cancel()
@@ -224,16 +225,16 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 // Missed returns how many values the receiver has missed in total.
 func (r *Receiver[T]) Missed() uint64 { return r.missed.Load() }
 
-// Ready returns a channel for native select. It can be received from when
+// Ready returns a channel for native select, which can be received from when
 // TryRecv would return a value or the end. From then on the receiver takes at
 // least one value ahead.
 func (r *Receiver[T]) Ready() <-chan struct{} { return r.ready() }
 
-// Close gives up receiving. It closes an MPSC channel; the last receiver's Close
-// closes an MPMC channel. Values that were sent can still be received, also by
-// this receiver. Of a Broadcast or Watch it ends this receiver alone. Close is an
-// exchange with the server, and returns an error if there is none for some
-// seconds. Further calls return nil.
+// Close gives up receiving by this handle. It closes an MPSC channel; the last
+// receiver's Close closes an MPMC channel. Values that were sent can still be
+// received, also by this receiver. Of a Broadcast or Watch it ends this
+// receiver alone. Close is an exchange with the server, and returns an error if
+// there is none for some seconds. Further calls return nil.
 func (r *Receiver[T]) Close() error { return r.close() }
 
 // A Msg is a value and the means to acknowledge it. Each of its methods waits

@@ -21,12 +21,13 @@ type Sender[T any] struct {
 	*sender
 }
 
-// NewSender makes a sender. It makes the channel if there is none, except for a
-// Channel that [Find] or [List] has returned, for which it returns
-// [ErrNotFound]. It returns leat.ErrClosed if the channel was closed,
-// [ErrMismatch] if it exists with another description, and [ErrResource] if a
-// limit of the server forbids it. The connection of js is the caller's, and must
-// live as long as the sender. The sender must be closed.
+// NewSender opens the sending end of the channel that ch describes. It makes
+// the channel if there is none, except for a Channel that [Find] or [List] has
+// returned, for which it returns [ErrNotFound]. It returns leat.ErrClosed if
+// the channel was closed, [ErrMismatch] if it exists with another description,
+// and [ErrResource] if a limit of the server forbids it. The connection of js
+// is the caller's, and must live as long as the sender. The sender must be
+// closed.
 func NewSender[T any](ctx context.Context, js jetstream.JetStream, ch Channel) (*Sender[T], error) {
 	f, err := newFamily(ctx, js, ch)
 	if err != nil {
@@ -59,11 +60,11 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.send(ctx, data)
 }
 
-// TrySend is Send that does not wait for room: it returns leat.ErrFull. It is
-// one exchange with the server. If no server answers for the channel, as while
-// a cluster has no leader, it returns an error that is
-// jetstream.ErrNoStreamResponse, and v was not stored. If a server is there but
-// silent for some seconds, the error is [ErrUnknown].
+// TrySend stores v if there is room, and does not wait for room: it returns
+// leat.ErrFull if there is none. It is one exchange with the server. If no
+// server answers for the channel, as while a cluster has no leader, it returns
+// an error that is jetstream.ErrNoStreamResponse, and v was not stored. If a
+// server is there but silent for some seconds, the error is [ErrUnknown].
 func (s *Sender[T]) TrySend(v T) error {
 	data, err := s.family.encode(v)
 	if err != nil {

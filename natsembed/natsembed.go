@@ -228,7 +228,8 @@ func (s *Server) awaitLeader() error {
 // not wait for a server that has ended: it is closed then.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) { return s.ConnectTo(0, opts...) }
 
-// ConnectTo is Connect to one server of a cluster, counted from 0.
+// ConnectTo returns a connection to server i of a cluster, counted from 0, as
+// Connect does to the first.
 func (s *Server) ConnectTo(i int, opts ...nats.Option) (*nats.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,7 +244,8 @@ func (s *Server) ConnectTo(i int, opts ...nats.Option) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// JetStream is Connect, and the JetStream interface of that connection, which is what natschan needs.
+// JetStream returns the JetStream interface of a new connection, made as by
+// Connect. It is what natschan needs.
 func (s *Server) JetStream(opts ...nats.Option) (jetstream.JetStream, error) {
 	nc, err := s.Connect(opts...)
 	if err != nil {

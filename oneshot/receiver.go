@@ -11,8 +11,9 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// Receiver is the receiving end, for one value. One goroutine at a time receives; a second one that would wait beside it
-// panics. Ready and Close may be called by any goroutine. A Receiver that has received needs no Close.
+// Receiver is the receiving end of a oneshot channel. One goroutine at a time
+// receives; a second one that would wait beside it panics. Ready and Close may
+// be called by any goroutine. A Receiver that has received needs no Close.
 type Receiver[T any] struct {
 	recvArms[T]
 	c     *channel[T]
@@ -63,7 +64,9 @@ func (r *Receiver[T]) waited(err error) (v T, _ error) {
 	return v, err
 }
 
-// TryRecv is Recv without the wait: it returns ErrEmpty if there is no value now and one may come.
+// TryRecv returns the value if it is there, and never blocks. It returns
+// ErrEmpty if there is no value now and one may come, and ErrClosed as Recv
+// does.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	r.made().mu.Lock()
 	v, err := r.tryRecv()

@@ -9,8 +9,9 @@ import (
 	"github.com/leat-go/leat/internal/meter"
 )
 
-// Sender is the sending end, for one value. All methods may be called concurrently, Close among them. It must be used or closed: a
-// Sender that has sent needs no Close.
+// Sender is the sending end of a oneshot channel. All methods may be called
+// concurrently, Close among them. It must be used or closed: a Sender that has
+// sent needs no Close.
 type Sender[T any] struct {
 	sendArms[T]
 	c     *channel[T]
@@ -35,7 +36,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.TrySend(v)
 }
 
-// TrySend is Send without the context. It never returns ErrFull.
+// TrySend hands v to the channel, as Send does, without a context. It never
+// returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
 	c := s.made()
 	c.mu.Lock()

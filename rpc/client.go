@@ -176,7 +176,7 @@ func newClient(ctx context.Context, addr string, o *ClientOptions, dial func(con
 	return c, nil
 }
 
-// State is the state of a client's connection: see [Client.State].
+// State says whether a [Client] has a connection at the moment.
 type State uint8
 
 const (

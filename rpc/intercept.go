@@ -8,7 +8,8 @@ import "context"
 // called concurrently, and must keep the rules of [Handler].
 type ServerInterceptor func(ctx context.Context, req *Request, next Handler) (result any, err error)
 
-// A CallFunc is Client.Call, or a part of it.
+// A CallFunc does what [Client.Call] does, or the part of it that follows a
+// [ClientInterceptor].
 type CallFunc func(ctx context.Context, method string, params, result any) error
 
 // A ClientInterceptor wraps the calls of a Client. It sees every call; Ping is a

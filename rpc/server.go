@@ -103,7 +103,8 @@ type Server struct {
 	memoryWarned    atomic.Int64 // when the log last warned of memory, since began
 }
 
-// ServerStats is what [Server.Stats] returns.
+// ServerStats are the numbers of a [Server] at one moment, for metrics and
+// logs.
 type ServerStats struct {
 	// Conns is the number of open connections.
 	Conns int

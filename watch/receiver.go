@@ -57,7 +57,9 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	}
 }
 
-// TryRecv is Recv without the wait: it returns ErrEmpty if the current value was seen and a newer one may come.
+// TryRecv returns the newest value if this receiver has not seen it, and never
+// blocks. It returns ErrEmpty if the current value was seen and a newer one may
+// come, and ErrClosed as Recv does.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	r.made()
 	v, err := r.tryRecv()

@@ -12,8 +12,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Sender is a handle of the sending end. All methods may be called concurrently, Close among them. A handle must be
-// closed; the channel ends when all are.
+// Sender is a handle of the sending end of a watch channel. All methods may be
+// called concurrently, Close among them. A handle must be closed; the channel
+// ends when all are.
 type Sender[T any] struct {
 	sendArms[T]
 	c      *channel[T]
@@ -41,7 +42,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.TrySend(v)
 }
 
-// TrySend is Send without the context. It never returns ErrFull.
+// TrySend makes v the current value, as Send does, without a context. It never
+// returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
 	e := &entry[T]{value: v}
 	c := s.made()
@@ -95,9 +97,10 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 // Get returns the current value. It takes no lock, and works on a closed handle, too.
 func (s *Sender[T]) Get() T { return s.made().current.Load().value }
 
-// Subscribe makes a receiver. The value that is current now counts as seen by it: it receives what is sent from now on, and reads
-// the current value by Get or All. On a channel that has ended, the last value is there to be read. A closed
-// handle can subscribe, too.
+// Subscribe makes a receiver of the values that are sent from now on. The value
+// that is current now counts as seen; the receiver reads it by Get or All. On a
+// channel that has ended, the last value is there to be read. A closed handle
+// can subscribe, too.
 func (s *Sender[T]) Subscribe() *Receiver[T] { return s.made().subscribe() }
 
 // Receivers returns how many receivers are subscribed.

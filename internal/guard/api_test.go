@@ -29,6 +29,18 @@ func TestAPIIsShown(t *testing.T) {
 	api.Documented(t, public(t)...)
 }
 
+// It fails if an editor, which shows the first sentence of a doc comment, shows
+// one that does not stand alone.
+func TestFirstSentencesStandAlone(t *testing.T) {
+	atRoot(t)
+	api.FirstSentences(t, public(t)...)
+	for _, module := range []string{"leatprom", "natschan", "natsembed"} {
+		if _, err := os.Stat(module); err == nil { // it is in a clone, and not in the module as it is downloaded
+			api.FirstSentences(t, module)
+		}
+	}
+}
+
 // public returns the directories of this module's packages that others may import, the root first.
 func public(t *testing.T) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sourceImports(t))), func(dir string) bool {

@@ -111,6 +111,38 @@ func Documented(t *testing.T, dirs ...string) {
 	}
 }
 
+// FirstSentences fails for each function, method and type that the packages in
+// dirs export whose doc comment has a first sentence that does not stand alone.
+// An editor shows that sentence and no more. So it begins with the name, has a
+// verb after it, and ends with a full stop: not with a colon, before code or a
+// list that the editor leaves out.
+func FirstSentences(t *testing.T, dirs ...string) {
+	for _, dir := range dirs {
+		pkg := load(t, dir)
+		check := func(what, name, text string) {
+			first := pkg.Synopsis(text)
+			rest := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(first, "The "), "An "), "A ")
+			words := strings.Fields(rest)
+			switch {
+			case name != "" && (len(words) < 3 || words[0] != name):
+				t.Errorf("%s: the first sentence of %s is %q; it must begin with %s and say what that does or is", dir, what, first, name)
+			case !strings.HasSuffix(first, "."):
+				t.Errorf("%s: the first sentence of %s is %q; it must end with a full stop", dir, what, first)
+			}
+		}
+		check("the package", "", pkg.Doc)
+		for _, f := range pkg.Funcs {
+			check(f.Name, f.Name, f.Doc)
+		}
+		for _, typ := range pkg.Types {
+			check(typ.Name, typ.Name, typ.Doc)
+			for _, f := range slices.Concat(typ.Funcs, typ.Methods) {
+				check(typ.Name+"."+f.Name, f.Name, f.Doc)
+			}
+		}
+	}
+}
+
 // load reads the package in dir, without its tests.
 func load(t *testing.T, dir string) *doc.Package {
 	found, err := build.ImportDir(dir, 0)
