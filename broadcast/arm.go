@@ -31,6 +31,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 	}
 	w.Payload = sending[T]{one: v}
 	w.Handle, w.Stamp = &tx.waiters, c.Stamp("sends to")
+	c.waits()
 	c.txq.Enter(w, s, i)
 	c.mu.Unlock()
 	return nil, false

@@ -78,6 +78,7 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 //
 //   - If a sender waits: limit == tail, slowest is tail - capacity + 1, and some lossless cursor is tail - capacity, or has moved from
 //     there and its receiver is on its way to mu.
+//   - Those of patience.
 //   - If a receiver waits, or its gate is armed: its cursor is tail, and the channel has not ended.
 //
 // What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it, until the next
@@ -105,6 +106,7 @@ type channel[T any] struct {
 	txq      park.Queue[sending[T]]
 	waiting  fanout.Waiting[*cursor]
 	counting fanout.Counting
+	patience
 }
 
 type entry[T any] struct {
@@ -255,6 +257,8 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 	}
 	if c.txq.Len() == 0 {
 		c.slowest.Store(0)
+	} else if published && c.patient > 0 {
+		c.stallLocked()
 	}
 	if published {
 		c.notify(wk)
@@ -288,7 +292,7 @@ func (c *channel[T]) cursors() iter.Seq[*cursor] {
 
 // list returns the list that cur is on while it is open.
 func (c *channel[T]) list(cur *cursor) *fanout.List[*cursor] {
-	if cur.lossless {
+	if cur.lossless && !cur.lapsed {
 		return &c.lossless
 	}
 	return &c.lossy
@@ -299,6 +303,9 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
 	cur.close()
 	c.gone.add(cur)
 	c.list(cur).Remove(cur)
+	if cur.patience > 0 && !cur.lapsed {
+		c.unholdLocked()
+	}
 	c.waiting.Leave(cur, &wk.rx)
 	c.counting.Changed(c.receivers(), &wk.count, wk.outside)
 }
@@ -319,6 +326,7 @@ func (c *channel[T]) release(wk *wakes[T]) {
 	c.senders--
 	if c.senders == 0 {
 		c.ended.Store(true)
+		c.stopLocked()
 		c.notify(wk)
 	}
 }

@@ -1,6 +1,8 @@
 package broadcast
 
 import (
+	"time"
+
 	"github.com/leat-go/leat/internal/fanout"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -9,14 +11,17 @@ import (
 // A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
 type cursor struct {
 	pos      seam.Word[struct{}] // number of the next value to receive
-	special  seam.Word[struct{}] // not 0 if closed or joined: a receive then has more to do than to take a value
+	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: a receive then has more to do than to take a value
 	missed   seam.Uint64         // how many values it was told that it missed
 	closed   seam.Bool           // written under the channel's mu
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
 	floor    uint64              // number of the oldest value kept at first, which may be after start
-	lossless bool
-	joined   seam.Bool // Ready was called
+	lossless bool                // with patience or without
+	patience time.Duration       // of LosslessFor, or 0
+	came     time.Time           // when it subscribed, if a sender waited then and it has patience
+	lapsed   bool                // its patience is used up: see patience; guarded by the channel's mu
+	joined   seam.Bool           // Ready was called
 	place    fanout.Place[*cursor]
 
 	// channel is told if the receiver is dropped.
@@ -27,6 +32,13 @@ type cursor struct {
 	gateMu seam.Mutex
 	gate   park.Gate
 }
+
+// What makes a receiver special. Only isLapsed is ever unset, with mu held.
+const (
+	isClosed = 1 << iota
+	isJoined
+	isLapsed
+)
 
 // behind returns how many of tail accepted values are before the cursor. A receiver may have read a value whose sender has not
 // yet stored tail.
@@ -67,7 +79,7 @@ func (cur *cursor) OpenGate(final, gc bool) bool {
 // close marks the cursor as closed. The channel's mu is held.
 func (cur *cursor) close() {
 	cur.closed.Store(true)
-	cur.special.Store(1)
+	cur.special.Or(isClosed)
 }
 
 // shut shuts the gate.
@@ -82,6 +94,6 @@ func (cur *cursor) ready() <-chan struct{} {
 	cur.gateMu.Lock()
 	defer cur.gateMu.Unlock()
 	cur.joined.Store(true)
-	cur.special.Store(1)
+	cur.special.Or(isJoined)
 	return cur.gate.Chan()
 }

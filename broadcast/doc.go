@@ -26,7 +26,8 @@
 // it missed is all that was sent. One receiver's lag is no other's.
 //
 // A receiver that subscribed as [Lossless] misses nothing: senders wait for it instead, in the order in which they came.
-// Lossy and lossless receivers can share a channel.
+// Lossy and lossless receivers can share a channel. A receiver with [LosslessFor] is lossless until a sender has waited for it for a given
+// time, and then lossy until it has caught up. So a dead receiver cannot stop the senders for good.
 //
 // # Snapshots
 //

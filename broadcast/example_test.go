@@ -333,3 +333,25 @@ func ExampleSender_CloseWith() {
 	// price 17 | leat: channel closed: exchange closed
 	// price 17 | leat: channel closed: exchange closed
 }
+
+// A hub waits for slow subscribers, and at most 10 milliseconds for a dead one.
+func ExampleLosslessFor() {
+	ctx := context.Background()
+	hub := broadcast.New[int](2)
+	dead := hub.Subscribe(broadcast.LosslessFor(10 * time.Millisecond))
+	defer dead.Close()
+
+	for v := range 5 { // the third waits, and then nobody waits any more
+		if err := hub.Send(ctx, v); err != nil {
+			fmt.Println(err)
+		}
+	}
+	hub.Close()
+
+	for v, missed := range dead.All(ctx) { // it lives after all
+		fmt.Println(v, "after", missed, "missed")
+	}
+	// Output:
+	// 3 after 3 missed
+	// 4 after 0 missed
+}

@@ -87,6 +87,13 @@ func (r *Receiver[T]) tryRecv() (v T, err error) {
 }
 
 func (r *Receiver[T]) tryRecvSlow(pos uint64) (v T, err error) {
+	if r.cur.special.Load()&isLapsed != 0 {
+		var one [1]T
+		if _, done, err := r.recvLapsed(one[:]); done {
+			r.rejoin()
+			return one[0], err
+		}
+	}
 	e, err := r.look(pos)
 	if err == nil {
 		v = e.value
@@ -198,6 +205,12 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 }
 
 func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
+	if r.cur.special.Load()&isLapsed != 0 {
+		if n, done, err := r.recvLapsed(buf); done {
+			r.rejoin()
+			return n, err
+		}
+	}
 	pos := r.cur.pos.Load()
 	e := r.at.Load()
 	if e == nil || e.n != pos || r.cur.special.Load() != 0 {
@@ -282,9 +295,12 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// rejoin sets the gate to what there is now, if it is used. Ready calls it from any goroutine, so the receiver may take what this one
+// rejoin sets the gate to what there is now, if it is used, and sees whether a lapsed receiver has received everything. Ready calls it from any goroutine, so the receiver may take what this one
 // sees: it then shuts the gate, in arm, after this one has opened it, because both hold gateMu or mu while they look and set.
 func (r *Receiver[T]) rejoin() {
+	if r.cur.special.Load()&isLapsed != 0 {
+		r.catchUp()
+	}
 	if !r.cur.joined.Load() {
 		return
 	}

@@ -59,6 +59,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. mu is held, and free when
 // wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
+	s.c.waits()
 	w := s.spare.Take(p)
 	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
 	s.c.NoteDepth(s.Cap())

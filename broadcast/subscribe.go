@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/seam"
@@ -16,6 +17,7 @@ type subscription struct {
 	replays  bool // Replay was given
 	starts   bool // From was given
 	lossless bool
+	patience time.Duration // of LosslessFor, or 0
 }
 
 // newSubscription returns what opts ask for.
@@ -27,6 +29,9 @@ func newSubscription(opts []SubscribeOption) (o subscription) {
 	}
 	if o.replays && o.starts {
 		panic("broadcast: Subscribe with Replay and From; each says where the receiver starts, use one of them")
+	}
+	if o.lossless && o.patience > 0 {
+		panic("broadcast: Subscribe with Lossless and LosslessFor; each says how long senders wait, use one of them")
 	}
 	return o
 }
@@ -43,7 +48,7 @@ func (o *subscription) start(oldest, tail uint64) uint64 {
 // subscribe makes a receiver.
 func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	o := newSubscription(opts)
-	cur := &cursor{lossless: o.lossless, channel: c}
+	cur := &cursor{lossless: o.lossless || o.patience > 0, patience: o.patience, channel: c}
 	var wk wakes[T]
 	c.mu.Lock()
 	tail := c.tail.Load()
@@ -52,7 +57,11 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	cur.pos.Store(cur.start)
 	c.subs++
 	cur.id = c.subs
-	c.list(cur).Add(cur)
+	if cur.patience > 0 {
+		c.holdLocked(cur)
+	} else {
+		c.list(cur).Add(cur)
+	}
 	if cur.lossless {
 		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
 	}

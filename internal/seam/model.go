@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Origin is the number of the first value of a channel that is made from now on.
@@ -26,7 +27,7 @@ type Step struct {
 	Chans  [2]<-chan struct{} // or to which channels
 	N      int                // for OpRandom
 	Handle any                // for OpCleanup
-	Func   func()             // for OpCleanup
+	Func   func()             // for OpCleanup and OpTimer
 }
 
 // Op is what is done.
@@ -46,6 +47,7 @@ const (
 	OpAwait             // possible when one of two channels can be received from
 	OpYield             // lets others go first
 	OpRandom            // any of N numbers
+	OpTimer             // no step: Func is to be called when time has passed
 	OpCleanup           // no step: Func is what happens if Handle is found unreachable; nil if it no longer does
 )
 
@@ -332,6 +334,35 @@ func (p *Pool[T]) begin() {
 
 //go:norace
 func runNumber() int { return runs }
+
+// Timer is a time.Timer that calls a function.
+type Timer struct{ real *time.Timer }
+
+// Stop is time.Timer.Stop. In a run it does nothing.
+func (t Timer) Stop() bool { return t.real != nil && t.real.Stop() }
+
+// AfterFunc is time.AfterFunc. In a run no time passes, unless the model says so.
+func AfterFunc(d time.Duration, f func()) Timer {
+	if s := running(); s != nil {
+		s.Step(Step{Op: OpTimer, Func: f})
+		return Timer{}
+	}
+	return Timer{time.AfterFunc(d, f)}
+}
+
+// clock is the time of runs.
+var clock Int64
+
+// Now is time.Now.
+func Now() time.Time {
+	if running() == nil {
+		return time.Now()
+	}
+	return time.Unix(0, clock.Load())
+}
+
+// Pass has d pass for the runs. It calls no timer's function.
+func Pass(d time.Duration) { clock.Add(int64(d)) }
 
 // Yield is runtime.Gosched.
 func Yield() {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // The types of sync and sync/atomic that the core uses.
@@ -51,6 +52,15 @@ func (p *Pool[T]) Get() *T {
 
 // Put keeps v for a Get.
 func (p *Pool[T]) Put(v *T) { p.pool.Put(v) }
+
+// Timer is a time.Timer that calls a function.
+type Timer = *time.Timer
+
+// AfterFunc is time.AfterFunc.
+func AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+
+// Now is time.Now.
+func Now() time.Time { return time.Now() }
 
 // Yield is runtime.Gosched.
 func Yield() { runtime.Gosched() }
@@ -119,6 +129,9 @@ func (w *Word[T]) CompareAndSwap(old, new uint64) bool {
 
 // Swap is atomic.Uint64.Swap.
 func (w *Word[T]) Swap(v uint64) uint64 { return atomic.SwapUint64(&w.v, v) }
+
+// And is atomic.Uint64.And.
+func (w *Word[T]) And(mask uint64) (old uint64) { return atomic.AndUint64(&w.v, mask) }
 
 // Or is atomic.Uint64.Or.
 func (w *Word[T]) Or(mask uint64) (old uint64) { return atomic.OrUint64(&w.v, mask) }

@@ -304,6 +304,36 @@ func Cases() []*script.Program {
 		W W OzUz c
 		sD FrG
 	`)
+	// Time passes while senders wait, and the receivers do everything that they can.
+	add("patient", []int{1, 2}, `
+		ss rr
+		sss T rr
+		ss T ry
+		tt yy T
+		sts T ryy
+		s s T yy
+		sss T nn
+		sss T ww
+		S s T r c
+		sJ T r c
+		js T ii
+		b T rz
+		ss T UzUr
+		ss T Fyr
+		ss T Vrr
+		s T VyUr
+		ss OzUr T
+		sss TT ry
+		ssx T ryr
+		ss T G
+		ss T rD
+		W T rz c
+	`)
+	add("patient", []int{2}, `
+		sss T rr r
+		ssst T rrr
+		bs T nr
+	`)
 	add("watch", []int{1}, `
 		ss rr
 		tt yy

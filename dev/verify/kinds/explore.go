@@ -38,6 +38,7 @@ func Model(p *script.Program) func(*model.Run) {
 			},
 			Await:   r.Await,
 			Drop:    r.Drop,
+			Elapse:  r.Elapse,
 			Context: ctx,
 			Cancel:  cancel,
 		})

@@ -84,6 +84,10 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a watch receiver that leaves is not counted", "watch/chan.go", "	c.counting.Changed(c.receivers.Len(), &wk.count, wk.outside)\n", "", "TestWaitReceiversSeesTheLastLeave"},
 	{"WaitReceivers does not look again before it parks", "internal/fanout/count.go", "if next := look(); next != now {", "if next := now; next != now {", "TestWaitReceiversMissesNothing"},
 	{"WaitReceivers outlives its handle", "broadcast/sender.go", "	c.counting.Close(&s.counts, &wk.count)\n", "", "TestWaitReceiversEnds"},
+	{"a lapsed receiver receives without the lock", "broadcast/patience.go", "	if !cur.lapsed || cur.closed.Load() {\n", "	if true {\n", "TestLapsedReceiverIsHeldAgain"},
+	{"senders do not see that a lapsed receiver is held again", "broadcast/patience.go", "	c.holdLocked(cur)\n	c.limit = min(c.limit, cur.needs()+c.ring.Capacity())\n", "	c.holdLocked(cur)\n", "TestLapsedReceiverIsHeldAgain"},
+	{"a waiting sender sets no alarm", "broadcast/patience.go", "	if c.patient > 0 && c.txq.Len() == 0 {\n		c.stallLocked()\n	}\n", "", "TestLapsedReceiverIsHeldAgain"},
+	{"a lapsed receiver that closes leaves the wrong list", "broadcast/chan.go", "if cur.lossless && !cur.lapsed {\n		return", "if cur.lossless {\n		return", "TestLapsedReceiverAmongOthers"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 

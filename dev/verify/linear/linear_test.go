@@ -20,7 +20,7 @@ import (
 	"github.com/leat-go/leat/dev/verify/spec"
 )
 
-var kinds = []string{"mpsc", "mpmc", "broadcast", "lossless", "watch", "oneshot"}
+var kinds = []string{"mpsc", "mpmc", "broadcast", "lossless", "patient", "watch", "oneshot"}
 
 // run runs p, and returns its history.
 func run(t *testing.T, p *script.Program) (*script.Play, *spec.History) {

@@ -22,6 +22,7 @@ const (
 	opEnd
 	opDrop
 	opStart // a goroutine that has not begun
+	opFire
 )
 
 // A thread is one goroutine of a run. Those fields that it writes itself are written and read out of the race detector's sight.
@@ -58,6 +59,9 @@ type execution struct {
 	chans    map[<-chan struct{}]int32
 	cleanups map[uintptr]func()
 	drop     func()
+	timers   []func()      // that have not fired
+	fire     []func()      // that are to fire now
+	timed    chan struct{} // closed when there was a timer
 	steps    []record
 	changes  int      // by all goroutines
 	marks    [2]clock // of all beginnings, and of all returns
@@ -83,7 +87,7 @@ var runNumber atomic.Uint64
 
 func newExecution(e *explorer, choices []choice, tracing bool) *execution {
 	x := &execution{e: e, run: runNumber.Add(1), forced: choices, tracing: tracing, prev: -1, races: raceErrors(),
-		steps: make([]record, 0, 128), objects: make([]object, 0, 32)}
+		steps: make([]record, 0, 128), objects: make([]object, 0, 32), timed: make(chan struct{})}
 	if e.Random != nil && choices == nil {
 		x.chance, x.pruned = newChance(e.Random, e.result.Longest), true
 	}
@@ -111,6 +115,11 @@ func (x *execution) Step(s seam.Step) int {
 //go:norace
 func (x *execution) dropped() func() { return x.drop }
 
+// fired returns what Elapse is to do.
+//
+//go:norace
+func (x *execution) fired() []func() { return x.fire }
+
 // alone is Step for code that runs while no goroutine of the run does.
 func (x *execution) alone(s seam.Step) int {
 	switch s.Op {
@@ -118,6 +127,10 @@ func (x *execution) alone(s seam.Step) int {
 		x.setCleanup(s)
 	case opDrop:
 		x.drop = x.takeCleanup(s.Handle)
+	case seam.OpTimer:
+		x.setTimer(s)
+	case opFire:
+		x.fire, x.timers = x.timers, nil
 	case seam.OpAwait:
 		if ready(s.Chans[0]) {
 			return 0
@@ -137,6 +150,13 @@ func (x *execution) setCleanup(s seam.Step) {
 		x.cleanups = make(map[uintptr]func())
 	}
 	x.cleanups[address(s.Handle)] = s.Func
+}
+
+func (x *execution) setTimer(s seam.Step) {
+	x.timers = append(x.timers, s.Func)
+	if !ready(x.timed) {
+		close(x.timed)
+	}
 }
 
 func (x *execution) takeCleanup(handle any) func() {
@@ -412,6 +432,10 @@ func (x *execution) quiet(t *thread) bool {
 		x.setCleanup(t.step)
 	case opDrop:
 		x.drop = x.takeCleanup(t.step.Handle)
+	case seam.OpTimer:
+		x.setTimer(t.step)
+	case opFire:
+		x.fire, x.timers = x.timers, nil
 	case seam.OpRandom:
 		t.answer = x.outcome(t.step.N)
 	default:

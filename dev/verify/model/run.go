@@ -62,6 +62,19 @@ func (r *Run) Drop(handle any) {
 	}
 }
 
+// AwaitTimer waits until somebody sets a timer, or has set one.
+func (r *Run) AwaitTimer() { r.Await(r.x.timed) }
+
+// Elapse has d pass, and calls, in the calling goroutine, the functions of all
+// timers that were set, whether d is enough for them or not.
+func (r *Run) Elapse(d time.Duration) {
+	seam.Pass(d)
+	r.x.Step(seam.Step{Op: opFire})
+	for _, f := range r.x.fired() {
+		f()
+	}
+}
+
 // Begin marks that a call begins, and End that one has returned; they return the number of the step. The order of a return and a later
 // beginning is part of what is explored.
 func (r *Run) Begin() int { return r.x.Step(seam.Step{Op: opBegin}) }

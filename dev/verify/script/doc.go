@@ -8,6 +8,7 @@
 //	P Q           TryReserve and Permit.Send, TryReserve and Permit.Release
 //	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
 //	F             Subscribe From number 1
+//	T             time passes, so that the patience of receivers is over
 //	W             WaitReceivers for none, with the program's ctx
 //	g u f         Get and Update of a watch, WaitFor a value that is not the first
 //	i I j J       Select of a receive, the same with ctx, of a send, the same with ctx

@@ -17,6 +17,9 @@ func Every(kind string, capacity int) []*Program {
 			if p.has("SRIJLW") {
 				p.Words = append(slices.Clip(words), "c")
 			}
+			if kind == "patient" {
+				p.Words = append(slices.Clip(p.Words), "T")
+			}
 			all = append(all, p)
 		}
 	}
@@ -48,6 +51,9 @@ func Sample(r *rand.Rand, kind string, capacity int) *Program {
 		if p.legal() && p.ends() {
 			if p.has("SRIJLW") {
 				p.Words = append(p.Words, "c")
+			}
+			if kind == "patient" {
+				p.Words = append(p.Words, "T")
 			}
 			return p
 		}

@@ -76,7 +76,8 @@ func openOneshot(p *Program) *channel {
 	return ch
 }
 
-func openBroadcast(lossless bool) func(p *Program) *channel {
+func openBroadcast(policy broadcast.SubscribeOption) func(p *Program) *channel {
+	lossless := policy != nil
 	return func(p *Program) *channel {
 		tx := broadcast.New[rune](p.Capacity)
 		var never uint32
@@ -85,13 +86,16 @@ func openBroadcast(lossless bool) func(p *Program) *channel {
 		}
 		options := func(start broadcast.SubscribeOption, lossless bool) []broadcast.SubscribeOption {
 			if lossless {
+				if policy != nil {
+					return []broadcast.SubscribeOption{start, policy}
+				}
 				return []broadcast.SubscribeOption{start, broadcast.Lossless()}
 			}
 			return []broadcast.SubscribeOption{start}
 		}
 		first := func() receiver { return tx.Subscribe(options(nil, lossless)...) }
 		ch := p.channel(tx, func() sender { return tx.Clone() }, nil, first)
-		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never)
+		ch.model = spec.Broadcast(p.Capacity, ch.senders, ch.receivers, never, p.Kind == "patient")
 		if p.subscribes() {
 			late := tx.Clone() // closed, so that it keeps no receiver waiting
 			late.Close()

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/broadcast"
 	"github.com/leat-go/leat/dev/verify/spec"
 	"github.com/leat-go/leat/watch"
 )
@@ -80,8 +82,9 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(false)},
-	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(true)},
+	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
+	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
+	"patient":   {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
 	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},
 	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
 }
@@ -127,6 +130,7 @@ type World struct {
 	Begin, End func() int64             // the instants at which a call begins and has returned
 	Await      func(ch <-chan struct{}) // receives from ch
 	Drop       func(handle any)         // does what the garbage collector would
+	Elapse     func(d time.Duration)    // has d pass; nil if nothing can
 	Context    context.Context          // for the capital letters of S, R, I, J and L, and for W
 	Cancel     context.CancelFunc
 }
@@ -164,6 +168,9 @@ func (p *Play) History() *spec.History {
 	}
 	return h
 }
+
+// patience is what the receivers of the kind patient have.
+const patience = time.Hour
 
 // initial is the value that a watch begins with.
 const initial = 100
@@ -307,6 +314,13 @@ func (a *Actor) do(letter rune) {
 		a.closeTx(func() { a.Drop(a.tx) })
 	case 'G':
 		a.closeRx(func() { a.Drop(a.rx) })
+	case 'T':
+		a.call(func() []spec.Call {
+			if a.Elapse != nil {
+				a.Elapse(patience)
+			}
+			return []spec.Call{{Op: spec.Elapse, Result: spec.OK}}
+		})
 	case 'c':
 		a.Cancel()
 	case 'e':

@@ -34,6 +34,7 @@ const (
 	Add       Op = "Update"
 
 	WaitReceivers Op = "WaitReceivers" // for none
+	Elapse        Op = "time passes"
 )
 
 // Outcome is how a call ended.
@@ -288,6 +289,8 @@ type broadcast struct {
 	floor    [receivers]int // the number of the oldest value that was kept when it subscribed
 	in       uint32         // subscribed
 	lossless uint32         // that never miss
+	lapsed   uint32         // of these, those that senders have passed after all
+	passed   bool           // time has passed, so that senders may
 	txClosed uint32
 	rxClosed uint32
 }
@@ -295,12 +298,12 @@ type broadcast struct {
 // Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
 // in lossless never miss. A receiver that subscribes later sees what is sent from then on, and as many values before it as it asked for and the
 // channel keeps, or from the number on that it asked for. A goroutine that has closed its receiver may subscribe again.
-func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
+func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) porcupine.Model {
 	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
-		room := true
+		var full uint32 // receivers for which there is no room
 		for r, pos := range s.pos {
-			if s.lossless&^s.rxClosed>>r&1 == 1 && s.n-max(pos, s.floor[r]) >= capacity {
-				room = false
+			if s.lossless&^s.rxClosed&^s.lapsed>>r&1 == 1 && s.n-max(pos, s.floor[r]) >= capacity {
+				full |= 1 << r
 			}
 		}
 		mine := s.rxClosed>>c.Handle&1 == 1
@@ -314,18 +317,19 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 			case Closed:
 				return closed, s
 			case Full:
-				return !room, s
+				return full != 0, s
 			case Ended:
 				return true, s
 			}
-			if closed || !room || !c.follows(s.log) {
+			if closed || full != 0 && !s.passed || !c.follows(s.log) {
 				return false, s
 			}
+			s.lapsed |= full
 			s.log += string(c.Value)
 			s.n++
 		case Subscribe:
 			bit := uint32(1) << c.Handle
-			s.in, s.rxClosed, s.lossless = s.in|bit, s.rxClosed&^bit, s.lossless&^bit
+			s.in, s.rxClosed, s.lossless, s.lapsed = s.in|bit, s.rxClosed&^bit, s.lossless&^bit, s.lapsed&^bit
 			if c.Lossless {
 				s.lossless |= bit
 			}
@@ -346,7 +350,7 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 			case Lagged:
 				s.pos[c.Handle] += c.Missed
 				oldest := s.n - capacity
-				if s.lossless>>c.Handle&1 == 1 { // it misses what was gone before it came
+				if s.lossless&^s.lapsed>>c.Handle&1 == 1 { // it misses what was gone before it came
 					oldest = s.floor[c.Handle]
 				}
 				return !mine && c.Missed > 0 && pos+c.Missed == oldest, s
@@ -355,6 +359,11 @@ func Broadcast(capacity int, all, subscribed, lossless uint32) porcupine.Model {
 				return false, s
 			}
 			s.pos[c.Handle]++
+			if s.pos[c.Handle] == s.n {
+				s.lapsed &^= 1 << c.Handle
+			}
+		case Elapse:
+			s.passed = patient
 		case WaitReceivers:
 			return waited(c, s.txClosed, s.in&^s.rxClosed), s
 		case CloseTx:

@@ -30,8 +30,8 @@ func TestAgreesWithReference(t *testing.T) {
 	}{
 		{"queue of 1", leattest.Features{}, 1, spec.Queue(1, everySender, everyReceiver)},
 		{"queue of 3", leattest.Features{}, 3, spec.Queue(3, everySender, everyReceiver)},
-		{"lossless broadcast of 2", leattest.Features{Broadcast: true}, 2, spec.Broadcast(2, everySender, everyReceiver, everyReceiver)},
-		{"lossy broadcast of 2", leattest.Features{Broadcast: true, Lossy: true}, 2, spec.Broadcast(2, everySender, everyReceiver, 0)},
+		{"lossless broadcast of 2", leattest.Features{Broadcast: true}, 2, spec.Broadcast(2, everySender, everyReceiver, everyReceiver, false)},
+		{"lossy broadcast of 2", leattest.Features{Broadcast: true, Lossy: true}, 2, spec.Broadcast(2, everySender, everyReceiver, 0, false)},
 		{"watch", leattest.Features{Latest: true}, 1, spec.Watch('a', everySender, everyReceiver)},
 		{"oneshot", leattest.Features{OneValue: true, SingleReceiver: true}, 1, spec.Oneshot()},
 	} {
@@ -110,8 +110,9 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"a queue delivers twice", spec.Queue(2, 1, 1), [][]spec.Call{send('b'), recv('b'), recv('b')}},
 		{"a queue reorders", spec.Queue(2, 1, 1), [][]spec.Call{send('b'), send('c'), recv('c')}},
-		{"a broadcast skips without a word", spec.Broadcast(2, 1, 1, 0), [][]spec.Call{send('b'), send('c'), recv('c')}},
-		{"a lossless broadcast takes too much", spec.Broadcast(1, 1, 1, 1), [][]spec.Call{send('b'), send('c')}},
+		{"a broadcast skips without a word", spec.Broadcast(2, 1, 1, 0, false), [][]spec.Call{send('b'), send('c'), recv('c')}},
+		{"a patient broadcast takes too much before its time", spec.Broadcast(1, 1, 1, 1, true), [][]spec.Call{send('b'), send('c')}},
+		{"a lossless broadcast takes too much", spec.Broadcast(1, 1, 1, 1, false), [][]spec.Call{send('b'), send('c')}},
 		{"a watch shows an old value", spec.Watch('a', 1, 1), [][]spec.Call{send('b'), send('c'), recv('b')}},
 		{"a oneshot takes two", spec.Oneshot(), [][]spec.Call{send('b'), send('c')}},
 	} {
