@@ -7,8 +7,8 @@ import (
 	"github.com/leat-go/leat/internal/contract"
 )
 
-// The errors of every kind and every transport. They are compared with errors.Is; what a call returns is
-// one of these, a *LaggedError, or ctx.Err().
+// The errors of every kind and every transport. Compare them with errors.Is. A
+// call returns one of these, a *ClosedError, a *LaggedError, or ctx.Err().
 var (
 	// ErrClosed means that the other side is gone, or that the caller's own handle is closed. A sender gets
 	// it once nobody will receive any more; a receiver gets it once everything accepted has been received
@@ -87,9 +87,10 @@ type Receiver[T any] interface {
 	// TryRecv is Recv without the wait: it returns ErrEmpty where Recv would wait.
 	TryRecv() (T, error)
 
-	// Close gives up receiving. Where this was the only receiver, senders get ErrClosed from now on, waiting ones at
-	// once; what was accepted before can still be received. Close never waits and never panics, may be
-	// called more than once and at any time; it returns nil.
+	// Close gives up receiving. If this was the only receiver, waiting and later
+	// sends return ErrClosed, and values accepted before can still be received.
+	// Close never blocks or panics, and returns nil. It may be called more than
+	// once, and concurrently with anything.
 	Close() error
 }
 

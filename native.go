@@ -141,7 +141,8 @@ func (r *chanReceiver[T]) leaveLocked(wk *park.Wakes[struct{}]) {
 	}
 }
 
-// Settle decides what becomes of what a holds: it is kept if s can be claimed for it, and given back otherwise.
+// Settle keeps the value that a holds if s can be claimed for it, and otherwise
+// returns it to the receiver.
 func (a *chanArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	var wk park.Wakes[struct{}]
 	r := a.r

@@ -11,9 +11,9 @@ import (
 )
 
 // A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It
-// holds nothing but what it was made of, so it may be used again: in later
-// Selects, in several at the same time, and more than once in one. Used twice in
-// one Select, it is two cases that do the same.
+// keeps no state, so it may be used again: in later Selects, in several at the
+// same time, and more than once in one. Used twice in one Select, it is two cases
+// that do the same.
 type Case struct {
 	// One func and no other pointer, or cases escape to the heap: see choose.Cases.
 	do       func(op choose.Op, arm park.Arm) (park.Arm, bool)
@@ -248,6 +248,6 @@ func (a *readyArm[T]) Settle(s *park.Selection, i int) choose.Event {
 	if s.Claim(i) {
 		return choose.Arrived
 	}
-	a.ready.Ready() // which sets it anew
+	a.ready.Ready() // sets it again
 	return choose.Served
 }

@@ -13,28 +13,33 @@ import (
 // the case is not chosen any more. With d zero or negative the value is there
 // at once.
 //
-// No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
-// After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently.
+// It has no goroutine, and no timer while nobody waits, so a dropped receiver
+// leaves nothing behind. After Close, Recv and TryRecv return ErrClosed. All
+// methods may be called concurrently.
 func After(d time.Duration) Receiver[time.Time] {
 	return newTimer(&timer{next: time.Now().Add(max(d, 0))})
 }
 
-// Every returns a receiver of instants that are d apart, the first of them d from now. At most one of them is there to take: if
-// receivers come late, they get the first instant that they missed, once, and then the next that lies in the future, in step with the
-// others. With d zero or negative, the present is always there to take.
+// Every returns a Receiver of instants that are d apart; the first one is d from
+// now. It holds at most one instant. A receiver that comes late gets the first
+// instant that it missed, once, and then the next one in the future, in step with
+// the others. With d zero or negative, it always holds the present.
 //
-// No goroutine and no timer stands behind it while nobody waits: a receiver that is dropped leaves nothing behind.
-// After Close, Recv and TryRecv return ErrClosed. All methods may be called concurrently; each instant is received once.
+// It has no goroutine, and no timer while nobody waits, so a dropped receiver
+// leaves nothing behind. After Close, Recv and TryRecv return ErrClosed. All
+// methods may be called concurrently; each instant is received once.
 func Every(d time.Duration) Receiver[time.Time] {
 	d = max(d, 0)
 	return newTimer(&timer{next: time.Now().Add(d), every: true, period: d})
 }
 
-// Never returns a receiver that never holds a value: in a Select, a case that is switched off. After Close, Recv and TryRecv
-// return ErrClosed. All methods may be called concurrently.
+// Never returns a Receiver that never holds a value. In a Select, it is a case
+// that is switched off. After Close, Recv and TryRecv return ErrClosed. All
+// methods may be called concurrently.
 func Never[T any]() Receiver[T] { return FromChan[T](nil) }
 
-// A timer is a receiver whose value is there as soon as the clock says so: who waits looks at the clock.
+// A timer is a receiver whose value is there as soon as the clock says so. The
+// waiting goroutine itself looks at the clock.
 type timer struct {
 	bell
 	core   park.RecvCore[time.Time]

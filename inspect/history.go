@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A history is what looks have found of one channel of late, for what can only be seen by comparing.
+// A history holds the latest snapshots of one channel, for facts that only a
+// comparison shows.
 type history struct {
 	samples []sample            // the oldest first, at least spacing apart but for the last, and no more than window old but for the first
 	lints   map[lintKey]episode // those shown at the last look

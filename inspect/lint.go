@@ -25,7 +25,8 @@ const (
 	// Stuck: the channel has been full for ten seconds, and nothing was received meanwhile.
 	Stuck Code = "stuck"
 
-	// NoSender: a receiver waits, though no sender handle is open. What it waits for is a permit that is neither used nor released.
+	// NoSender: a receiver waits, but no sender handle is open. It waits for a
+	// permit that is neither used nor released.
 	NoSender Code = "no-sender"
 
 	// Leaked: a handle was dropped without Close.
@@ -45,7 +46,7 @@ const (
 	stuckFor  = 10 * time.Second
 	recently  = 10 * time.Second
 	lagOver   = 5 * time.Second
-	lingerFor = 3 * time.Second // so that what comes and goes can be read
+	lingerFor = 3 * time.Second // so that people can read a lint that comes and goes
 )
 
 type lintKey struct {

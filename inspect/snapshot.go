@@ -31,7 +31,7 @@ type View struct {
 type Channel struct {
 	ID     uint64    `json:"id"`     // unique in the process, never used again
 	Name   string    `json:"name"`   // as given to leat.Name
-	Label  string    `json:"label"`  // Name, with the ID behind it if another channel has the same name
+	Label  string    `json:"label"`  // Name, followed by the ID if another channel has the same name
 	Kind   string    `json:"kind"`   // "mpsc", "mpmc", "broadcast", "watch", "oneshot"
 	Type   string    `json:"type"`   // of the values
 	Made   time.Time `json:"made"`   // when
@@ -61,7 +61,7 @@ type Channel struct {
 	Receivers       int        `json:"receivers"`       // handles open
 	Permits         int        `json:"permits"`         // granted by Reserve, and neither used nor released
 	ParkedSenders   int        `json:"parkedSenders"`   // goroutines that wait in a send
-	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive; who waits for Ready in a native select is not known
+	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive; one that waits for Ready in a native select is not counted
 	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
 	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512
 	Lints           []Lint     `json:"lints"`           // what looks wrong, the worst first
@@ -239,7 +239,7 @@ func describe(p *meter.Snapshot) Channel {
 }
 
 // printable returns text, which may come from anywhere, as one line to be shown:
-// white space is a space, and what cannot be printed is U+FFFD.
+// white space becomes a space, and every other unprintable character U+FFFD.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

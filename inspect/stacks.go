@@ -18,8 +18,8 @@ type waiter struct {
 }
 
 // WriteStacks writes a paragraph for each goroutine that waits in a named
-// channel: what it calls, on which channel, for how long and since when, and
-// its stack as it was when it began to wait. The goroutine that has waited
+// channel: its operation, the channel, how long and since when it waits, and its
+// stack as it was when it began to wait. The goroutine that has waited
 // longest comes first. A goroutine dump shows the same goroutines as
 // [chan receive], [select] or [sync.Cond.Wait], without the channel's name.
 //

@@ -113,7 +113,7 @@ type load struct {
 	start   time.Time
 	took    time.Duration
 	due     atomic.Int64 // pings that the ticks asked for
-	hurried atomic.Bool  // what is due is dropped rather than pinged
+	hurried atomic.Bool  // due pings are dropped
 	record  recorder
 
 	sleepShort func(time.Duration) // in tests with a fake clock, time.Sleep

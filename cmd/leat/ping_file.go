@@ -17,7 +17,7 @@ type replacement struct {
 	name string      // as given
 	path string      // name without symbolic links, so that these stay
 	perm fs.FileMode // of the file that is there; 0 if there is none
-	pipe *os.File    // what has the name is not a file: it is written to
+	pipe *os.File    // not nil if the name is not that of a file; then it is written to
 }
 
 // prepareReplacement makes sure, as far as that can be known now, that write

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// bar draws a part of a width, to an eighth of a column; what is not nothing shows.
+// bar draws a part of a width, to an eighth of a column. It draws something
+// unless part is 0.
 func bar(part float64, width int) string {
 	eighths := int(math.Round(part * float64(8*width)))
 	if part > 0 {

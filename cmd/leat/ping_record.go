@@ -42,7 +42,8 @@ func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(int64(shortestLatency), int64(longestLatency), latencyDigits)
 }
 
-// add counts a ping that took so long, from when it was due. Any answer has a latency, and what has none is counted alone.
+// add counts a ping that took so long from when it was due. Every answer has a
+// latency; a ping without an answer is only counted.
 func (r *recorder) add(client int, took time.Duration, err error) {
 	switch {
 	case err == nil:

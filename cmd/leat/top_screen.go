@@ -214,7 +214,7 @@ func (t *top) text() string {
 	return strings.Join(lines, "\n") + strings.Repeat("\n", t.height-len(lines)) + help
 }
 
-// table draws one line a channel, and one more for what is wrong with it.
+// table draws one line for each channel, and one more for its first problem.
 func (t *top) table(b *strings.Builder, shown []inspect.Channel) {
 	name := max(12, min(40, t.width-72))
 	line := func(cells ...string) string {

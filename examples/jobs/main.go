@@ -1,7 +1,10 @@
-// Command jobs is a job queue that begins in the process, and moves to NATS JetStream by another constructor.
+// Command jobs is a job queue that begins in the process, and moves to NATS
+// JetStream by another constructor.
 //
-// Numbers are submitted, and workers factor them. The program knows the queue by its two ends alone, a leat.Sender and a leat.Receiver:
-// submit and work, below, are the same code wherever the jobs are. What differs is which of the constructors in queue.go is called.
+// It submits numbers, and workers factor them. The program knows only the two
+// ends of the queue, a leat.Sender and a leat.Receiver: submit and work, below,
+// are the same code wherever the jobs are. Only the constructor differs, see
+// queue.go.
 //
 //	$ go run ./examples/jobs
 //	worker 1: 1000000000039 is prime
@@ -19,9 +22,11 @@
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -workers 0      # submits
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -remove         # an ended queue keeps its name until somebody who knows removes it
 //
-// What moves with it is the contract: a full queue makes who submits wait, Close ends the queue behind the last job, each job is done once.
-// What does not: a worker that is killed loses the job in its hand, because Recv acknowledges. If that must not be, see
-// RecvMsg of package natschan, which is no leat.Receiver's method: then work changes as well.
+// The contract stays the same: submit blocks while the queue is full, Close ends
+// the queue after the last job, each job is done once. One thing is different: a
+// worker that is killed loses the job that it works on, because Recv
+// acknowledges. To keep such a job, use RecvMsg of package natschan. It is not a
+// method of leat.Receiver, so work changes, too.
 package main
 
 import (

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A census counts walkers, to see what became of them. It is no part of what is shown: no walker needs it.
+// A census counts walkers, to report how they ended. No walker needs it.
 type census struct {
 	alive, panicked atomic.Int64
 }

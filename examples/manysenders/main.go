@@ -1,11 +1,14 @@
-// Command manysenders answers the classic question: many send, so who closes?
+// Command manysenders answers the classic question: with many senders, which one
+// closes the channel?
 //
-// It adds up the files of a tree. Each directory has a walker, a goroutine that sends its files and starts a walker for each
-// directory that it finds. So nobody knows how many there will be, and none of them knows whether it is the last. And the reader may have enough at
-// any time.
+// It adds up the files of a tree. Each directory has a walker, a goroutine that
+// sends its files and starts a walker for each directory that it finds. So no
+// walker knows how many there will be, or whether it is the last one. And the
+// reader may have enough at any time.
 //
-// With leat each closes its own end, and that is all. It is shown beside the two ways in which it is usually done with a native channel; they
-// are in native.go, and both are right until the reader leaves early.
+// With leat each walker closes its own handle, and that is all. The program also
+// shows the two usual ways with a native channel, in native.go. Both are right
+// until the reader leaves early.
 //
 //	$ go run ./examples/manysenders
 //	read to the end:
@@ -47,11 +50,11 @@ func main() {
 	report("native, reader closes", sizeReaderCloses, *first)
 }
 
-// size adds up the first files below dir, as many as enough says.
+// size adds up the first files below dir, up to the number enough.
 func size(c *census, dir string, enough int) (files int, bytes int64) {
 	ctx := context.Background()
 	tx, rx := mpsc.New[int64](16)
-	defer rx.Close() // whoever still sends gets ErrClosed, and whoever waits gets it at once
+	defer rx.Close() // later and waiting sends return ErrClosed
 	c.start(func() { walk(ctx, c, tx, dir) })
 	for size := range rx.All(ctx) { // ends when the last walker has closed its handle, whichever that is
 		files, bytes = files+1, bytes+size
@@ -62,12 +65,13 @@ func size(c *census, dir string, enough int) (files int, bytes int64) {
 	return files, bytes
 }
 
-// walk sends the sizes of the files in dir, and starts walkers for what is below. It owns tx.
+// walk sends the sizes of the files in dir, and starts a walker for each
+// directory in it. It owns tx.
 func walk(ctx context.Context, c *census, tx *mpsc.Sender[int64], dir string) {
 	defer tx.Close()
 	for entry := range entries(dir) {
 		if entry.IsDir() {
-			below := tx.Clone() // before ours is closed: there is no end in between
+			below := tx.Clone() // before ours is closed, so the channel does not end in between
 			c.start(func() { walk(ctx, c, below, filepath.Join(dir, entry.Name())) })
 		} else if err := tx.Send(ctx, length(entry)); err != nil {
 			return // nobody reads any more

@@ -5,11 +5,14 @@ import (
 	"sync"
 )
 
-// sizeWaitGroup is how it is rightly done with a native channel: a WaitGroup counts the walkers, and a goroutine closes behind the last one.
+// sizeWaitGroup is the right way with a native channel: a WaitGroup counts the
+// walkers, and a goroutine closes the channel after the last one.
 //
-// Its failure: the reader must read to the end. When it leaves early, walkers wait for room that never comes, the goroutine waits
-// for the walkers, and all of them stay, with what they hold, as long as the program runs. (A quit channel frees them if each
-// send selects on it, in each walker; whoever forgets it in one has the leak back.)
+// Its failure: the reader must read to the end. If it leaves early, walkers wait
+// for room that never comes, the goroutine waits for the walkers, and all of them
+// stay in memory as long as the program runs. (A quit channel frees them if each
+// send in each walker selects on it. One send that forgets it brings the leak
+// back.)
 func sizeWaitGroup(c *census, dir string, enough int) (files int, bytes int64) {
 	sizes, _ := startNative(c, dir)
 	return add(sizes, enough)

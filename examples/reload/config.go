@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// A config is what the file says. It is passed by value and never changed: whoever has one can read it without a lock.
+// A config is the content of the file. It is passed by value and never changed,
+// so it can be read without a lock.
 type config struct {
 	Greeting string   `json:"greeting"`
 	Whom     string   `json:"whom"`

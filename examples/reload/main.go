@@ -1,8 +1,10 @@
 // Command reload changes its configuration while it runs.
 //
-// Three greeters greet, as a file says: whom, and how often. When the file changes, or on SIGHUP, it is read again. Who reads it sends the new
-// configuration to a watch; each greeter picks up the newest one, between two greetings, and none waits for another. A
-// file that is no good changes nothing, and the program says where it is wrong and what is still in force.
+// Three greeters greet whom a file says, as often as it says. When the file
+// changes, or on SIGHUP, the program reads it again and sends the new
+// configuration to a watch. Each greeter takes the newest one between two
+// greetings, and none waits for another. An invalid file changes nothing: the
+// program says where the error is, and which configuration stays in force.
 //
 //	$ go run ./examples/reload
 //	examples/reload/config.json is read; change it, and see

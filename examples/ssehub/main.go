@@ -1,9 +1,12 @@
-// Command ssehub shows a live picture in several browser tabs, by server-sent events, and no tab can hold up another.
+// Command ssehub shows a live picture in several browser tabs, by server-sent
+// events. No tab can hold up another.
 //
-// It is the hub that is otherwise written with a map of channels, a mutex, and a decision that is wrong either way: to wait for a slow
-// tab, and so let everybody wait, or to throw it out. Here each tab has a receiver of one broadcast. A tab that reads slowly, because it
-// sleeps or its line is bad, is waited for by its own handler alone; it misses frames, is told how many, and goes on with the oldest that is
-// kept. The others miss nothing.
+// Such a hub is usually a map of channels, a mutex, and a decision that is wrong
+// either way: to wait for a slow tab, which makes all tabs wait, or to throw it
+// out. Here each tab has a receiver of one broadcast. Only its own handler waits
+// for a tab that reads slowly, because it sleeps or its line is bad. That tab
+// misses frames, learns how many, and continues with the oldest frame that the
+// broadcast keeps. The others miss nothing.
 //
 //	$ go run ./examples/ssehub
 //	open http://127.0.0.1:8080 in up to five tabs, and let one doze; Ctrl-C ends

@@ -1,8 +1,9 @@
 // Command workers is a pool with backpressure, and a shutdown that loses nothing.
 //
-// Work comes without end: stamps to mint, of which each takes about a second. Two workers mint, and at most eight jobs wait.
-// When the queue is full, who submits waits: that is the whole of the backpressure. At Ctrl-C no more is accepted, and what
-// was accepted is still done; a second Ctrl-C quits at once.
+// Work comes without end: stamps to mint, each of which takes about a second. Two
+// workers mint, and at most eight jobs wait. When the queue is full, the next
+// submit blocks: that is all the backpressure. At Ctrl-C the program accepts no
+// more jobs, and does those that it has accepted; a second Ctrl-C quits at once.
 //
 //	$ go run ./examples/workers
 //	2 workers, 8 jobs may wait; Ctrl-C ends

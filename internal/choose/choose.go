@@ -1,5 +1,5 @@
-// Package choose is the engine of Select. It knows cases by what they do, and
-// neither their values' types nor their functions.
+// Package choose is the engine of Select. It knows the operations of cases, and
+// neither the types of their values nor their functions.
 package choose
 
 import (
@@ -36,7 +36,7 @@ const (
 // Cases is all cases of a Select: it does step op of case i. arm is what Arm
 // returned, for Finish.
 //
-// It is one function, which the engine only calls, and what it returns is on the
+// It is one function, which the engine only calls, and its results are on the
 // heap anyway. So the compiler's escape analysis sees that neither the cases nor
 // the user's functions outlive the call, and leaves them on the caller's stack.
 // A case that was stored here, or an interface that a case held, would put all of

@@ -64,7 +64,7 @@ type entry struct {
 }
 
 // The registry's mutex is taken inside a channel's mutex and inside no
-// entry's. Whoever holds it takes no other.
+// entry's. No other is taken while it is held.
 var registry struct {
 	mu     sync.Mutex
 	lastID uint64

@@ -23,7 +23,7 @@ type Scheduler interface {
 // A Step is what a goroutine is about to do.
 type Step struct {
 	Op     Op
-	Object *Object            // what it is done to, if that is of this package
+	Object *Object            // the object that it uses, if that is of this package
 	Chans  [2]<-chan struct{} // or to which channels
 	N      int                // for OpRandom
 	Handle any                // for OpCleanup
@@ -296,8 +296,8 @@ func Unwatch(handle any) {
 	}
 }
 
-// Pool is a sync.Pool. In a run it begins empty, keeps everything, and Get returns
-// what was put last: so what one goroutine has put is used again at once.
+// Pool is a sync.Pool. In a run it begins empty and keeps everything, and Get
+// returns the object that was put last, so that an object is used again at once.
 type Pool[T any] struct {
 	object Object
 	real   sync.Mutex

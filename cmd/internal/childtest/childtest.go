@@ -117,7 +117,7 @@ func (c *Child) Ends(code int) (stdout, stderr string) {
 type Stream struct {
 	rx   *mpsc.Receiver[string]
 	ctx  context.Context // ends when the run takes too long
-	Seen bytes.Buffer    // what was received; the test's own
+	Seen bytes.Buffer    // received bytes; only the test uses it
 }
 
 func newStream(t *testing.T, r io.Reader) *Stream {

@@ -1,6 +1,6 @@
-// Package systems is what the systems of leat's programs have in common,
-// whatever channel lies between: the flow that sends values, the server, the
-// clients that ping it for each value, and the account of what came of them.
+// Package systems holds the parts that the systems of leat's programs share,
+// whatever channel they use: the flow that sends values, the server, the
+// clients that ping it for each value, and the account of all values.
 package systems
 
 import (

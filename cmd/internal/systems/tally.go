@@ -23,9 +23,9 @@ func (t *tally) settled() int64 {
 	return t.acks.Load() + t.refused.Load() + t.unanswered.Load() + t.missed.Load()
 }
 
-// An Account is what came of all values that a system sent, for people.
+// An Account tells people how all values of a system ended.
 type Account struct {
-	Well, From string // what came well, in words, and from whom
+	Well, From string // the values that arrived, in words, and their receivers
 
 	Missed, Refused, Unanswered, Unprinted, Lost, Repeated int64
 }
