@@ -8,6 +8,9 @@
 // misses frames, learns how many, and continues with the oldest frame that the
 // broadcast keeps. The others miss nothing.
 //
+// A tab that loses its connection comes back with the id of the last frame that it has. It goes on with the frame after that one; if the
+// hub does not keep it any more, the tab learns how many are gone.
+//
 //	$ go run ./examples/ssehub
 //	open http://127.0.0.1:8080 in up to five tabs, and let one doze; Ctrl-C ends
 //	tab 1 is here
@@ -15,6 +18,7 @@
 //	tab 2 missed 47
 //	tab 2 missed 46
 //	tab 2 is gone, after 93 missed
+//	tab 3 has resumed after frame 1007
 //	^C
 //	the hub has closed, after 1204 frames
 //
@@ -32,6 +36,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -62,7 +67,10 @@ func main() {
 		os.Exit(1)
 	}
 
-	h := &hub{frames: broadcast.New[[]byte](*keep, leat.Name("frames"))}
+	h := &hub{
+		run:    strconv.FormatInt(time.Now().UnixNano(), 36),
+		frames: broadcast.New[[]byte](*keep, leat.Name("frames")),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(page) })
 	mux.HandleFunc("GET /frames", h.follow)
@@ -84,6 +92,7 @@ func main() {
 
 // A hub is a broadcast of frames, and what each tab has drawn of them.
 type hub struct {
+	run    string // names this run of the program in each id: the numbers of another run say nothing
 	frames *broadcast.Sender[[]byte]
 	count  atomic.Int64
 	tabs   sync.Map // from a tab's number to the *watch.Sender[int] of how many frames it has drawn
@@ -99,7 +108,7 @@ func (h *hub) publish(ctx context.Context) (sent int) {
 		}
 		sent++
 		pixels := base64.StdEncoding.EncodeToString(picture.step())
-		_ = h.frames.TrySend(fmt.Appendf(nil, "id: %d\ndata: %s\n\n", sent, pixels)) // made once, shared by all tabs
+		_ = h.frames.TrySend(fmt.Appendf(nil, "id: %s.%d\ndata: %s\n\n", h.run, sent, pixels)) // made once, shared by all tabs
 	}
 }
 
@@ -111,7 +120,12 @@ func (h *hub) close() {
 
 // follow writes frames to a tab, as fast as the tab reads.
 func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
-	rx := h.frames.Subscribe()
+	var start []broadcast.SubscribeOption
+	last, resumes := h.position(r.Header.Get("Last-Event-ID"))
+	if resumes {
+		start = append(start, broadcast.From(last)) // the first frame has id 1 and is value number 0
+	}
+	rx := h.frames.Subscribe(start...)
 	defer rx.Close()
 	tab := h.count.Add(1)
 	drawn := watch.New(0)
@@ -121,10 +135,16 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 	seen := drawn.Subscribe()
 	defer seen.Close()
 
-	fmt.Printf("tab %d is here\n", tab)
+	event := "tab"
+	if resumes {
+		event = "resumed"
+		fmt.Printf("tab %d has resumed after frame %d\n", tab, last)
+	} else {
+		fmt.Printf("tab %d is here\n", tab)
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	fmt.Fprintf(w, "event: tab\ndata: %d\n\n", tab)
+	fmt.Fprintf(w, "event: %s\ndata: %d\n\n", event, tab)
 	out, written := http.NewResponseController(w), 0
 	for frame, missed := range rx.All(r.Context()) {
 		if missed > 0 {
@@ -142,6 +162,13 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprint(w, "event: end\ndata:\n\n")
 	fmt.Printf("tab %d is gone, after %d missed\n", tab, rx.Missed())
+}
+
+// position returns the number of the frame with the id, if it is of this run.
+func (h *hub) position(id string) (frame uint64, ok bool) {
+	run, number, _ := strings.Cut(id, ".")
+	frame, err := strconv.ParseUint(number, 10, 64)
+	return frame, err == nil && run == h.run
 }
 
 // drawn notes how many frames a tab has drawn.

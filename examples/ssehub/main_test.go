@@ -17,6 +17,7 @@ import (
 
 	"github.com/leat-go/leat/dev/browsertest"
 	"github.com/leat-go/leat/examples/internal/program"
+	"github.com/leat-go/leat/internal/testkit/proxy"
 )
 
 func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
@@ -34,17 +35,27 @@ type stream struct {
 	url, tab                      string
 	lines                         *bufio.Scanner
 	received, missed, first, last int
+	id                            string // of the last frame
+	resumed                       bool
+	close                         func()
 }
 
-// read begins to read frames.
-func read(t *testing.T, url string) *stream {
+// read begins to read frames, after the one with the id if there is one.
+func read(t *testing.T, url, id string) *stream {
 	t.Helper()
-	response, err := http.Get(url + "/frames")
+	request, err := http.NewRequest("GET", url+"/frames", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { response.Body.Close() })
-	s := &stream{t: t, url: url, lines: bufio.NewScanner(response.Body)}
+	if id != "" {
+		request.Header.Set("Last-Event-ID", id)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stream{t: t, url: url, lines: bufio.NewScanner(response.Body), close: func() { response.Body.Close() }}
+	t.Cleanup(s.close)
 	s.lines.Buffer(nil, 1<<20)
 	s.next()
 	return s
@@ -56,19 +67,19 @@ func (s *stream) next() bool {
 	var event string
 	for s.lines.Scan() && s.lines.Text() != "" {
 		name, value, _ := strings.Cut(s.lines.Text(), ": ")
-		number, _ := strconv.Atoi(value)
+		number, _ := strconv.Atoi(value[strings.LastIndex(value, ".")+1:])
 		switch {
 		case name == "event":
 			event = value
-		case name == "data" && event == "tab":
-			s.tab = value
+		case name == "data" && (event == "tab" || event == "resumed"):
+			s.tab, s.resumed = value, event == "resumed"
 		case name == "data" && event == "missed":
 			s.missed += number
 		case name == "id":
 			if s.received++; s.first == 0 {
 				s.first = number
 			}
-			s.last = number
+			s.last, s.id = number, value
 		}
 	}
 	if err := s.lines.Err(); err != nil {
@@ -94,8 +105,8 @@ func (s *stream) check(who string) {
 func TestSlowReader(t *testing.T) {
 	const kept = 300
 	p, url := start(t, "10ms", kept)
-	fast := read(t, url)
-	slow := read(t, url)
+	fast := read(t, url, "")
+	slow := read(t, url, "")
 	for fast.last-fast.first < kept+50 { // slow reads nothing until it is further behind than the channel keeps and is on the way
 		fast.next()
 	}
@@ -124,6 +135,82 @@ func TestSlowReader(t *testing.T) {
 	lines := p.Ends(0)
 	if last := lines[len(lines)-1]; last != fmt.Sprintf("the hub has closed, after %d frames", fast.last) || slow.last != fast.last {
 		t.Errorf("the fast one saw frames up to %d, the slow one up to %d; the hub says %q", fast.last, slow.last, last)
+	}
+}
+
+// It fails if one who comes back does not go on with the frame after its last one,
+// is not told exactly how many the hub does not keep any more, or resumes by an id
+// of another run or by none that makes sense.
+func TestResume(t *testing.T) {
+	const kept = 50
+	_, url := start(t, "10ms", kept)
+	witness := read(t, url, "")
+	first := read(t, url, "")
+	for first.received < 3 {
+		first.next()
+	}
+	first.close()
+	second := read(t, url, first.id)
+	for second.received == 0 {
+		second.next()
+	}
+	if !second.resumed || second.first != first.last+1+second.missed {
+		t.Errorf("resumed: %t, with frame %d after %d and %d missed", second.resumed, second.first, first.last, second.missed)
+	}
+	for witness.last < first.last+kept+20 {
+		witness.next()
+	}
+	late := read(t, url, first.id)
+	for late.received == 0 {
+		late.next()
+	}
+	if late.missed < 20 || late.first != first.last+1+late.missed {
+		t.Errorf("too late: went on with frame %d after %d and %d missed", late.first, first.last, late.missed)
+	}
+	for _, id := range []string{"another." + strconv.Itoa(first.last), "x", strings.Replace(first.id, ".", ".-", 1)} {
+		if s := read(t, url, id); s.resumed || s.missed != 0 {
+			t.Errorf("id %q: resumed %t, %d missed", id, s.resumed, s.missed)
+		}
+	}
+}
+
+// It fails if, in a browser, a tab whose connection breaks again and again loses a
+// frame, gets one twice, or starts anew instead of resuming.
+func TestTabResumes(t *testing.T) {
+	tab, cancel, err := browsertest.Browser(t.Context(), 3*time.Minute)
+	if errors.Is(err, browsertest.ErrNoBrowser) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel()
+	p, url := start(t, "25ms", 100_000) // keeps all of a busy machine's test
+	network, addr, err := proxy.TCP(strings.TrimPrefix(url, "http://"), proxy.Faults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer network.Close()
+	open(t, tab, "http://"+addr)
+	var first int
+	browsertest.Do(t, tab, "first", chromedp.Evaluate("seen.first", &first))
+	for cut := 1; cut <= 4; cut++ {
+		network.Cut()
+		p.Until(`^tab \d+ has resumed after frame (\d+)$`)
+		until(t, tab, fmt.Sprintf("seen.resumed >= %d", cut))
+		var now int
+		browsertest.Do(t, tab, "count", chromedp.Evaluate("seen.last", &now))
+		until(t, tab, fmt.Sprintf("seen.last > %d", now+10))
+	}
+	until(t, tab, "document.querySelector('#log').innerText.includes('Resumed after frame')")
+	var seen struct{ First, Last, Received, Missed, Wrong int }
+	browsertest.Do(t, tab, "seen", chromedp.Evaluate("seen", &seen))
+	if seen.First != first || seen.Missed != 0 || seen.Wrong != 0 || seen.Received != seen.Last-seen.First+1 {
+		t.Errorf("first %d, then %+v", first, seen)
+	}
+	var errs []string
+	if browsertest.Do(t, tab, "errors", chromedp.Evaluate("errors", &errs)); len(errs) > 0 {
+		t.Errorf("errors of the page: %s", strings.Join(errs, "\n"))
 	}
 }
 
