@@ -38,6 +38,12 @@ type TryBatchReceiver interface {
 	TryRecvMany(buf []int) (n int, err error)
 }
 
+// A BatchCollector is a receiver with RecvBatch, which waits for one value, and
+// then collects until buf is full or maxAge has passed since that value came.
+type BatchCollector interface {
+	RecvBatch(ctx context.Context, buf []int, maxAge time.Duration) (n int, err error)
+}
+
 // A Lener is a handle that tells how many values were accepted and not yet received: all of them on a sender of a queue; on a
 // sender of a broadcast, those that are kept and that some receiver has still to see; on a
 // receiver those that it has still to see, the ones that it missed included until it was told.
@@ -94,7 +100,7 @@ type CountingRanger interface {
 type abilities struct {
 	clone, subscribe, reserve, tryReserve      bool
 	sendMany, recvMany                         bool
-	trySendMany, tryRecvMany                   bool
+	trySendMany, tryRecvMany, recvBatch        bool
 	txLen, rxLen, txCap, rxCap                 bool
 	txNext, rxNext, from, listen               bool
 	waitReceivers, settled                     bool
@@ -119,6 +125,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.selectSend = ch.Sender.(park.Sender)
 	_, can.recvMany = ch.Receiver.(BatchReceiver)
 	_, can.tryRecvMany = ch.Receiver.(TryBatchReceiver)
+	_, can.recvBatch = ch.Receiver.(BatchCollector)
 	_, can.rxLen = ch.Receiver.(Lener)
 	_, can.rxCap = ch.Receiver.(Caper)
 	_, can.ready = ch.Receiver.(Readier)

@@ -30,6 +30,7 @@ type (
 		leat.Receiver[int]
 		leattest.BatchReceiver
 		leattest.TryBatchReceiver
+		leattest.BatchCollector
 		leattest.Lener
 		leattest.Caper
 		leattest.Readier
@@ -158,6 +159,7 @@ type rx struct {
 	tryRecv func() (int, error)
 	many    func(ctx context.Context, buf []int) (int, error)
 	tryMany func(buf []int) (int, error)
+	batch   func(ctx context.Context, buf []int, maxAge time.Duration) (int, error)
 	ready   func() <-chan struct{}
 	next    func() uint64
 	close   func() error
@@ -198,6 +200,13 @@ func (r *rx) TryRecvMany(buf []int) (int, error) {
 		return r.receiver.TryRecvMany(buf)
 	}
 	return r.tryMany(buf)
+}
+
+func (r *rx) RecvBatch(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+	if r.batch == nil {
+		return r.receiver.RecvBatch(ctx, buf, maxAge)
+	}
+	return r.batch(ctx, buf, maxAge)
 }
 
 func (r *rx) Ready() <-chan struct{} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -151,6 +152,10 @@ func (t *tester) recvCause(rx leat.Receiver[int], cause error) {
 		if rx, ok := rx.(TryBatchReceiver); ok {
 			_, err := rx.TryRecvMany(make([]int, 2))
 			t.wantCause("TryRecvMany", err, cause)
+		}
+		if rx, ok := rx.(BatchCollector); ok {
+			_, err := rx.RecvBatch(t.ctx(), make([]int, 2), time.Hour)
+			t.wantCause("RecvBatch", err, cause)
 		}
 	}
 }

@@ -325,6 +325,112 @@ var defects = []defect{
 		onReceiver(queue, func(_ *core, x *rx, r receiver) {
 			x.tryMany = func(buf []int) (int, error) { return r.TryRecvMany(buf[:min(len(buf), 1)]) }
 		})},
+	{"RecvBatch takes what is there and does not wait for more", "R7_RecvBatch_collects_until_full",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.batch = func(ctx context.Context, buf []int, _ time.Duration) (int, error) { return r.RecvMany(ctx, buf) }
+		})},
+	{"the age of a batch begins with the call", "R7_RecvBatch_ends_at_its_age", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+			begun := time.Now()
+			v, err := r.Recv(ctx)
+			if err != nil {
+				return 0, err
+			}
+			buf[0] = v
+			if left := maxAge - time.Since(begun); left > 0 {
+				if n, err := r.RecvBatch(ctx, buf[1:], left); err == nil {
+					return 1 + n, nil
+				}
+			}
+			return 1, nil
+		}
+	})},
+	{"the age of a batch begins again with each value", "R7_RecvBatch_ends_at_its_age", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (n int, err error) {
+			for n < len(buf) {
+				quiet := ctx
+				if n > 0 {
+					var cancel context.CancelFunc
+					quiet, cancel = context.WithTimeout(ctx, maxAge)
+					defer cancel()
+				}
+				v, err := r.Recv(quiet)
+				if err != nil && n == 0 {
+					return 0, err
+				}
+				if err != nil {
+					return n, nil
+				}
+				buf[n] = v
+				n++
+			}
+			return n, nil
+		}
+	})},
+	{"RecvBatch without an age returns at once", "R7_RecvBatch_without_an_age_takes_what_is_there",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+				if maxAge <= 0 {
+					return r.TryRecvMany(buf)
+				}
+				return r.RecvBatch(ctx, buf, maxAge)
+			}
+		})},
+	{"RecvBatch returns its values with the error", "R1_RecvBatch_returns_what_it_has", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+			n, err := r.RecvBatch(ctx, buf, maxAge)
+			if err == nil && n < len(buf) {
+				if _, end := r.TryRecv(); errors.Is(end, leat.ErrClosed) {
+					return n, end
+				}
+			}
+			return n, err
+		}
+	})},
+	{"RecvBatch looks at its ctx only when it waits", "R2_RecvBatch_fails_before_its_first_value",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+				if n, err := r.TryRecvMany(buf); err == nil {
+					return n, nil
+				}
+				return r.RecvBatch(ctx, buf, maxAge)
+			}
+		})},
+	{"RecvBatch leaves its values in the channel until there are enough", "R9_RecvBatch_makes_room",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+				for r.Len() < min(r.Cap(), len(buf)) {
+					select {
+					case <-ctx.Done():
+						return 0, ctx.Err()
+					case <-time.After(time.Second):
+					}
+				}
+				return r.RecvMany(ctx, buf)
+			}
+		})},
+	{"RecvBatch goes on after a gap", "R8_RecvBatch_stops_before_a_gap", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
+		x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (n int, err error) {
+			for n == 0 || n < len(buf) && r.Len() > 0 {
+				k, err := r.RecvBatch(ctx, buf[n:], maxAge)
+				if err != nil && n == 0 {
+					return 0, err
+				}
+				n += k
+			}
+			return n, nil
+		}
+	})},
+	{"a value that comes with the end of the age is lost", "R8_RecvBatch_loses_nothing_at_its_age",
+		onReceiver(queue, func(_ *core, x *rx, r receiver) {
+			x.batch = func(ctx context.Context, buf []int, maxAge time.Duration) (int, error) {
+				n, err := r.RecvBatch(ctx, buf, maxAge)
+				if n == 2 {
+					n--
+				}
+				return n, err
+			}
+		})},
 	{"TryReserve takes the slot of a sender that waits", "R6_TryReserve_takes_a_slot_or_says_why_not", leattest.Kind{
 		Name: "broken", Features: queue, New: func(_ testing.TB, capacity int) leattest.Channel {
 			ch := leattest.NewReference(queue, capacity)

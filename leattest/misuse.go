@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -68,6 +69,9 @@ func nilContext(t *tester) {
 	}
 	if rx, ok := ch.rx.(BatchReceiver); ok {
 		t.panics("RecvMany with a nil ctx", func() { rx.RecvMany(none, make([]int, 1)) })
+	}
+	if rx, ok := ch.rx.(BatchCollector); ok {
+		t.panics("RecvBatch with a nil ctx", func() { rx.RecvBatch(none, make([]int, 1), time.Hour) })
 	}
 	if ch.Reserve != nil {
 		t.panics("Reserve with a nil ctx", func() { ch.Reserve(none) })

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -72,18 +73,21 @@ type tally struct {
 func (t *tester) drain(rx leat.Receiver[int], mixed bool) (got tally) {
 	many, _ := rx.(BatchReceiver)
 	tryMany, _ := rx.(TryBatchReceiver)
+	collector, _ := rx.(BatchCollector)
 	ctx := t.ctx()
 	buf := make([]int, 5)
 	for i := 0; ; i++ {
 		n, err := 1, error(nil)
 		switch {
-		case mixed && i%5 == 1:
+		case mixed && i%6 == 1:
 			buf[0], err = rx.TryRecv()
-		case mixed && i%5 == 2 && many != nil:
+		case mixed && i%6 == 2 && many != nil:
 			n, err = many.RecvMany(ctx, buf)
-		case mixed && i%5 == 3:
+		case mixed && i%6 == 3:
 			buf[0], err = rx.Recv(context.Background())
-		case mixed && i%5 == 4 && tryMany != nil:
+		case mixed && i%6 == 4 && collector != nil:
+			n, err = collector.RecvBatch(ctx, buf, time.Duration(i%3)*20*time.Microsecond)
+		case mixed && i%6 == 5 && tryMany != nil:
 			n, err = tryMany.TryRecvMany(buf)
 		default:
 			buf[0], err = rx.Recv(ctx)

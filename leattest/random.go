@@ -131,8 +131,10 @@ func (s *script) next() *step {
 		return &step{op: "TryRecvMany", on: j, values: make([]int, s.r.IntN(6))}
 	case dice < 66 && readable && s.receivable(j):
 		return &step{op: "Recv", on: j}
-	case dice < 74 && readable && can.recvMany && s.receivable(j):
+	case dice < 71 && readable && can.recvMany && s.receivable(j):
 		return &step{op: "RecvMany", on: j, values: make([]int, 1+s.r.IntN(6))}
+	case dice < 74 && readable && can.recvBatch && s.receivable(j):
+		return &step{op: "RecvBatch", on: j, values: make([]int, 1+s.r.IntN(6))}
 	case dice < 78 && readable && can.ready && !f.Remote:
 		return &step{op: "Ready and TryRecv", on: j}
 	case dice < 80 && can.tryReserve && s.capacity > 0:
@@ -237,6 +239,10 @@ func (s *subject) do(st *step) string {
 	case "RecvMany":
 		buf := make([]int, len(st.values))
 		n, err := s.rx[st.on].(BatchReceiver).RecvMany(ctx, buf)
+		return text(err, buf[:n]...)
+	case "RecvBatch":
+		buf := make([]int, len(st.values))
+		n, err := s.rx[st.on].(BatchCollector).RecvBatch(ctx, buf, 0)
 		return text(err, buf[:n]...)
 	case "TryRecvMany":
 		buf := make([]int, len(st.values))

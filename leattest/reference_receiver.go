@@ -2,6 +2,7 @@ package leattest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -70,6 +71,44 @@ func (r *modelReceiver) RecvMany(ctx context.Context, buf []int) (n int, err err
 		return nil
 	})
 	return n, err
+}
+
+// errGap ends a batch before a gap, which the next call reports.
+var errGap = errors.New("a gap")
+
+func (r *modelReceiver) RecvBatch(ctx context.Context, buf []int, maxAge time.Duration) (n int, err error) {
+	n, err = r.RecvMany(ctx, buf)
+	if n == 0 {
+		return n, err
+	}
+	age, cancel := context.WithTimeout(ctx, maxAge)
+	defer cancel()
+	for n < len(buf) {
+		var v int
+		next := func() (err error) {
+			if r.m.oldest() > *r.at {
+				return errGap
+			}
+			v, err = r.m.take(r)
+			return err
+		}
+		r.m.mu.Lock()
+		r.m.demand++
+		r.m.settle()
+		err := next() // what is there, also if the age has passed
+		r.m.demand--
+		r.m.settle()
+		r.m.mu.Unlock()
+		if err == leat.ErrEmpty {
+			err = r.receive(age, next)
+		}
+		if err != nil {
+			break
+		}
+		buf[n] = v
+		n++
+	}
+	return n, nil
 }
 
 // receive calls take, with mu held, until it returns something else than ErrEmpty.

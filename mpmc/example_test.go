@@ -170,6 +170,35 @@ func ExampleReceiver_RecvMany() {
 	// [3] <nil>
 }
 
+// RecvBatch returns a batch when it is full, and a smaller one when its first
+// value has waited for a second, or at the end.
+func ExampleReceiver_RecvBatch() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[int](4)
+	go func() {
+		defer tx.Close()
+		for i := range 5 {
+			if err := tx.Send(ctx, i); err != nil {
+				return
+			}
+		}
+	}()
+	buf := make([]int, 2)
+	for {
+		n, err := rx.RecvBatch(ctx, buf, time.Second)
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println(buf[:n])
+	}
+	// Output:
+	// [0 1]
+	// [2 3]
+	// [4]
+	// leat: channel closed
+}
+
 // Ready joins a native select. Another receiver may be faster; then TryRecv says so, and it is looked again.
 func ExampleReceiver_Ready() {
 	tx, rx := mpmc.New[string](1)

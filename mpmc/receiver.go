@@ -3,6 +3,7 @@ package mpmc
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/queue"
@@ -80,6 +81,29 @@ func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 	}
 	n, err = r.rx.TryRecvMany(buf)
 	return
+}
+
+// RecvBatch collects values by number and by age. It blocks for the first value
+// as Recv does. Then it moves values to the front of buf until buf is full, or
+// until maxAge has passed since it received the first one, and returns how many.
+// If maxAge is 0 or less, it takes what is there and returns. It takes each value
+// from the channel as it comes, so senders do not wait for the batch.
+//
+// If the channel ends, ctx ends or this handle is closed while it collects, RecvBatch
+// returns at once, with the values that it has and a nil error; the next call
+// returns the error. Before the first value, the errors are those of Recv, and n
+// is 0. With an empty buf, RecvBatch returns 0 and nil at once.
+//
+// Other receivers get their turn meanwhile: after each value, a RecvBatch that
+// waits for more stands last in line.
+//
+// RecvBatch starts no goroutine. Its age is that of a time.Timer, so in a
+// testing/synctest bubble it passes when all goroutines wait.
+func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n int, err error) {
+	if r == nil {
+		panic(noReceiver)
+	}
+	return r.rx.RecvBatch(ctx, buf, maxAge)
 }
 
 // All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; ctx.Err() tells

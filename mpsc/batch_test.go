@@ -11,3 +11,8 @@ import (
 func TestTryBatches(t *testing.T) {
 	kind.TryBatches(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpsc.New[int](capacity) })
 }
+
+// It fails if a batch costs a goroutine, a wake-up for each value, or a value.
+func TestRecvBatches(t *testing.T) {
+	kind.RecvBatches(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpsc.New[int](capacity) })
+}

@@ -175,6 +175,35 @@ func ExampleReceiver_TryRecvMany() {
 	// [] leat: channel closed
 }
 
+// RecvBatch returns a batch when it is full, and a smaller one when its first
+// value has waited for a second, or at the end.
+func ExampleReceiver_RecvBatch() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](4)
+	go func() {
+		defer tx.Close()
+		for i := range 5 {
+			if err := tx.Send(ctx, i); err != nil {
+				return
+			}
+		}
+	}()
+	buf := make([]int, 2)
+	for {
+		n, err := rx.RecvBatch(ctx, buf, time.Second)
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println(buf[:n])
+	}
+	// Output:
+	// [0 1]
+	// [2 3]
+	// [4]
+	// leat: channel closed
+}
+
 // Ready joins a native select. There is no goroutine between, and the value stays in the channel until TryRecv takes it.
 func ExampleReceiver_Ready() {
 	tx, rx := mpsc.New[string](1)

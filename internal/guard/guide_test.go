@@ -455,6 +455,38 @@ func Example_manySenders() {
 	// Output: [/ /a /b /c /d /e]
 }
 
+// writeBatches passes on what rx brings, in batches of up to 3. No value waits
+// for its batch longer than a second.
+func writeBatches(ctx context.Context, rx *mpsc.Receiver[int], write func([]int)) error {
+	buf := make([]int, 3)
+	for {
+		n, err := rx.RecvBatch(ctx, buf, time.Second)
+		if errors.Is(err, leat.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		write(buf[:n])
+	}
+}
+
+func Example_recvBatch() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](8)
+	if n, err := tx.TrySendMany([]int{1, 2, 3, 4, 5, 6, 7}); err != nil {
+		fmt.Println(n, "fit:", err)
+	}
+	tx.Close()
+	err := writeBatches(ctx, rx, func(batch []int) { fmt.Println(batch) })
+	fmt.Println(err)
+	// Output:
+	// [1 2 3]
+	// [4 5 6]
+	// [7]
+	// <nil>
+}
+
 // batches passes on what rx brings in batches of size, or smaller ones if the first value of one has waited for patience.
 func batches(ctx context.Context, rx *mpsc.Receiver[int], size int, patience time.Duration, flush func([]int)) error {
 	var batch []int

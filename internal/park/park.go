@@ -221,14 +221,19 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 	queued(1)
 }
 
+// PutBack puts w, which the caller has taken out of q with the same mutex held,
+// back into q, last. w was served in part, and its goroutine still waits.
+func (q *Queue[P]) PutBack(w *Waiter[P]) { q.push(w) }
+
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
 // returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
 // out of q, nothing was done for w, and it returns Err(ctx). The caller holds mu, which guards q; Wait returns without it.
 //
 // # One wait, one token
 //
-// A waker sends one token, and only after it has taken w out of q with mu held.
-// Nothing puts w back but the next Wait. So at most one token is sent for a wait.
+// A waker sends one token, and only after it has taken w out of q with mu held. It
+// does not put w back: what PutBack puts back was not out of q while mu was free.
+// So at most one token is sent for a wait.
 // Wait ends in one of two ways:
 //
 //   - It receives the token. The waker does not touch w after it has sent.
@@ -274,7 +279,7 @@ func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], 
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
 	done := q.enter(ctx, mu, w)
-	token, done := seam.Await(w.token, done)
+	token, done, due := seam.AwaitTimer(w.token, done, due)
 	ended := false
 	select {
 	case <-token:

@@ -83,9 +83,11 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Sele
 	}
 	if c.capacity == 0 || c.roomLocked() > 0 {
 		if r := c.takeReceiverLocked(s, i); r != nil {
-			r.Payload.take(v)
+			served := c.giveLocked(r, v)
 			c.Unlock()
-			r.Wake()
+			if served {
+				r.Wake()
+			}
 			return nil, true
 		}
 	}

@@ -151,21 +151,24 @@ func (s *sendRequest[T]) give() (v T, last bool) {
 
 // recvRequest is where a waiting receiver's values go, and the result.
 type recvRequest[T any] struct {
-	by   *Rx[T] // the handle that waits
-	one  T
-	many []T // RecvMany
-	n    int // how many values came
-	err  error
+	by       *Rx[T] // the handle that waits
+	one      T
+	many     []T  // RecvMany and RecvBatch
+	n        int  // how many values came
+	batch    bool // RecvBatch
+	collects bool // RecvBatch that has its first value: it is served when many is full
+	err      error
 }
 
-// take gives the receiver its one value.
-func (r *recvRequest[T]) take(v T) {
-	r.n = 1
-	if r.many != nil {
-		r.many[0] = v
-	} else {
+// take gives the receiver a value, and reports whether the receiver is served.
+func (r *recvRequest[T]) take(v T) bool {
+	if r.many == nil {
 		r.one = v
+	} else {
+		r.many[r.n] = v
 	}
+	r.n++
+	return !r.collects || r.n == len(r.many)
 }
 
 // wakes holds the waiters to be woken once both ends are unlocked.
@@ -326,8 +329,14 @@ func (c *Channel[T]) deliverLocked(wk *wakes[T]) bool {
 		case !w.Claim():
 			c.rxq.Remove(w)
 		case r.many != nil:
-			r.n, took = c.popIntoLocked(r.many), true
-			c.dequeueReceiverLocked(w, wk)
+			r.n += c.popIntoLocked(r.many[r.n:])
+			took = true
+			if r.collects && r.n < len(r.many) {
+				c.rxq.Remove(w)
+				c.rxq.PutBack(w)
+			} else {
+				c.dequeueReceiverLocked(w, wk)
+			}
 		default:
 			r.take(c.values.Pop())
 			took = true
@@ -337,9 +346,21 @@ func (c *Channel[T]) deliverLocked(wk *wakes[T]) bool {
 	return took
 }
 
+// giveLocked gives v to r, which takeReceiverLocked has returned, and reports
+// whether the caller must wake r. If not, r collects a batch, and stands in the
+// queue again: last, so that other receivers get their turn.
+func (c *Channel[T]) giveLocked(r *park.Waiter[recvRequest[T]], v T) bool {
+	if r.Payload.take(v) {
+		return true
+	}
+	c.rxq.PutBack(r)
+	return false
+}
+
 // takeReceiverLocked takes the first waiting receiver out of its queue, or
-// returns nil. The caller must give it a value and wake it. own is the Selection
-// that looks for it, as its case i, and which is claimed with it; or nil.
+// returns nil. The caller must give it a value, by giveLocked. own is the
+// Selection that looks for it, as its case i, and which is claimed with it; or
+// nil.
 func (c *Channel[T]) takeReceiverLocked(own *park.Selection, i int) *park.Waiter[recvRequest[T]] {
 	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()

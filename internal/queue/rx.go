@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"runtime"
+	"time"
 
 	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/leak"
@@ -74,7 +75,7 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 	if err != contract.ErrEmpty {
 		return v, err
 	}
-	result, err := r.parkAndUnlock(ctx, nil)
+	result, err := r.parkAndUnlock(ctx, recvRequest[T]{})
 	if err != nil {
 		return v, err
 	}
@@ -164,17 +165,25 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
 	return v
 }
 
-// parkAndUnlock blocks until the receiver gets values, in buf if that is not nil,
-// or the end; or until ctx ends, whose error it returns.
-func (r *Rx[T]) parkAndUnlock(ctx context.Context, buf []T) (got recvRequest[T], err error) {
+// parkAndUnlock blocks until the receiver is served with what p asks for; or
+// until ctx ends, whose error it returns.
+func (r *Rx[T]) parkAndUnlock(ctx context.Context, p recvRequest[T]) (got recvRequest[T], err error) {
 	c := r.c
-	r.requireAloneLocked(nil)
-	w := r.spare.Take(recvRequest[T]{by: r, many: buf})
-	w.Handle, w.Stamp = &r.waiters, c.Stamp("receives from")
+	w := r.waiterLocked(p)
 	err = c.rxq.Wait(ctx, c, w)
 	got = r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return got, err
+}
+
+// waiterLocked returns a waiter for p. If another goroutine waits in a channel of
+// one receiver, it unlocks both ends and panics.
+func (r *Rx[T]) waiterLocked(p recvRequest[T]) *park.Waiter[recvRequest[T]] {
+	r.requireAloneLocked(nil)
+	p.by = r
+	w := r.spare.Take(p)
+	w.Handle, w.Stamp = &r.waiters, r.c.Stamp("receives from")
+	return w
 }
 
 // requireAloneLocked panics if another goroutine waits in a channel of one
@@ -229,12 +238,70 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if err != contract.ErrEmpty {
 		return 0, err
 	}
-	got, err := r.parkAndUnlock(ctx, buf)
+	got, err := r.parkAndUnlock(ctx, recvRequest[T]{many: buf})
 	if err != nil {
 		return 0, err
 	}
 	return got.n, got.err
 }
+
+// RecvBatch blocks until there is a value, and then until buf is full, maxAge has
+// passed, ctx ends, or nothing more can be received. It returns how many values
+// it moved to buf.
+//
+// Once it has the first value, its waiter stays in the queue until buf is full.
+// Those who send write to buf, so a batch costs two wake-ups, however many values
+// come one by one. The other limits end the wait as a cancelled ctx does: the
+// goroutine takes its waiter out of the queue, and finds in it how many values
+// came.
+func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n int, err error) {
+	c := r.channel()
+	c.NeedContext(ctx)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	var wk wakes[T]
+	c.Lock()
+	n, err = r.takeManyLocked(buf, &wk)
+	if err == contract.ErrEmpty {
+		wk.run() // before this goroutine sleeps, and so with both ends locked
+		got, err := r.parkAndUnlock(ctx, recvRequest[T]{many: buf, batch: true})
+		if err == nil {
+			err = got.err
+		}
+		if err != nil {
+			return 0, err
+		}
+		c.Lock()
+		more, _ := r.takeManyLocked(buf[got.n:], &wk)
+		n = got.n + more
+	} else if err != nil {
+		c.Unlock()
+		wk.run()
+		return 0, err
+	}
+	if n == len(buf) || maxAge <= 0 || r.endLocked() {
+		c.Unlock()
+		wk.run()
+		runtime.KeepAlive(r)
+		return n, nil
+	}
+	wk.run() // with both ends locked, as above
+	age := time.NewTimer(maxAge)
+	defer age.Stop()
+	w := r.waiterLocked(recvRequest[T]{many: buf, n: n, batch: true, collects: true})
+	_ = c.rxq.WaitTimer(ctx, c, w, age.C) // whatever ends it, the values that came are in buf
+	n = r.spare.Return(w).n
+	runtime.KeepAlive(r)
+	return n, nil
+}
+
+// endLocked reports whether a receive from r that finds no value would return
+// ErrClosed.
+func (r *Rx[T]) endLocked() bool { return r.closed != nil && !r.c.closedLocked() || r.c.endedLocked() }
 
 // TryRecvMany moves to buf what can be received now, and returns how many values.
 func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
@@ -264,10 +331,10 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	return n, err
 }
 
-// takeManyLocked moves to buf, which is not empty, what can be received without
-// a wait, and returns how many values: those that are there, and those of
-// waiting senders that get their room. If there are none, it returns ErrEmpty or
-// ErrClosed. The caller runs wk.
+// takeManyLocked moves to buf what can be received without a wait, and returns
+// how many values: those that are there, and those of waiting senders that get
+// their room. If there are none, it returns ErrEmpty or ErrClosed. The caller
+// runs wk.
 func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	c := r.c
 	alone := r.closed != nil && !c.closedLocked() // r is closed, and another receiver is open
@@ -293,7 +360,7 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	}
 	if n == 0 {
 		err = contract.ErrEmpty
-		if alone || c.endedLocked() {
+		if r.endLocked() {
 			err = r.endErrorLocked()
 		}
 	}

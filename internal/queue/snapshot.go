@@ -38,6 +38,8 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		case w.Stale():
 		case w.Selection() != nil:
 			s.AddParked(w.Stamp, "Select", false, 0)
+		case w.Payload.batch:
+			s.AddParked(w.Stamp, "RecvBatch", false, 0)
 		case w.Payload.many != nil:
 			s.AddParked(w.Stamp, "RecvMany", false, 0)
 		default:

@@ -128,9 +128,11 @@ func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 		return contract.ErrFull
 	}
 	if r := c.takeReceiverLocked(nil, 0); r != nil { // then values is empty, and stays so: v goes straight to the receiver
-		r.Payload.take(v)
+		served := c.giveLocked(r, v)
 		c.Unlock()
-		r.Wake()
+		if served {
+			r.Wake()
+		}
 	} else if c.capacity == 0 {
 		return contract.ErrFull
 	} else {
@@ -244,8 +246,9 @@ func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes[T]) (rest []T) {
 		if r == nil {
 			break
 		}
-		r.Payload.take(vs[0])
-		wk.rx.Add(r)
+		if c.giveLocked(r, vs[0]) {
+			wk.rx.Add(r)
+		}
 		vs = vs[1:]
 	}
 	return vs

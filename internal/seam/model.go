@@ -15,8 +15,8 @@ var Origin uint64
 
 // A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
 type Scheduler interface {
-	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, for OpRandom a
-	// number below Step.N.
+	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, or 2 if
+	// a timer ends it; for OpRandom a number below Step.N.
 	Step(Step) int
 }
 
@@ -25,6 +25,7 @@ type Step struct {
 	Op     Op
 	Object *Object            // the object that it uses, if that is of this package
 	Chans  [2]<-chan struct{} // or to which channels
+	Timed  bool               // for OpAwait: a timer may end it
 	N      int                // for OpRandom
 	Handle any                // for OpCleanup
 	Func   func()             // for OpCleanup and OpTimer
@@ -44,7 +45,7 @@ const (
 	OpAwake             // the second half of Cond.Wait: possible when it was let go
 	OpClose             // of a channel
 	OpTouch             // of a channel, without waiting
-	OpAwait             // possible when one of two channels can be received from
+	OpAwait             // possible when one of two channels can be received from, or a timer may fire
 	OpYield             // lets others go first
 	OpRandom            // any of N numbers
 	OpTimer             // no step: Func is to be called when time has passed
@@ -408,6 +409,31 @@ func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
 		return a, nil
 	}
 	return nil, b
+}
+
+// Timers tells whether a timer may fire in a run: then it does at any instant. If
+// not, none ever fires.
+var Timers bool
+
+// fired is the channel of a timer that has fired.
+var fired = func() chan time.Time {
+	ch := make(chan time.Time)
+	close(ch)
+	return ch
+}()
+
+// AwaitTimer is Await with the channel of a time.Timer as the third.
+func AwaitTimer(a, b <-chan struct{}, due <-chan time.Time) (_, _ <-chan struct{}, _ <-chan time.Time) {
+	if running() == nil {
+		return a, b, due
+	}
+	switch running().Step(Step{Op: OpAwait, Chans: [2]<-chan struct{}{a, b}, Timed: Timers && due != nil}) {
+	case 0:
+		return a, nil, nil
+	case 1:
+		return nil, b, nil
+	}
+	return nil, nil, fired
 }
 
 // IntN returns a random number from 0 to n-1. In a run, each of them is tried.

@@ -84,6 +84,11 @@ func Touch(chan struct{}) {}
 // wait for. A nil one never can be.
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) { return a, b }
 
+// AwaitTimer is Await with the channel of a time.Timer as the third.
+func AwaitTimer(a, b <-chan struct{}, due <-chan time.Time) (_, _ <-chan struct{}, _ <-chan time.Time) {
+	return a, b, due
+}
+
 // IntN returns a random number from 0 to n-1, each as likely as the others.
 func IntN(n int) int {
 	if n == 2 { // which most Selects ask for

@@ -98,7 +98,69 @@ func Cases() []*script.Program {
 		B l
 		N l
 	`)
+	collecting := `
+		s a
+		ss a
+		sss aa
+		sss a
+		sss a
+		ssss ar
+		b s a
+		ss s a
+		ts m
+		sss m
+		t t a
+		s s a
+		b a
+		B a
+		j a
+		jj a
+		J a c
+		S a c
+		ss A c
+		A z s
+		s A c
+		s az
+		a z s
+		sx ar
+		sx a
+		ssss a
+		s m
+		ss m
+		ss mr
+		B m
+		j m
+		m z s
+		sD a
+		D a
+		sD m
+		ss ma
+		sD aG
+	`
+	add("mpsc", queues, collecting)
+	add("mpmc", append([]int{0}, queues...), collecting)
+	add("mpmc", append([]int{0}, queues...), `
+		ss a r
+		ss m r
+		sss a r
+		ss a a
+		ss m m
+		ss a i
+		ss a y
+		ss a z
+		b a r
+		B a r
+		ss A r c
+		j s a
+		ss a N
+		ss n m
+	`)
 	permits := `
+		p a
+		q a
+		p m
+		ps s a
+		ps m
 		P r
 		P P r
 		PQ rr

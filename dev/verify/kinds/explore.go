@@ -10,6 +10,7 @@ import (
 	"github.com/leat-go/leat/dev/verify/script"
 	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/ring"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Model is p as package model runs it. A run fails if its history is none of the specification's, or if a waiter
@@ -21,6 +22,8 @@ func Model(p *script.Program) func(*model.Run) {
 	}
 	right := make(map[string]bool) // histories, of which most runs have one that was seen before
 	return func(r *model.Run) {
+		seam.Timers = p.Ages()
+		r.After(func(string) { seam.Timers = false })
 		calls := calls{left: park.Queued()}
 		ctx, cancel := r.Context()
 		play := p.Start(script.World{

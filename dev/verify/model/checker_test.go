@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat/dev/verify/model"
 	"github.com/leat-go/leat/internal/seam"
@@ -292,6 +293,8 @@ func TestDrop(t *testing.T) {
 func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]string) {
 	var log [4][]string
 	program = func(r *model.Run) {
+		seam.Timers = true
+		r.After(func(string) { seam.Timers = false })
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		var vars [3]seam.Uint64
 		var locks [2]seam.Mutex
@@ -304,7 +307,7 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 			kinds := make([]int, ops)
 			args := make([]int, ops)
 			for k := range kinds {
-				kinds[k], args[k] = rnd.IntN(8), rnd.IntN(6)
+				kinds[k], args[k] = rnd.IntN(9), rnd.IntN(6)
 			}
 			r.Go(fmt.Sprint("g", i), func() {
 				for k, kind := range kinds {
@@ -330,6 +333,9 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 						r.End()
 					case 7:
 						seam.Yield()
+					case 8:
+						a, b, _ := seam.AwaitTimer(chans[0], chans[1], make(chan time.Time))
+						log[i] = append(log[i], fmt.Sprint("t", a != nil, b != nil))
 					}
 				}
 				for c, who := range closers {

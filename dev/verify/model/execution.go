@@ -138,6 +138,9 @@ func (x *execution) alone(s seam.Step) int {
 		if ready(s.Chans[1]) {
 			return 1
 		}
+		if s.Timed {
+			return 2
+		}
 		panic(reported("the program waits where no goroutine can end the wait"))
 	case seam.OpAwake:
 		panic(reported("the program waits where no goroutine can end the wait"))
@@ -261,7 +264,7 @@ func (x *execution) possible(t *thread) bool {
 	case seam.OpAwake:
 		return t.awake
 	case seam.OpAwait:
-		return ready(t.step.Chans[0]) || ready(t.step.Chans[1])
+		return t.timed || ready(t.step.Chans[0]) || ready(t.step.Chans[1])
 	}
 	return true
 }
@@ -316,7 +319,7 @@ func (x *execution) choose(enabled uint32) int {
 // simplest lets the goroutine go on that made the last step, unless it yields.
 func (x *execution) simplest(enabled uint32) int {
 	if p := x.prev; p >= 0 {
-		if enabled>>p&1 == 1 && x.threads[p].op != seam.OpYield {
+		if enabled>>p&1 == 1 && !x.threads[p].lenient() {
 			return p
 		}
 		if later := enabled >> (p + 1); later != 0 {
@@ -337,7 +340,7 @@ func (x *execution) node(enabled uint32, t int) int {
 		return n.chosen
 	}
 	n := node{enabled: enabled, prev: x.prev, preempted: x.preempts, sleep: x.sleep()}
-	n.free = x.prev >= 0 && x.threads[x.prev].op == seam.OpYield
+	n.free = x.prev >= 0 && x.threads[x.prev].lenient()
 	if awake := enabled &^ n.sleep; awake == 0 {
 		x.pruned = true
 		return t
@@ -378,14 +381,14 @@ func (x *execution) outcome(n int) int {
 // make lets goroutine i do its step.
 func (x *execution) make(i int) {
 	t := x.threads[i]
-	if p := x.prev; p >= 0 && p != i && !x.threads[p].ended && x.possible(x.threads[p]) && x.threads[p].op != seam.OpYield {
+	if p := x.prev; p >= 0 && p != i && !x.threads[p].ended && x.possible(x.threads[p]) && !x.threads[p].lenient() {
 		x.preempts++
 	}
 	rec := record{action: t.action, thread: i, node: x.depth - 1, block: len(x.steps)}
 	if x.pruned || x.forced != nil {
 		rec.node = -1
 	}
-	if len(x.steps) > 0 && x.prev == i && t.op != seam.OpYield {
+	if len(x.steps) > 0 && x.prev == i && !t.lenient() {
 		rec.block = x.steps[len(x.steps)-1].block
 	}
 	x.steps = append(x.steps, rec)
@@ -469,12 +472,16 @@ func (x *execution) effect(t *thread, i int) int {
 			x.objects[t.a].list = list[1:]
 		}
 	case seam.OpAwait:
-		switch a, b := ready(t.step.Chans[0]), ready(t.step.Chans[1]); {
-		case a && b:
-			return x.outcome(2)
-		case b:
-			return 1
+		var possible []int
+		for k, is := range [3]bool{ready(t.step.Chans[0]), ready(t.step.Chans[1]), t.timed} {
+			if is {
+				possible = append(possible, k)
+			}
 		}
+		if len(possible) == 1 {
+			return possible[0]
+		}
+		return possible[x.outcome(len(possible))]
 	case seam.OpYield:
 		if x.changes-t.made > t.waitsFrom {
 			t.idle = 0

@@ -10,7 +10,13 @@ type action struct {
 	a, b int32 // -1: none
 	aw   bool  // the step changes a, or takes something from it
 	bw   bool
+
+	timed bool // an Await that a timer may end
 }
+
+// lenient reports whether the goroutine that is about to make the step lets
+// others go first for free.
+func (s *action) lenient() bool { return s.op == seam.OpYield || s.timed }
 
 // changes reports whether others may find something else after the step than before. A goroutine that goes round a loop until something
 // changes makes only steps that do not.
@@ -38,7 +44,7 @@ func (c *clock) join(d *clock) {
 // resolve numbers the objects of what t is about to do.
 func (x *execution) resolve(t *thread) {
 	op := t.step.Op
-	t.action = action{op: op, a: -1, b: -1, aw: op != seam.OpLoad, bw: true}
+	t.action = action{op: op, a: -1, b: -1, aw: op != seam.OpLoad, bw: true, timed: t.step.Timed}
 	switch {
 	case t.step.Object != nil:
 		t.a = x.number(t.step.Object)
@@ -115,7 +121,7 @@ func reversible(s, p *action) bool {
 	case seam.OpLock:
 		return s.op == seam.OpLock && s.a == p.a
 	case seam.OpAwait:
-		if s.op == seam.OpClose && (p.a < 0 || p.b < 0) && !p.aw && !p.bw {
+		if s.op == seam.OpClose && (p.a < 0 || p.b < 0) && !p.aw && !p.bw && !p.timed {
 			return false // nothing but this Close lets it go on
 		}
 	}

@@ -5,6 +5,8 @@
 //	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
 //	B N           TrySendMany of two, TryRecvMany of two
+//	a A           RecvBatch of three, with an age that does not pass; the same with the program's ctx
+//	m             RecvBatch of three, with an age that passes at any instant
 //	P Q           TryReserve and Permit.Send, TryReserve and Permit.Release
 //	U V O         Subscribe; with Replay of two; lossless if the channel's other receivers are not, and the other way round
 //	F             Subscribe From number 1

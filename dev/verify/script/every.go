@@ -93,7 +93,7 @@ func oneOrTwo(kind string) []string {
 
 const (
 	senders   = "sStbBpqPQjJxDeuW"
-	receivers = "rRynNiIwzgfG" + subscribing
+	receivers = "rRynNaAmiIwzgfG" + subscribing
 	selects   = "tyBNlLd"
 )
 
@@ -128,7 +128,7 @@ func (p *Program) legal() bool {
 
 func (p *Program) oneReceives() bool {
 	n := 0
-	for _, receives := range p.uses("rRynNiIwlLdG") {
+	for _, receives := range p.uses("rRynNaAmiIwlLdG") {
 		if receives {
 			n++
 		}
@@ -143,7 +143,7 @@ func (p *Program) ends() bool {
 		return false
 	}
 	switch {
-	case p.has("e") && p.has("rRniIwflL"):
+	case p.has("e") && p.has("rRnaAmiIwflL"):
 		return false // both ends wait for the other to close
 	case p.Capacity == 0 && p.has("l"):
 		return false // a Select of both ends that is alone

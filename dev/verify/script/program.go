@@ -41,6 +41,9 @@ type (
 	tryBatchReceiver interface {
 		TryRecvMany(buf []rune) (int, error)
 	}
+	batchCollector interface {
+		RecvBatch(ctx context.Context, buf []rune, maxAge time.Duration) (int, error)
+	}
 )
 
 // A permit is one reserved slot.
@@ -61,6 +64,7 @@ type channel struct {
 	subscribe          func(letter rune) (receiver, spec.Call)
 	model              porcupine.Model
 	cap                int
+	ages               bool // see Ages
 }
 
 // A Program is what some goroutines do with one channel.
@@ -80,8 +84,8 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbBpqPQjJrRynNiIwlLdxz", openMpmc},
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
 	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
 	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
 	"patient":   {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
@@ -131,7 +135,7 @@ type World struct {
 	Await      func(ch <-chan struct{}) // receives from ch
 	Drop       func(handle any)         // does what the garbage collector would
 	Elapse     func(d time.Duration)    // has d pass; nil if nothing can
-	Context    context.Context          // for the capital letters of S, R, I, J and L, and for W
+	Context    context.Context          // for S, R, A, I, J and L, and for W
 	Cancel     context.CancelFunc
 }
 
@@ -144,6 +148,7 @@ type Play struct {
 // Start makes a channel and the actors.
 func (p *Program) Start(w World) *Play {
 	ch := Kinds[p.Kind].open(p)
+	ch.ages = p.Ages()
 	play := &Play{ch: ch}
 	for i, word := range p.Words {
 		play.Actors = append(play.Actors, &Actor{World: w, Word: word, ch: ch, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i],
@@ -177,7 +182,7 @@ const initial = 100
 
 const (
 	sending     = "sStbBpqPQjJWxlLdueD"
-	receiving   = "rRynNiIwzlLdgfG"
+	receiving   = "rRynNaAmiIwzlLdgfG"
 	subscribing = "UVOF"
 )
 
@@ -189,6 +194,10 @@ func (p *Program) uses(letters string) []bool {
 	}
 	return which
 }
+
+// Ages reports whether a batch of the program ends at its age. A model then lets
+// the timer of each batch fire at any instant.
+func (p *Program) Ages() bool { return p.has("m") }
 
 // subscribes reports whether a goroutine subscribes during the run.
 func (p *Program) subscribes() bool { return slices.Contains(p.uses(subscribing), true) }
@@ -268,6 +277,12 @@ func (a *Actor) do(letter rune) {
 	case 'w':
 		a.Await(a.rx.Ready())
 		a.do('y')
+	case 'a':
+		a.collect(background, time.Hour)
+	case 'A':
+		a.collect(a.Context, time.Hour)
+	case 'm':
+		a.collect(background, moment)
 	case 'i':
 		a.choose(background, a.onRecv)
 	case 'I':
@@ -393,6 +408,24 @@ func (a *Actor) recvMany(f func([]rune) (int, error)) {
 		buf := make([]rune, 2)
 		n, err := f(buf)
 		return spec.Recvs(a.rxID, err, buf[:n]...)
+	})
+}
+
+// moment is an age that a batch may reach at any instant.
+const moment = 20 * time.Microsecond
+
+// collect receives a batch of three. If it got fewer, and no age or ctx can have
+// ended it, then nothing more could be received: so it was at the end, after its
+// last value.
+func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
+	a.call(func() []spec.Call {
+		buf := make([]rune, 3)
+		n, err := a.rx.(batchCollector).RecvBatch(ctx, buf, maxAge)
+		calls := spec.Recvs(a.rxID, err, buf[:n]...)
+		if n > 0 && n < len(buf) && maxAge != moment && ctx == context.Background() && !a.ch.ages {
+			calls = append(calls, spec.Call{Op: spec.Recv, Handle: a.rxID, After: buf[n-1], Result: spec.Closed})
+		}
+		return calls
 	})
 }
 

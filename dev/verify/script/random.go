@@ -21,7 +21,7 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		case both && p.Capacity > 0: // Selects wait for nobody, because there is room or there is a value
 			letters = only(letters, "tyBNld")
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
-			letters = only(letters, "rRynNiIwgfUVOFz")
+			letters = only(letters, "rRynNaAmiIwgfUVOFz")
 		default:
 			letters = only(letters, "sStbBpqPQjJuWx")
 		}

@@ -211,6 +211,9 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 			s.permits--
 		case Recv:
 			alone := s.rxClosed>>c.Handle&1 == 1 && !closed
+			if c.After != 0 && !strings.ContainsRune(s.got, c.After) {
+				return false, s
+			}
 			switch c.Result {
 			case Closed:
 				return alone || s.values == "" && ended, s
@@ -219,7 +222,7 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 			case Ended:
 				return true, s
 			}
-			if alone || !strings.HasPrefix(s.values, string(c.Value)) || c.After != 0 && !strings.ContainsRune(s.got, c.After) {
+			if alone || !strings.HasPrefix(s.values, string(c.Value)) {
 				return false, s
 			}
 			s.values = s.values[len(string(c.Value)):]

@@ -2,10 +2,13 @@ package kind
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -23,6 +26,7 @@ type BatchReceiver interface {
 	Receiver
 	RecvMany(ctx context.Context, buf []int) (int, error)
 	TryRecvMany(buf []int) (int, error)
+	RecvBatch(ctx context.Context, buf []int, maxAge time.Duration) (int, error)
 	Ready() <-chan struct{}
 	Len() int
 }
@@ -141,4 +145,105 @@ func readyAndTryBatches(t *testing.T, open Opener) {
 	if n, err := rx.TryRecvMany(buf); !ready() || n != 0 || err != leat.ErrClosed {
 		t.Errorf("TryRecvMany at the end: %d, %v; Ready must be open", n, err)
 	}
+}
+
+// RecvBatches tests what RecvBatch of a queue promises beside what leattest
+// tests.
+func RecvBatches(t *testing.T, open Opener) {
+	t.Run("no goroutine", func(t *testing.T) { recvBatchStartsNoGoroutine(t, open) })
+	t.Run("few wake-ups", func(t *testing.T) { recvBatchSleeps(t, open) })
+	t.Run("a value as the age passes", func(t *testing.T) { recvBatchAtItsAge(t, open) })
+	t.Run("values are freed", func(t *testing.T) { recvBatchKeepsNothing(t, open) })
+}
+
+// collecting starts a RecvBatch of size, and returns when it has received the
+// value 0 and waits for more.
+func collecting(tx BatchSender, rx BatchReceiver, size int, maxAge time.Duration) (wait func() ([]int, error)) {
+	type result struct {
+		values []int
+		err    error
+	}
+	results := make(chan result, 1)
+	go func() {
+		buf := make([]int, size)
+		n, err := rx.RecvBatch(context.Background(), buf, maxAge)
+		results <- result{buf[:n], err}
+	}()
+	synctest.Wait()
+	tx.TrySend(0)
+	synctest.Wait()
+	return func() ([]int, error) {
+		r := <-results
+		return r.values, r.err
+	}
+}
+
+// It fails if RecvBatch starts a goroutine for its timer.
+func recvBatchStartsNoGoroutine(t *testing.T, open Opener) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := open(4)
+		before := runtime.NumGoroutine()
+		wait := collecting(tx, rx, 4, time.Minute)
+		if now := runtime.NumGoroutine(); now > before+1 {
+			t.Errorf("%d goroutines while a RecvBatch waits, %d before it", now, before)
+		}
+		if values, err := wait(); err != nil || len(values) != 1 {
+			t.Errorf("RecvBatch: %v, %v", values, err)
+		}
+	})
+}
+
+// It fails if a value wakes a RecvBatch that has a value and is not full: then the
+// waiter would leave the queue.
+func recvBatchSleeps(t *testing.T, open Opener) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := open(4)
+		wait := collecting(tx, rx, 64, time.Minute)
+		for v := 1; v < 63; v++ {
+			if err := tx.TrySend(v); err != nil {
+				t.Fatalf("TrySend beside a RecvBatch: %v", err)
+			}
+			if rx.Len() != 0 {
+				t.Fatal("a value is in the channel, and a RecvBatch waits for it")
+			}
+		}
+		tx.TrySendMany([]int{63, 64, 65})
+		values, err := wait()
+		if err != nil || len(values) != 64 || values[63] != 63 || rx.Len() != 2 {
+			t.Errorf("RecvBatch: %v, %v; %d are left", values, err, rx.Len())
+		}
+	})
+}
+
+// It fails if a value that comes when the age passes is lost, or comes twice.
+func recvBatchAtItsAge(t *testing.T, open Opener) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 {
+			tx, rx := open(4)
+			wait := collecting(tx, rx, 4, time.Second)
+			go func() {
+				<-time.After(time.Second)
+				tx.TrySend(1)
+			}()
+			values, err := wait()
+			synctest.Wait()
+			if left := rx.Len(); err != nil || len(values)+left != 2 {
+				t.Fatalf("RecvBatch: %v, %v, and %d are left; want 2 values in all", values, err, left)
+			}
+		}
+	})
+}
+
+// It fails if the waiter of a RecvBatch keeps its buffer.
+func recvBatchKeepsNothing(t *testing.T, open Opener) {
+	tx, rx := open(4)
+	var freed atomic.Bool
+	func() {
+		buf := make([]int, 1<<13)
+		runtime.AddCleanup(&buf[0], func(struct{}) { freed.Store(true) }, struct{}{})
+		tx.TrySend(1)
+		rx.RecvBatch(context.Background(), buf, time.Microsecond)
+	}()
+	Until(t, "the buffer of a RecvBatch freed", freed.Load)
+	runtime.KeepAlive(rx)
 }
