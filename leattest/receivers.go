@@ -114,7 +114,7 @@ func waitWithoutLock(t *tester) {
 		return tx.WaitReceivers(t.ctx(), func(n int) bool {
 			if n < 3 {
 				ch.subscribe()
-				ch.tx.TrySend(n)
+				_ = ch.tx.TrySend(n)
 			}
 			return n == 3
 		})

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 
@@ -489,6 +490,7 @@ func (f *function) lost(m making, group map[*types.Var]bool) (token.Pos, bool) {
 		block  *cfg.Block
 		err    *types.Var // if not nil at run time, the handle is done with
 		shared bool       // others have a handle of the channel
+		ran    loops      // have run their body
 	}
 	g := f.graph()
 	if g == nil {
@@ -506,6 +508,7 @@ func (f *function) lost(m making, group map[*types.Var]bool) (token.Pos, bool) {
 	if start == nil {
 		return 0, false // unreachable
 	}
+	always := f.loopsThatRun(g)
 	shared := !m.fresh || m.what.role == permit
 	for v := range group {
 		what, _ := handleOf(v.Type())
@@ -535,11 +538,15 @@ func (f *function) lost(m making, group map[*types.Var]bool) (token.Pos, bool) {
 			return 0, false // it does not return
 		}
 		skip := f.impossible(s.block, m, s.err)
+		if once := always[s.block]; once != 0 && s.ran&once == 0 {
+			s.ran |= once
+			skip = whenFalse
+		}
 		for i, next := range s.block.Succs {
 			if skip == both || skip == branch(i) {
 				continue
 			}
-			to := state{next, s.err, s.shared}
+			to := state{next, s.err, s.shared, s.ran}
 			if seen[to] {
 				continue
 			}
@@ -550,7 +557,34 @@ func (f *function) lost(m making, group map[*types.Var]bool) (token.Pos, bool) {
 		}
 		return 0, false
 	}
-	return walk(state{start, m.err, shared}, first)
+	return walk(state{block: start, err: m.err, shared: shared}, first)
+}
+
+// loops is a set of loops of one function that run at least once.
+type loops uint64
+
+// loopsThatRun numbers the heads of the loops that run at least once: those
+// over a constant, or over an array. A function with more than 64 of them has
+// the others treated as loops that may not run.
+func (f *function) loopsThatRun(g *cfg.CFG) map[*cfg.Block]loops {
+	found := make(map[*cfg.Block]loops)
+	for _, b := range g.Blocks {
+		r, ok := b.Stmt.(*ast.RangeStmt)
+		if !ok || b.Kind != cfg.KindRangeLoop {
+			continue
+		}
+		x := f.TypesInfo.Types[r.X]
+		t := x.Type.Underlying()
+		if p, ok := t.(*types.Pointer); ok {
+			t = p.Elem().Underlying()
+		}
+		a, isArray := t.(*types.Array)
+		isNumber := x.Value != nil && x.Value.Kind() == constant.Int && constant.Sign(x.Value) > 0
+		if isNumber || isArray && a.Len() > 0 {
+			found[b] = 1 << len(found)
+		}
+	}
+	return found
 }
 
 // step says what the node n of a block does to the handle of m. It keeps err up

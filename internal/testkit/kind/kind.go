@@ -58,8 +58,9 @@ func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, er
 func WantCause(t testing.TB, what string, err, cause error) {
 	t.Helper()
 	closed, ok := err.(*leat.ClosedError)
+	bare := leat.ErrClosed // compared by ==, because errors.Is finds it in a *ClosedError, too
 	switch {
-	case cause == nil && err != leat.ErrClosed:
+	case cause == nil && err != bare:
 		t.Errorf("%s: %v, want ErrClosed itself", what, err)
 	case cause != nil && (!ok || closed.Cause != cause):
 		t.Errorf("%s: %v, want a *ClosedError with the cause %v", what, err, cause)

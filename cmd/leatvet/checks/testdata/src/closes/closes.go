@@ -346,3 +346,45 @@ func copied(rx *mpsc.Receiver[int], other *mpmc.Sender[int]) error {
 	_, err := leat.Copy(ctx, own, rx)
 	return err
 }
+
+// The loops run at least once.
+func severalTimes(consume func(*mpmc.Receiver[int])) {
+	tx, rx := mpmc.New[int](8)
+	for range 3 {
+		go consume(rx)
+	}
+	for range [2]int{} {
+		for i := range 2 {
+			go func() {
+				defer tx.Close()
+				_ = tx.Send(ctx, i)
+			}()
+		}
+	}
+}
+
+// This loop may not run.
+func perhaps(n int, consume func(*mpmc.Receiver[int])) {
+	tx, rx := mpmc.New[int](8) // want `the mpmc receiver rx is not closed on the path to line \d+`
+	defer tx.Close()
+	for range n {
+		go consume(rx)
+	}
+	consume(rx.Clone())
+}
+
+// These loops run, and forget the receiver all the same.
+func inVain(consume func(*mpmc.Receiver[int])) {
+	tx, rx := mpmc.New[int](8) // want `the mpmc receiver rx is not closed on the path to line \d+`
+	defer tx.Close()
+	consume(rx.Clone())
+	for range 2 {
+		for range 2 {
+			_ = rx.Ready()
+		}
+	}
+	if bad() {
+		return
+	}
+	rx.Close()
+}
