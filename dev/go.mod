@@ -16,6 +16,7 @@ require (
 	github.com/leat-go/leat/examples v0.0.0
 	github.com/leat-go/leat/natschan v0.0.0
 	github.com/leat-go/leat/natsembed v0.0.0
+	github.com/moby/pubsub v1.0.0
 	github.com/modelcontextprotocol/go-sdk v1.8.0
 	github.com/nats-io/nats-server/v2 v2.14.5
 	github.com/nats-io/nats.go v1.53.1
