@@ -460,7 +460,9 @@ func causeWhileReceiving(t *tester) {
 				}
 			}
 		})
-		t.send(ch.tx, 1)
+		if !t.kind.Features.OneValue { // after which a receive finds the end, and no cause
+			t.send(ch.tx, 1)
+		}
 		t.closeWith(errCauseA, ch.rx)
 		recv.wantCause(errCauseA)
 		t.close(ch.tx)

@@ -58,7 +58,7 @@ func TestDroppedHandleHasNoCause(t *testing.T) {
 	_, err := rx.TryRecv()
 	kind.WantCause(t, "TryRecv", err, nil)
 
-	tx, _ := oneshot.New[int]()
+	tx, _ := oneshot.New[int](leat.Name(t.Name())) // without a name, nobody finds the receiver
 	done := tx.Done()
 	kind.Until(t, "the receiver found", func() bool { return kind.Open(done) })
 	kind.WantCause(t, "TrySend", tx.TrySend(1), nil)

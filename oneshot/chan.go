@@ -10,30 +10,49 @@ import (
 
 // New makes a channel for one value, and returns its two ends.
 func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
-	c := new(channel[T])
-	c.Kind = "oneshot"
-	if contract.Apply(&c.Meter, opts); c.Name != "" {
-		meter.Register[T](c, &c.Meter)
+	var c *channel[T]
+	var r *Receiver[T]
+	if len(opts) == 0 {
+		both := new(receiverAndChannel[T])
+		r, c = &both.rx, &both.c
+		c.Meter = &unnamed
+	} else {
+		r, c = newNamed[T](opts)
 	}
-	s, r := &Sender[T]{c: c}, &Receiver[T]{c: c}
-	park.InitSend(&s.sendArms, (*sendEnd[T])(s))
+	r.c = c
 	park.InitRecv(&r.recvArms, (*recvEnd[T])(r))
+	s := &Sender[T]{c: c}
+	park.InitSendNow(&s.sendArms, (*sendEnd[T])(s))
 	s.guard.Watch(s, (*droppedSender[T])(c))
-	r.guard.Watch(r, (*droppedReceiver[T])(c))
 	return s, r
 }
 
-// droppedSender and droppedReceiver are a channel as the handles' guards know it.
-type (
-	droppedSender[T any]   channel[T]
-	droppedReceiver[T any] channel[T]
-)
+// receiverAndChannel is one allocation in place of two. The garbage collector
+// finds it unreachable as a whole, so it does not find a receiver that is dropped
+// while the sender refers to the channel.
+type receiverAndChannel[T any] struct {
+	rx Receiver[T]
+	c  channel[T]
+}
 
-func (d *droppedSender[T]) Dropped()   { (*channel[T])(d).senderDropped() }
-func (d *droppedReceiver[T]) Dropped() { (*channel[T])(d).receiverDropped() }
+// newNamed makes a channel with options, and its receiver. If it has a name, its
+// receiver is an allocation of its own, and watched: a leak shall be seen where
+// somebody looks.
+func newNamed[T any](opts []leat.Option) (*Receiver[T], *channel[T]) {
+	m := &meter.Meter{Kind: "oneshot"}
+	contract.Apply(m, opts)
+	r, c := new(Receiver[T]), &channel[T]{Meter: m}
+	if m.Name != "" {
+		meter.Register[T](c, m)
+		r.guard.Watch(r, (*droppedReceiver[T])(c))
+	}
+	return r, c
+}
 
-// A channel is what its handles share. It is an allocation of its own, and so is each handle: the garbage collector can tell
-// that a handle was dropped only if nothing of the other end is in the same allocation.
+// unnamed is the Meter of all channels without a name. Nobody reads its counts.
+var unnamed = meter.Meter{Kind: "oneshot"}
+
+// A channel is what its handles share.
 //
 // Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
 //
@@ -43,9 +62,14 @@ func (d *droppedReceiver[T]) Dropped() { (*channel[T])(d).receiverDropped() }
 //   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
 //     since.
 //
-// What the garbage collector's cleanup must not wake (see package park) it leaves as it was.
+// A cleanup of the garbage collector must not wake a goroutine in a bubble (see
+// package park). It leaves that goroutine's waiter in its queue, and its gate as
+// it is, although the channel has ended.
+//
+// A function whose name ends in Locked needs mu. A function with Unlock in its
+// name needs it, too, and unlocks it.
 type channel[T any] struct {
-	meter.Meter
+	*meter.Meter
 
 	mu         seam.Mutex
 	value      T
@@ -57,9 +81,11 @@ type channel[T any] struct {
 	txClosed   *contract.ClosedError // nil unless the sender was closed before it sent
 	rxClosed   *contract.ClosedError // nil unless the receiver was closed
 	rxq        park.Queue[receiving]
-	ready      park.Gate
-	done       park.Gate
+	gates      *gates // nil until one of them is asked for
 }
+
+// gates are what Ready and Done return.
+type gates struct{ ready, done park.Gate }
 
 // receiving is what a waiting receiver got. If err is nil, the receiver got the
 // value, which is in the channel: see given. So the type is the same for all
@@ -77,102 +103,86 @@ func (c *channel[T]) given() (v T) {
 	return v
 }
 
-// ended reports whether no value can be accepted any more. mu is held.
-func (c *channel[T]) ended() bool { return c.txFinished || c.rxFinished }
+// endedLocked reports whether no value can be accepted any more.
+func (c *channel[T]) endedLocked() bool { return c.txFinished || c.rxFinished }
 
-// refusal returns the error of a send when the channel has ended. A sender that has
-// sent gets ErrClosed, however the receiver was closed. mu is held.
-func (c *channel[T]) refusal() error {
+// refusalLocked returns the error of a send when the channel has ended. A sender
+// that has sent gets ErrClosed, however the receiver was closed.
+func (c *channel[T]) refusalLocked() error {
 	if c.txFinished {
 		return contract.Closed(c.txClosed)
 	}
 	return contract.Closed(c.rxClosed)
 }
 
-// endError returns the error of a receive when the channel has ended and holds no
-// value. mu is held.
-func (c *channel[T]) endError() error {
+// endErrorLocked returns the error of a receive when the channel has ended and
+// holds no value.
+func (c *channel[T]) endErrorLocked() error {
 	if c.rxClosed != nil {
 		return contract.Closed(c.rxClosed)
 	}
 	return contract.Closed(c.txClosed)
 }
 
-// take takes the value out, which is there. mu is held; settle follows.
-func (c *channel[T]) take() (v T) {
+// takeLocked takes the value out, which is there. The caller settles the gates.
+func (c *channel[T]) takeLocked() (v T) {
 	v, c.value, c.holds = c.value, v, false
 	c.rxFinished, c.taken = true, true
 	return v
 }
 
-// discard releases the value, if it is there. mu is held.
-func (c *channel[T]) discard() {
-	var zero T
-	c.value, c.holds = zero, false
-}
-
-// receiver takes a receiver that waits out of the queue, to be served by the caller, or returns nil. mu is held.
-func (c *channel[T]) receiver(outside bool) *park.Waiter[receiving] {
-	for w := c.rxq.Front(); w != nil; {
-		next := w.Next()
-		if !(outside && w.Bubbled()) {
-			c.rxq.Remove(w)
-			if w.Claim() {
-				return w
-			}
+// dequeueReceiverLocked takes a waiting receiver out of the queue, for the caller
+// to serve, or returns nil.
+func (c *channel[T]) dequeueReceiverLocked() *park.Waiter[receiving] {
+	for w := c.rxq.Front(); w != nil; w = c.rxq.Front() {
+		c.rxq.Remove(w)
+		if w.Claim() {
+			return w
 		}
-		w = next
 	}
 	return nil
 }
 
-// settle sets the gates to what there is now. mu is held. If outside, on behalf of the garbage collector, what is in a
-// testing/synctest bubble stays as it is.
-func (c *channel[T]) settle(outside bool) {
-	if c.ready.Asked() && !(outside && c.ready.Bubbled()) {
-		if c.holds {
-			c.ready.Set(true)
-		} else if c.ended() {
-			c.ready.End()
-		}
+// gatesLocked returns the gates.
+func (c *channel[T]) gatesLocked() *gates {
+	if c.gates == nil {
+		c.gates = new(gates)
 	}
-	if c.rxFinished && !(outside && c.done.Bubbled()) {
-		c.done.End()
+	return c.gates
+}
+
+// settleLocked sets the gates to what there is now.
+func (c *channel[T]) settleLocked() {
+	if c.gates == nil {
+		return
+	}
+	if c.gates.ready.Asked() {
+		c.setReadyLocked()
+	}
+	if c.rxFinished {
+		c.gates.done.End()
 	}
 }
 
-// end tells a receiver that waits, and whoever waits at a gate, that one end has finished without a value; and frees mu, which is
-// held.
-func (c *channel[T]) end(outside bool) {
-	w := c.receiver(outside)
-	err := c.endError()
-	c.settle(outside)
+// setReadyLocked sets ready, which was asked for.
+func (c *channel[T]) setReadyLocked() {
+	if c.holds {
+		c.gates.ready.Set(true)
+	} else if c.endedLocked() {
+		c.gates.ready.End()
+	}
+}
+
+// endAndUnlock ends the wait of a receiver, and sets the gates, after one end has
+// finished without a value.
+func (c *channel[T]) endAndUnlock() {
+	w := c.dequeueReceiverLocked()
+	if w != nil {
+		w.Payload.err = c.endErrorLocked()
+	}
+	c.settleLocked()
 	c.mu.Unlock()
 	if w != nil {
-		w.Payload.err = err
 		w.Wake()
 	}
-}
-
-// senderDropped closes a Sender that the garbage collector found unreachable.
-func (c *channel[T]) senderDropped() {
-	c.mu.Lock()
-	if !c.ended() { // who has sent, or has nobody to send to, owes no Close
-		c.Leaked.Add(1)
-	}
-	c.txFinished = true
-	c.NoteCloseLocked(meter.SenderDropped, !c.sent && !c.rxFinished, c)
-	c.end(true)
-}
-
-// receiverDropped closes a Receiver that the garbage collector found unreachable. The value goes with it.
-func (c *channel[T]) receiverDropped() {
-	c.mu.Lock()
-	if !c.ended() { // who has received, or has nothing to wait for, owes no Close
-		c.Leaked.Add(1)
-	}
-	c.rxFinished = true
-	c.discard()
-	c.NoteCloseLocked(meter.ReceiverDropped, !c.txFinished, c)
-	c.end(true)
 }

@@ -32,6 +32,8 @@
 //
 // # Memory and cost
 //
-// An operation that does not wait takes one lock and allocates nothing. New allocates the channel and its two handles, which the
-// garbage collector watches. A received value is not kept, and one that nobody can receive is released.
+// An operation that does not wait takes one lock and allocates nothing. New allocates twice. A received value is not kept.
+//
+// The garbage collector finds a Sender that was dropped, and so no receiver waits for ever. It finds a Receiver that was dropped only if the
+// channel has a name: see [Receiver.Close].
 package oneshot

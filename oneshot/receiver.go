@@ -17,7 +17,7 @@ import (
 type Receiver[T any] struct {
 	recvArms[T]
 	c     *channel[T]
-	guard leak.Guard
+	guard leak.Guard // watches nothing if the channel has no name
 }
 
 // made returns the handle's channel.
@@ -39,11 +39,11 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	c.mu.Lock()
-	v, err := r.tryRecv()
+	v, err := r.tryRecvAndUnlockUnlessEmpty()
 	if err != leat.ErrEmpty {
 		return v, err
 	}
-	r.alone(nil)
+	r.requireAloneLocked(nil)
 	w := waiters.Take()
 	w.Stamp = c.Stamp("receives from")
 	err = c.rxq.Wait(ctx, &c.mu, w)
@@ -69,25 +69,26 @@ func (r *Receiver[T]) waited(err error) (v T, _ error) {
 // does.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	r.made().mu.Lock()
-	v, err := r.tryRecv()
+	v, err := r.tryRecvAndUnlockUnlessEmpty()
 	if err == leat.ErrEmpty {
 		r.c.mu.Unlock()
 	}
 	return v, err
 }
 
-// tryRecv takes the value, if it is there. It is called with mu held, and frees it unless it returns ErrEmpty.
-func (r *Receiver[T]) tryRecv() (v T, err error) {
+// tryRecvAndUnlockUnlessEmpty takes the value, if it is there. mu is locked, and
+// stays locked if it returns ErrEmpty.
+func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
 	case c.holds:
-		v = c.take()
-	case c.ended():
-		err = c.endError()
+		v = c.takeLocked()
+	case c.endedLocked():
+		err = c.endErrorLocked()
 	default:
 		return v, leat.ErrEmpty
 	}
-	c.settle(false)
+	c.settleLocked()
 	c.mu.Unlock()
 	r.used(err)
 	return v, err
@@ -108,8 +109,9 @@ func (r *Receiver[T]) finish() {
 	runtime.KeepAlive(r)
 }
 
-// alone panics if somebody waits in r, other than a case of s. mu is held.
-func (r *Receiver[T]) alone(s *park.Selection) {
+// requireAloneLocked panics if another goroutine waits in r; cases of s do not
+// count. It unlocks mu before it panics.
+func (r *Receiver[T]) requireAloneLocked(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil; w = w.Next() {
 		if !w.Of(s) && !w.Stale() {
 			r.c.mu.Unlock()
@@ -134,8 +136,8 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	c := r.made()
 	c.mu.Lock()
-	ready := c.ready.Chan()
-	c.settle(false)
+	ready := c.gatesLocked().ready.Chan()
+	c.settleLocked()
 	c.mu.Unlock()
 	runtime.KeepAlive(r)
 	return ready
@@ -145,7 +147,10 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 // was sent before can still be received. Close never waits and never panics, may be called more than once and concurrently
 // with anything; it returns nil.
 //
-// When the receiver is dropped, closed or not, the garbage collector closes it and releases what was not received.
+// Close a receiver whose answer nobody wants any more. A receiver that is dropped without Close, or after it, is not found by the
+// garbage collector, because that would cost as much as the rest of the channel: Done stays open, a Send succeeds, and
+// the value is released together with the Sender. A channel that has a name is watched, so that leaks are seen: there the
+// garbage collector closes the receiver, releases the value, and counts the handle as leaked.
 func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 
 // CloseWith is Close with a cause: nobody wants the answer, and why. Where the
@@ -173,7 +178,7 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 	c.NoteCauseLocked(meter.ReceiverClosed, text)
 	c.NoteCloseLocked(meter.ReceiverClosed, !c.txFinished, c)
 	holds := c.holds
-	c.end(false)
+	c.endAndUnlock()
 	if !holds {
 		r.finish()
 	}

@@ -41,20 +41,20 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 func (s *Sender[T]) TrySend(v T) error {
 	c := s.made()
 	c.mu.Lock()
-	if c.ended() {
-		err := c.refusal()
+	if c.endedLocked() {
+		err := c.refusalLocked()
 		c.mu.Unlock()
 		return err
 	}
 	c.txFinished, c.sent = true, true
 	c.value = v
-	w := c.receiver(false)
+	w := c.dequeueReceiverLocked()
 	if w != nil {
 		c.rxFinished, c.taken = true, true
 	} else {
 		c.holds = true
 	}
-	c.settle(false)
+	c.settleLocked()
 	c.mu.Unlock()
 	if w != nil {
 		w.Wake()
@@ -65,13 +65,14 @@ func (s *Sender[T]) TrySend(v T) error {
 }
 
 // Done returns a channel that is closed once nobody will receive any more, because the receiver is closed or has received: for a
-// sender that works on the value meanwhile. It is made when first asked for.
+// sender that works on the value meanwhile. It is made when first asked for. A receiver that is dropped without Close does not close
+// it, except on a channel that has a name.
 func (s *Sender[T]) Done() <-chan struct{} {
 	c := s.made()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	done := c.done.Chan()
-	c.settle(false)
+	done := c.gatesLocked().done.Chan()
+	c.settleLocked()
 	return done
 }
 
@@ -102,7 +103,7 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	c.txFinished, c.txClosed = true, contract.Closing(cause)
 	c.NoteCauseLocked(meter.SenderClosed, text)
 	c.NoteCloseLocked(meter.SenderClosed, !c.rxFinished, c)
-	c.end(false)
+	c.endAndUnlock()
 	s.guard.Release(s)
 	runtime.KeepAlive(s)
 	return nil

@@ -9,24 +9,14 @@ import (
 // What makes a handle a case of a Select: see package park.
 type (
 	recvArms[T any] = park.RecvArms[T, *cursor]
-	sendArms[T any] = park.SendArms[T, struct{}]
+	sendArms[T any] = park.SendNow[T]
 )
 
-// A sendEnd never waits, so it needs no waiter.
 type sendEnd[T any] Sender[T]
 
 func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
 
-func (e *sendEnd[T]) EnterSend(_ *park.Waiter[struct{}], v T, s *park.Selection, i int) (err error, claimed bool) {
-	if !s.Claim(i) {
-		return nil, false
-	}
-	return e.TrySend(v), true
-}
-
-func (e *sendEnd[T]) LeaveSend(*park.Waiter[struct{}]) {}
-
-func (e *sendEnd[T]) FinishSend(*park.Waiter[struct{}]) error { return nil }
+func (e *sendEnd[T]) SendArm(v T) park.SendArm { return &park.NowArm[T]{Try: e, V: v} }
 
 type recvEnd[T any] Receiver[T]
 

@@ -139,7 +139,7 @@ func (c *channel[T]) receiverDropped(cur *cursor) {
 
 func newSender[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}
-	park.InitSend(&s.sendArms, (*sendEnd[T])(s))
+	park.InitSendNow(&s.sendArms, (*sendEnd[T])(s))
 	return s
 }
 

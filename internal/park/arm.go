@@ -194,6 +194,46 @@ func (a *sendArm[T, P]) Release() {
 	a.of.idle.put(a)
 }
 
+// SendNow makes a sender a [Sender] whose TrySend never returns ErrFull. So a
+// Select that tries does not come to wait for it, and its arm is made when asked
+// for.
+type SendNow[T any] struct{ core SendCore[T] }
+
+// InitSendNow must be called before the sender is used. end is of the same sender.
+func InitSendNow[T any](s *SendNow[T], end interface {
+	TrySend(v T) error
+	SendArm(v T) SendArm
+}) {
+	s.core.Try = end
+}
+
+// SendCore implements [Sender].
+func (s *SendNow[T]) SendCore() any { return &s.core }
+
+// A NowArm sends v by Try. It never stands in a queue.
+type NowArm[T any] struct {
+	Try interface{ TrySend(v T) error }
+	V   T
+	sel Selection
+	err error
+}
+
+// Enter claims s before it sends, so that the value does not go to another case of
+// s.
+func (a *NowArm[T]) Enter(s *Selection, i int) (claimed bool) {
+	if !s.Claim(i) {
+		return false
+	}
+	a.err = a.Try.TrySend(a.V)
+	return true
+}
+
+func (a *NowArm[T]) Leave()                {}
+func (a *NowArm[T]) Finish()               {}
+func (a *NowArm[T]) Selection() *Selection { return &a.sel }
+func (a *NowArm[T]) Release()              {}
+func (a *NowArm[T]) Result() error         { return a.err }
+
 // clear makes w, which is in no queue, as it was when new.
 func (w *Waiter[P]) clear() {
 	var zero P

@@ -3,6 +3,7 @@ package script
 import (
 	"context"
 
+	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
 	"github.com/leat-go/leat/dev/verify/spec"
 	"github.com/leat-go/leat/mpmc"
@@ -70,7 +71,11 @@ func asPermit[P permit](p P, err error) (permit, error) {
 }
 
 func openOneshot(p *Program) *channel {
-	tx, rx := oneshot.New[rune]()
+	var opts []leat.Option
+	if p.has("G") { // the garbage collector closes the receiver of a named channel alone
+		opts = append(opts, leat.Name(p.Name()))
+	}
+	tx, rx := oneshot.New[rune](opts...)
 	ch := p.channel(tx, nil, rx, nil)
 	ch.model = spec.Oneshot()
 	return ch

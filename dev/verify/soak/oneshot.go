@@ -19,11 +19,13 @@ func oneshotRound(r *rand.Rand, total *tally) error {
 	}
 	errs := make(chan error, pairs)
 	for range pairs {
-		tx, rx := oneshot.New[int]()
+		var opts []leat.Option
 		how := closes
 		if dropped {
 			how = r.IntN(3)
+			opts = append(opts, leat.Name("soak")) // without, a receiver that is dropped is not found
 		}
+		tx, rx := oneshot.New[int](opts...)
 		switch r.IntN(8) {
 		case 0: // the sender gives up
 			go func() { leave(how, tx) }()
