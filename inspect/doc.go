@@ -1,13 +1,17 @@
-// Package inspect lets people see into the channels of a running program: each channel that was given a name with leat.Name, how
-// full it is, how fast it moves, who waits and since when, which receiver holds everybody back.
+// Package inspect shows the channels of a running program: each channel that was
+// given a name with leat.Name, how full it is, how fast it moves, which goroutines
+// wait and since when, and which receiver holds the others back.
 //
 //	mux.Handle("/debug/leat/", inspect.Handler())
 //
 // # What it costs
 //
-// Channels without a name, nothing. A channel with one moves values as fast as any; only an operation that has to wait notes since when and from
-// where. A look copies, for each channel, what the channel counts anyway, under the channel's own mutex and for no longer than that
-// takes. No goroutine runs, nothing listens until the program mounts the handler, and a slow viewer holds up nobody but himself.
+// Channels without a name cost nothing. A channel with a name moves values as
+// fast as any; only an operation that has to wait notes since when and from where
+// it waits. A snapshot copies, for each channel, what the channel counts anyway.
+// It holds the channel's own mutex for no longer than that takes. No goroutine
+// runs, nothing listens until the program mounts the handler, and a slow viewer
+// holds up nobody else.
 //
 // # What it holds on to
 //
@@ -18,6 +22,7 @@
 //
 // # Safety
 //
-// The handler only reads, and it shows no value that goes through a channel. It does show names, types, and lines and functions of the
-// program's source, as net/http/pprof does: mount it where that may be seen. See docs/inspect.md.
+// The handler only reads, and it shows no value that goes through a channel. It
+// does show names, types, and lines and functions of the program's source, as
+// net/http/pprof does: mount it where these may be seen. docs/inspect.md says how.
 package inspect
