@@ -24,13 +24,14 @@ func (r *receiver) acknowledge(d *delivery) bool {
 	if !r.acks {
 		return true
 	}
-	var err error
+	return !errors.Is(r.acknowledgeOne(d), ErrFenced)
+}
+
+func (r *receiver) acknowledgeOne(d *delivery) error {
 	if r.takesAhead() && !r.bounded {
-		err = r.acknowledgeAhead(d)
-	} else {
-		err = r.settle(d, ack, r.confirms)
+		return r.acknowledgeAhead(d)
 	}
-	return !errors.Is(err, ErrFenced)
+	return r.settle(d, ack, r.confirms)
 }
 
 // answer is what the methods of Msg do. It asks the server to confirm, so that

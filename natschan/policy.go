@@ -50,6 +50,10 @@ func (o *receiverOptions) check(ch *Channel) error {
 		return errors.New("natschan: Prefetch and Replay must not be negative")
 	case (o.replay > 0 || o.durable != "") && ch.Kind != Broadcast:
 		return fmt.Errorf("natschan: Replay and Durable are for a Broadcast, not for %v", ch.Kind)
+	case o.numbered && (ch.Kind != Broadcast || ch.Lossless):
+		return errors.New("natschan: From is for a Broadcast that is not Lossless: no other channel keeps values that were received")
+	case o.numbered && o.replay > 0:
+		return errors.New("natschan: use either From or Replay: each says where to begin")
 	case o.durable != "" && !validName.MatchString(o.durable):
 		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", o.durable)
 	}

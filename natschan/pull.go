@@ -52,7 +52,8 @@ type receiver struct {
 	buffer   buffer
 	ahead    ahead // MPMC
 	position position
-	freed    int // places of the capacity, since the last hint to senders
+	freed    int     // places of the capacity, since the last hint to senders
+	deferred []error // which RecvBatch has left to the next receive
 	ending   ending
 }
 
@@ -158,12 +159,15 @@ func (r *receiver) subscribe(ctx context.Context) (err error) {
 	return nil
 }
 
-// beforeFirst returns the sequence before that of the first value to receive.
+// beforeFirst returns the sequence before that of the first value to receive. It
+// is also the number of that value: sequences begin with 1, numbers with 0.
 func (r *receiver) beforeFirst(state jetstream.StreamState) uint64 {
 	kept := max(state.FirstSeq, 1) - 1
 	switch n := uint64(r.replay); {
 	case r.queue:
 		return kept
+	case r.numbered:
+		return min(r.from, state.LastSeq)
 	case n > 0:
 		return max(kept, state.LastSeq-min(n, state.LastSeq))
 	}

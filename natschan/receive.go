@@ -10,6 +10,7 @@ import (
 // A call is one call of receive.
 type call struct {
 	try      bool          // it does not wait for a value, but for the server
+	more     bool          // it has values already: a gap is left to the next call
 	patience time.Duration // for which the server may wait for a value
 	asked    bool          // it has just asked
 	backoff  backoff
@@ -28,10 +29,9 @@ const (
 	wait
 )
 
-// receive returns the next value, which is not acknowledged yet. With try it
-// does not wait for a value, but for the server.
-func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
-	c := r.enter(try)
+// receive returns the next value, which is not acknowledged yet.
+func (r *receiver) receive(ctx context.Context, c call) (*delivery, error) {
+	r.enter(&c)
 	defer r.leave()
 	for {
 		d, next, err := r.advance(&c)
@@ -55,15 +55,14 @@ func (r *receiver) receive(ctx context.Context, try bool) (*delivery, error) {
 	}
 }
 
-func (r *receiver) enter(try bool) call {
+func (r *receiver) enter(c *call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.demand.callers++
 	r.demand.calls++
-	if try && r.shared {
-		return call{try: try} // the values that it asks for could go to others
+	if !c.try || !r.shared { // else the values that it asks for could go to others
+		c.patience = r.patience()
 	}
-	return call{try: try, patience: r.patience()}
 }
 
 func (r *receiver) leave() {
@@ -78,9 +77,13 @@ func (r *receiver) advance(c *call) (*delivery, step, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case len(r.deferred) > 0:
+		return nil, handOut, r.deferredLocked(c)
 	case r.buffer.empty():
 	case !r.holdsLocked():
 		return nil, confirm, nil
+	case c.more && r.gapNextLocked():
+		return nil, handOut, errNoMore
 	case r.newestOnly && r.buffer.first().old:
 		return nil, refresh, nil
 	}

@@ -26,6 +26,8 @@ type receiverOptions struct {
 	prefetch int
 	replay   int
 	durable  string
+	from     uint64
+	numbered bool // From was used
 }
 
 // Prefetch sets how many values the server sends to the receiver ahead of its
@@ -59,6 +61,20 @@ func Prefetch(n int) ReceiverOption { return func(o *receiverOptions) { o.prefet
 // Replay lets a Broadcast receiver begin with up to n values that were sent
 // before the receiver was made, and that the channel still keeps.
 func Replay(n int) ReceiverOption { return func(o *receiverOptions) { o.replay = n } }
+
+// From lets a Broadcast receiver begin with value number n. The first value that
+// a channel accepts has number 0; [Receiver.Next] of an earlier receiver is a
+// number to go on from. If the channel does not keep that value any more, the
+// first receive returns the exact *leat.LaggedError. If there are not so many
+// values yet, the receiver begins with the next one. With Durable, From counts
+// only the first time. From is not for a Lossless channel, which keeps nothing
+// that every receiver has had, and not together with Replay.
+//
+// A number belongs to a channel: one that was deleted and made again begins with
+// 0 again.
+func From(n uint64) ReceiverOption {
+	return func(o *receiverOptions) { o.from, o.numbered = n, true }
+}
 
 // Durable gives a Broadcast receiver a name under which the channel remembers
 // what the receiver has received. A later receiver of the same name goes on from
@@ -102,7 +118,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		var zero T
 		return zero, err
 	}
-	return r.next(ctx, false)
+	return r.next(ctx, call{})
 }
 
 // TryRecv returns the next value if there is one, and does not wait for one:
@@ -111,16 +127,16 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 func (r *Receiver[T]) TryRecv() (T, error) {
 	ctx, cancel := bounded()
 	defer cancel()
-	v, err := r.next(ctx, true)
+	v, err := r.next(ctx, call{try: true})
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("natschan: no answer for %s in %v: %w", r.ch.Name, serverTimeout, err)
 	}
 	return v, err
 }
 
-func (r *Receiver[T]) next(ctx context.Context, try bool) (v T, err error) {
+func (r *Receiver[T]) next(ctx context.Context, c call) (v T, err error) {
 	for {
-		d, err := r.receive(ctx, try)
+		d, err := r.receive(ctx, c)
 		if err != nil {
 			return v, err
 		}
@@ -152,7 +168,7 @@ func (r *Receiver[T]) RecvMsg(ctx context.Context) (*Msg[T], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d, err := r.receive(ctx, false)
+	d, err := r.receive(ctx, call{})
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +236,15 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 		return v, &DecodeError{Data: m.Data, Err: err}
 	}
 	return v, nil
+}
+
+// Next returns the number of the value that the next receive looks for, for
+// [From]. It stays the old number until a lag is reported. Numbers have a use for
+// a Broadcast; on other channels there is no From.
+func (r *Receiver[T]) Next() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.position.seq
 }
 
 // Missed returns how many values the receiver has missed in total.

@@ -3,6 +3,7 @@ package natstest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,10 +52,10 @@ func (m *maker) channel(t testing.TB, capacity int) leattest.Channel {
 	if m.ch.Capacity < 0 {
 		ch.Capacity = 0
 	}
-	receiver := func() *natschan.Receiver[int] {
+	receiver := func(more ...natschan.ReceiverOption) *natschan.Receiver[int] {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		rx, err := natschan.NewReceiver[int](ctx, m.js, ch, m.opts...)
+		rx, err := natschan.NewReceiver[int](ctx, m.js, ch, slices.Concat(m.opts, more)...)
 		if err != nil {
 			panic(err) // New is called from any goroutine
 		}
@@ -80,6 +81,9 @@ func (m *maker) channel(t testing.TB, capacity int) leattest.Channel {
 	// while, so that it is tested alone. For several see prefetch_test.go.
 	if ch.Kind != natschan.MPSC && !(ch.Kind == natschan.MPMC && len(m.opts) > 0) {
 		c.Subscribe = func() leat.Receiver[int] { return receiver() }
+	}
+	if ch.Kind == natschan.Broadcast && !ch.Lossless {
+		c.From = func(n uint64) leat.Receiver[int] { return receiver(natschan.From(n)) }
 	}
 	return c
 }

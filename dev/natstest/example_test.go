@@ -146,6 +146,57 @@ func Example_broadcast() {
 	// 3
 }
 
+// Values of a broadcast are numbered. A receiver goes on From a number, and is
+// told exactly how many values are gone.
+func Example_from() {
+	ctx, js, end := embedded()
+	defer end()
+	ch := natschan.Channel{Name: "events", Kind: natschan.Broadcast, Capacity: 2}
+	tx, _ := natschan.NewSender[string](ctx, js, ch)
+	first, _ := natschan.NewReceiver[string](ctx, js, ch)
+	tx.Send(ctx, "a")
+	v, _ := first.Recv(ctx)
+	number := first.Next()
+	fmt.Println(v, number)
+	first.Close()
+	tx.SendMany(ctx, []string{"b", "c", "d"})
+	tx.Close()
+	second, _ := natschan.NewReceiver[string](ctx, js, ch, natschan.From(number))
+	defer second.Close()
+	for v, missed := range second.All(ctx) {
+		fmt.Println(v, missed)
+	}
+	// Output:
+	// a 1
+	// c 1
+	// d 0
+}
+
+// RecvBatch collects values until the buffer is full or the first one is old.
+func Example_recvBatch() {
+	ctx, js, end := embedded()
+	defer end()
+	ch := natschan.Channel{Name: "rows", Kind: natschan.MPSC, Capacity: 100}
+	tx, _ := natschan.NewSender[int](ctx, js, ch)
+	rx, _ := natschan.NewReceiver[int](ctx, js, ch)
+	defer rx.Close()
+	tx.SendMany(ctx, []int{1, 2, 3, 4, 5})
+	tx.Close()
+	rows := make([]int, 3)
+	for {
+		n, err := rx.RecvBatch(ctx, rows, time.Second)
+		if err != nil {
+			fmt.Println(errors.Is(err, leat.ErrClosed))
+			return
+		}
+		fmt.Println(rows[:n]) // insert them at once
+	}
+	// Output:
+	// [1 2 3]
+	// [4 5]
+	// true
+}
+
 // A Durable receiver goes on where it was, also in another process, until its position is forgotten.
 func Example_durable() {
 	ctx, js, end := embedded()
