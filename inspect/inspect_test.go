@@ -173,6 +173,25 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
+// It fails if a value that ForceSend evicts counts as received, or is not counted.
+func TestEvicted(t *testing.T) {
+	name := unique(t)
+	tx, rx := mpsc.New[int](2, leat.Name(name))
+	defer tx.Close()
+	defer rx.Close()
+	for i := range 5 {
+		if _, _, err := tx.ForceSend(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rx.TryRecv(); err != nil {
+		t.Fatal(err)
+	}
+	if c := find(t, name); c.Accepted != 5 || c.Evicted != 3 || c.Received != 1 || c.Depth != 1 {
+		t.Errorf("counted %+v, want 5 accepted, 3 evicted, 1 received and 1 left", c)
+	}
+}
+
 // It fails if a watch or a oneshot tells nonsense.
 func TestWatchAndOneshot(t *testing.T) {
 	name := unique(t)

@@ -26,6 +26,7 @@ var metrics = []metric{
 			}
 		}},
 	{"leat_channel_missed_total", "counter", "Values that receivers missed, together.", one(func(c *Channel) uint64 { return c.Missed })},
+	{"leat_evicted_total", "counter", "Values that ForceSend took out of the full channel.", one(func(c *Channel) uint64 { return c.Evicted })},
 	{"leat_channel_leaked_handles_total", "counter", "Handles dropped without Close.", one(func(c *Channel) uint64 { return c.Leaked })},
 	{"leat_channel_depth", "gauge", "Values accepted and not yet received, by the slowest receiver.", one(func(c *Channel) uint64 { return uint64(c.Depth) })},
 	{"leat_channel_depth_high_water", "gauge", "The greatest depth seen.", one(func(c *Channel) uint64 { return uint64(c.HighWater) })},

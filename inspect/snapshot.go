@@ -50,6 +50,7 @@ type Channel struct {
 	Received uint64 `json:"received"` // values received, by all receivers together
 	Counted  bool   `json:"counted"`  // whether Received is known: a watch does not count its reads
 	Missed   uint64 `json:"missed"`   // values that receivers were told that they missed, together
+	Evicted  uint64 `json:"evicted"`  // values that ForceSend took out of the full channel; they count neither as received nor as missed
 	Leaked   uint64 `json:"leaked"`   // handles dropped without Close, as far as the garbage collector has found them
 
 	// Values in a second, over the last seconds; zero at the first look.
@@ -217,7 +218,7 @@ func describe(p *meter.Snapshot) Channel {
 		ID: p.ID, Name: p.Name, Label: p.Name, Kind: p.Kind, Type: p.Elem, Made: p.Made, MadeAt: place(p.MadeAt), State: Open,
 		Closed: p.Closed, ClosedBy: printable(p.ClosedBy), ClosedAt: place(p.ClosedAt),
 		Capacity: p.Capacity, Depth: p.Depth, HighWater: p.HighWater,
-		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted, Missed: p.Missed, Leaked: p.Leaked,
+		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted, Missed: p.Missed, Evicted: p.Evicted, Leaked: p.Leaked,
 		Senders: p.Senders, Receivers: p.Receivers, Permits: p.Permits, ParkedSenders: p.ParkedSenders, ParkedReceivers: p.ParkedReceivers,
 		Parked: make([]Parked, len(p.Parked)), Cursors: make([]Receiver, len(p.Cursors)), Lints: []Lint{},
 	}

@@ -71,6 +71,8 @@ var families = []family{
 	},
 	counter("leat_channel_missed_total", "Values that receivers missed, together.",
 		func(c *inspect.Channel) uint64 { return c.Missed }),
+	counter("leat_evicted_total", "Values that ForceSend took out of the full channel.",
+		func(c *inspect.Channel) uint64 { return c.Evicted }),
 	counter("leat_channel_leaked_handles_total", "Handles dropped without Close.",
 		func(c *inspect.Channel) uint64 { return c.Leaked }),
 	gauge("leat_channel_depth", "Values accepted and not yet received, by the slowest receiver.",

@@ -26,6 +26,12 @@ type BatchReceiver interface {
 	RecvMany(ctx context.Context, buf []int) (n int, err error)
 }
 
+// A ForceSender is a sender of a queue with ForceSend, which sends v, and removes
+// the oldest value from a full channel for it.
+type ForceSender interface {
+	ForceSend(v int) (evicted int, full bool, err error)
+}
+
 // A TryBatchSender is a sender with TrySendMany, which sends the first of vs, as
 // many as there is room for. Fewer than all come with ErrFull.
 type TryBatchSender interface {
@@ -101,6 +107,7 @@ type abilities struct {
 	clone, subscribe, reserve, tryReserve      bool
 	sendMany, recvMany                         bool
 	trySendMany, tryRecvMany, recvBatch        bool
+	forceSend                                  bool
 	txLen, rxLen, txCap, rxCap                 bool
 	txNext, rxNext, from, listen               bool
 	waitReceivers, settled                     bool
@@ -114,6 +121,7 @@ func discover(ch Channel) (can abilities) {
 	can.from, can.listen, can.tryReserve = ch.From != nil, ch.Listen != nil, ch.TryReserve != nil
 	_, can.sendMany = ch.Sender.(BatchSender)
 	_, can.trySendMany = ch.Sender.(TryBatchSender)
+	_, can.forceSend = ch.Sender.(ForceSender)
 	_, can.txLen = ch.Sender.(Lener)
 	_, can.txCap = ch.Sender.(Caper)
 	_, can.done = ch.Sender.(Doner)

@@ -18,6 +18,7 @@ type (
 		leat.Sender[int]
 		leattest.BatchSender
 		leattest.TryBatchSender
+		leattest.ForceSender
 		leattest.Lener
 		leattest.Caper
 		leattest.Doner
@@ -87,6 +88,7 @@ type tx struct {
 	trySend func(v int) error
 	many    func(ctx context.Context, vs []int) (int, error)
 	tryMany func(vs []int) (int, error)
+	force   func(v int) (int, bool, error)
 	length  func() int
 	close   func() error
 	cause   func(error) error
@@ -126,6 +128,13 @@ func (t *tx) TrySendMany(vs []int) (int, error) {
 		return t.sender.TrySendMany(vs)
 	}
 	return t.tryMany(vs)
+}
+
+func (t *tx) ForceSend(v int) (int, bool, error) {
+	if t.force == nil {
+		return t.sender.ForceSend(v)
+	}
+	return t.force(v)
 }
 
 func (t *tx) Len() int {

@@ -79,8 +79,9 @@ var causeCases = []testcase{
 		promise: "a receive that runs while its receiver is closed with a cause returns what it would, or that cause",
 		rule:    rule3,
 		mode:    realTime,
-		needs:   []need{needRxCause},
-		run:     causeWhileReceiving,
+		needs: []need{needRxCause,
+			{func(f Features, _ abilities) bool { return !f.OneValue }, "it ends after its one value, without a cause"}},
+		run: causeWhileReceiving,
 	},
 	{
 		name:    "R3_CloseWith_of_a_closed_handle_does_nothing",
@@ -172,6 +173,10 @@ func (t *tester) sendCause(tx leat.Sender[int], cause error) {
 	if tx, ok := tx.(TryBatchSender); ok {
 		_, err := tx.TrySendMany([]int{9, 9})
 		t.wantCause("TrySendMany", err, cause)
+	}
+	if tx, ok := tx.(ForceSender); ok {
+		_, _, err := tx.ForceSend(9)
+		t.wantCause("ForceSend", err, cause)
 	}
 	if tx, ok := tx.(ReceiverWaiter); ok && t.kind.Features.everyone() {
 		_, err := tx.WaitReceivers(t.ctx(), func(int) bool { return true })

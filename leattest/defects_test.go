@@ -325,6 +325,56 @@ var defects = []defect{
 		onReceiver(queue, func(_ *core, x *rx, r receiver) {
 			x.tryMany = func(buf []int) (int, error) { return r.TryRecvMany(buf[:min(len(buf), 1)]) }
 		})},
+	{"ForceSend drops the newest value", "R9_ForceSend_evicts_the_oldest_of_a_full_channel", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.force = func(v int) (int, bool, error) {
+			err := s.TrySend(v)
+			if errors.Is(err, leat.ErrFull) {
+				return v, true, nil
+			}
+			return 0, false, err
+		}
+	})},
+	{"ForceSend evicts before a sender that waits", "R6_ForceSend_overtakes_nobody", barging(false)},
+	{"ForceSend counts permits as room", "R9_ForceSend_leaves_permits_alone", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.force = func(v int) (int, bool, error) {
+			evicted, full, err := s.ForceSend(v)
+			if s.Len() == 0 && errors.Is(err, leat.ErrFull) {
+				return 0, false, nil
+			}
+			return evicted, full, err
+		}
+	})},
+	{"ForceSend says full where a receiver waits", "R6_ForceSend_serves_waiting_receivers", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.force = func(v int) (int, bool, error) {
+			_, _, err := s.ForceSend(v)
+			return 0, true, err
+		}
+	})},
+	{"ForceSend at capacity 0 is accepted without a receiver", "R6_ForceSend_needs_a_partner",
+		onSender(leattest.Features{Rendezvous: true}, func(_ *core, t *tx, s sender) {
+			t.force = func(v int) (int, bool, error) {
+				evicted, full, err := s.ForceSend(v)
+				if s.Cap() == 0 && errors.Is(err, leat.ErrFull) {
+					return 0, false, nil
+				}
+				return evicted, full, err
+			}
+		})},
+	{"ForceSend says full instead of closed", "R3_ForceSend_after_a_close", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.force = func(v int) (int, bool, error) {
+			evicted, full, err := s.ForceSend(v)
+			if s.Len() == s.Cap() && errors.Is(err, leat.ErrClosed) {
+				return 0, true, leat.ErrFull
+			}
+			return evicted, full, err
+		}
+	})},
+	{"an evicted value is not returned", "R8_received_or_evicted_exactly_once", onSender(queue, func(_ *core, t *tx, s sender) {
+		t.force = func(v int) (int, bool, error) {
+			_, _, err := s.ForceSend(v)
+			return 0, false, err
+		}
+	})},
 	{"RecvBatch takes what is there and does not wait for more", "R7_RecvBatch_collects_until_full",
 		onReceiver(queue, func(_ *core, x *rx, r receiver) {
 			x.batch = func(ctx context.Context, buf []int, _ time.Duration) (int, error) { return r.RecvMany(ctx, buf) }

@@ -20,7 +20,7 @@
 // it again.
 //
 // What a handle can do beyond [leat.Sender] and [leat.Receiver] is found by asking it: see [BatchSender], [BatchReceiver],
-// [TryBatchSender], [TryBatchReceiver], [BatchCollector], [Lener], [Caper], [Readier], [Doner], [Counter], [Nexter] and [Ranger].
+// [TryBatchSender], [TryBatchReceiver], [BatchCollector], [ForceSender], [Lener], [Caper], [Readier], [Doner], [Counter], [Nexter] and [Ranger].
 //
 // # Obligations
 //

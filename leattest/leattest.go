@@ -100,7 +100,7 @@ type Features struct {
 func Run(t *testing.T, k Kind) {
 	t.Helper()
 	k.check()
-	cases := slices.Concat(orderCases, contextCases, closeCases, causeCases, capacityCases, lengthCases, fairnessCases, batchCases, collectCases, permitCases,
+	cases := slices.Concat(orderCases, contextCases, closeCases, causeCases, capacityCases, lengthCases, fairnessCases, batchCases, collectCases, forceCases, permitCases,
 		readyCases, selectCases, broadcastCases, receiversCases, settledCases, lagCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
 	for name, why := range k.Broken {
 		if why == "" || !slices.ContainsFunc(cases, func(c testcase) bool { return c.name == name }) {

@@ -77,6 +77,7 @@ var (
 	needTryReserve  = need{func(_ Features, c abilities) bool { return c.reserve && c.tryReserve }, "it has no permits without waiting"}
 	needTrySendMany = need{func(_ Features, c abilities) bool { return c.trySendMany }, "its senders have no TrySendMany"}
 	needTryRecvMany = need{func(_ Features, c abilities) bool { return c.tryRecvMany }, "its receivers have no TryRecvMany"}
+	needForceSend   = need{func(f Features, c abilities) bool { return c.forceSend && !f.everyone() }, "its senders have no ForceSend"}
 	needRecvBatch   = need{func(_ Features, c abilities) bool { return c.recvBatch }, "its receivers have no RecvBatch"}
 )
 

@@ -113,8 +113,10 @@ func (s *script) next() *step {
 	readable := !s.rxClosed[j] || len(s.rxClosed) == 1 && !f.everyone()
 
 	switch dice := s.r.IntN(100); {
-	case dice < 16:
+	case dice < 13:
 		return &step{op: "TrySend", on: i, values: s.fresh(1)}
+	case dice < 16 && can.forceSend && !f.everyone():
+		return &step{op: "ForceSend", on: i, values: s.fresh(1)}
 	case dice < 20 && can.trySendMany:
 		return &step{op: "TrySendMany", on: i, values: s.fresh(1 + s.r.IntN(5))}
 	case dice < 30 && s.sendable(i, 1):
@@ -227,6 +229,9 @@ func (s *subject) do(st *step) string {
 	case "SendMany":
 		n, err := s.tx[st.on].(BatchSender).SendMany(ctx, st.values)
 		return fmt.Sprintf("%d, %s", n, text(err))
+	case "ForceSend":
+		evicted, full, err := s.tx[st.on].(ForceSender).ForceSend(st.values[0])
+		return fmt.Sprintf("full: %v, %s", full, text(err, evicted))
 	case "TrySendMany":
 		n, err := s.tx[st.on].(TryBatchSender).TrySendMany(st.values)
 		return fmt.Sprintf("%d, %s", n, text(err))

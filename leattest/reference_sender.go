@@ -78,6 +78,23 @@ func (s *modelSender) TrySendMany(vs []int) (n int, err error) {
 	return n, err
 }
 
+func (s *modelSender) ForceSend(v int) (evicted int, full bool, err error) {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := s.trySend(v); err != leat.ErrFull {
+		return 0, false, err
+	}
+	if len(m.waiting) > 0 || m.f.everyone() || m.backlog() == 0 {
+		return 0, true, leat.ErrFull
+	}
+	evicted = m.values[*m.queue-m.first]
+	*m.queue++
+	m.accept(v)
+	m.settle()
+	return evicted, true, nil
+}
+
 // trySend is TrySend with mu held. After it, nobody waits for what is possible.
 func (s *modelSender) trySend(v int) error {
 	switch {

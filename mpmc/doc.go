@@ -20,6 +20,8 @@
 // A channel from [New] holds as many values as its capacity, exactly; permits count as values. When it is full, Send
 // waits. A channel from [NewUnbounded] has always room: choose it only where something else bounds what is sent.
 //
+// [Sender.ForceSend] keeps the newest values instead of waiting: it evicts the oldest one from a full channel, and returns it.
+//
 // # Rendezvous
 //
 // A channel of capacity 0 holds nothing. Send waits until a receiver takes the value, Recv until a sender brings one; TrySend

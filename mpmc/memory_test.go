@@ -27,6 +27,7 @@ func TestNoAllocation(t *testing.T) {
 			"Send and Recv":               func() { tx.Send(background, 1); rx.Recv(background) },
 			"Send and Recv, cancel":       func() { tx.Send(ctx, 1); rx.Recv(ctx) },
 			"SendMany and RecvMany":       func() { tx.SendMany(ctx, batch[:32]); rx.RecvMany(ctx, buf) },
+			"ForceSend and TryRecv":       func() { tx.ForceSend(1); rx.TryRecv() },
 			"TrySendMany and TryRecvMany": func() { tx.TrySendMany(batch[:32]); rx.TryRecvMany(buf); rx.TryRecvMany(buf) },
 			"TryReserve and Send": func() {
 				p, err := tx.TryReserve()

@@ -22,6 +22,8 @@
 // A channel from [New] holds as many values as its capacity, exactly; permits count as values. When it is full, Send
 // waits. A channel from [NewUnbounded] has always room: choose it only where something else bounds what is sent.
 //
+// [Sender.ForceSend] keeps the newest values instead of waiting: it evicts the oldest one from a full channel, and returns it.
+//
 // # Order
 //
 // The values of one sender arrive in the order in which it sent them. Senders that wait are served first come, first served; a

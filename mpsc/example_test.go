@@ -101,6 +101,27 @@ func ExampleSender_TrySendMany() {
 	// [1 2 3] <nil>
 }
 
+// ForceSend keeps the newest values, and tells which ones it evicted for them.
+func ExampleSender_ForceSend() {
+	tx, rx := mpsc.New[int](2)
+	for reading := range 5 {
+		evicted, full, err := tx.ForceSend(reading)
+		if full {
+			fmt.Println("evicted", evicted, err)
+		}
+	}
+	tx.Close()
+	for reading := range rx.All(context.Background()) {
+		fmt.Println("received", reading)
+	}
+	// Output:
+	// evicted 0 <nil>
+	// evicted 1 <nil>
+	// evicted 2 <nil>
+	// received 3
+	// received 4
+}
+
 // A permit makes sure of the room before the work is done.
 func ExampleSender_Reserve() {
 	ctx := context.Background()

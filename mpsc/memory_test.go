@@ -27,6 +27,7 @@ func TestNoAllocation(t *testing.T) {
 			"Send and Recv":               func() { tx.Send(background, 1); rx.Recv(background) },
 			"Send and Recv, cancel":       func() { tx.Send(ctx, 1); rx.Recv(ctx) },
 			"SendMany and RecvMany":       func() { tx.SendMany(ctx, batch[:32]); rx.RecvMany(ctx, buf) },
+			"ForceSend and TryRecv":       func() { tx.ForceSend(1); rx.TryRecv() },
 			"TrySendMany and TryRecvMany": func() { tx.TrySendMany(batch[:32]); rx.TryRecvMany(buf); rx.TryRecvMany(buf) },
 			"TryReserve and Send": func() {
 				p, err := tx.TryReserve()
@@ -107,6 +108,22 @@ func TestWaitedValuesAreFreed(t *testing.T) {
 	rx.TryRecv()
 	<-done
 	kind.Until(t, "all three values freed while the handles live", func() bool { return freed.Load() == 3 })
+	runtime.KeepAlive(tx)
+	runtime.KeepAlive(rx)
+}
+
+// R10. It fails if a value stays reachable through the channel after ForceSend
+// has evicted it.
+func TestEvictedValuesAreFreed(t *testing.T) {
+	tx, rx := mpsc.New[*[1 << 16]byte](3)
+	var freed atomic.Int32
+	const n = 20
+	for range n {
+		v := new([1 << 16]byte)
+		runtime.AddCleanup(v, func(struct{}) { freed.Add(1) }, struct{}{})
+		tx.ForceSend(v)
+	}
+	kind.Until(t, "17 evicted values freed while the channel lives", func() bool { return freed.Load() == n-3 })
 	runtime.KeepAlive(tx)
 	runtime.KeepAlive(rx)
 }

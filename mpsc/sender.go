@@ -56,6 +56,28 @@ func (s *Sender[T]) TrySend(v T) error {
 	return s.tx.TrySend(v)
 }
 
+// ForceSend sends v and never blocks. If the channel is full, it removes the
+// oldest value in the same step, and returns it as evicted, with full == true: so
+// the newest values are kept, and the caller knows which one was not received. If
+// there is room, full is false, and evicted is the zero value.
+//
+// It returns ErrFull with full == true, and has no effect, if there is nothing
+// that it may evict:
+//
+//   - senders wait for room, and v must not overtake their values;
+//   - permits hold all slots.
+//
+// It returns ErrClosed if the receiver or this handle is closed. With an error, v was not
+// sent. ForceSend may be called concurrently with anything. Package inspect counts
+// the evicted values.
+func (s *Sender[T]) ForceSend(v T) (evicted T, full bool, err error) {
+	if s == nil {
+		panic(noSender)
+	}
+	evicted, full, err = s.tx.ForceSend(v)
+	return
+}
+
 // SendMany sends the values of vs in order, waits for room as often as it must, and returns how many the channel
 // accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
 // to wait, it keeps its place before senders that come later. It does not keep vs.

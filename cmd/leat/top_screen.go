@@ -326,8 +326,8 @@ func (t *top) detail(b *strings.Builder, c *inspect.Channel) {
 	if !c.Counted {
 		out = "not counted"
 	}
-	fmt.Fprintf(b, "\ndepth %s %s, highest %d   in %d (%s/s)   out %s (%s/s)   missed %d   leaked %d\n",
-		gauge(c), depth(c), c.HighWater, c.Accepted, short(c.InRate), out, short(c.OutRate), c.Missed, c.Leaked)
+	fmt.Fprintf(b, "\ndepth %s %s, highest %d   in %d (%s/s)   out %s (%s/s)   missed %d   evicted %d   leaked %d\n",
+		gauge(c), depth(c), c.HighWater, c.Accepted, short(c.InRate), out, short(c.OutRate), c.Missed, c.Evicted, c.Leaked)
 	fmt.Fprintf(b, "senders %d   receivers %d   permits %d   made %s ago at %v\n", c.Senders, c.Receivers, c.Permits, t.since(c.Made), c.MadeAt)
 	if c.ClosedBy != "" {
 		fmt.Fprintf(b, "ended %s ago: %s %v\n", t.since(c.Closed), c.ClosedBy, c.ClosedAt)

@@ -455,6 +455,33 @@ func Example_manySenders() {
 	// Output: [/ /a /b /c /d /e]
 }
 
+// record keeps the newest readings. It never waits, and counts what the collector
+// did not get.
+func record(tx *mpsc.Sender[int], reading int, lost *int) {
+	_, full, err := tx.ForceSend(reading)
+	if full || err != nil {
+		*lost++ // the oldest reading; or this one, if there was nothing to evict
+	}
+}
+
+func Example_keepNewest() {
+	tx, rx := mpsc.New[int](3)
+	lost := 0
+	for reading := range 10 {
+		record(tx, reading, &lost)
+	}
+	tx.Close()
+	for reading := range rx.All(context.Background()) {
+		fmt.Println(reading)
+	}
+	fmt.Println("lost:", lost)
+	// Output:
+	// 7
+	// 8
+	// 9
+	// lost: 7
+}
+
 // writeBatches passes on what rx brings, in batches of up to 3. No value waits
 // for its batch longer than a second.
 func writeBatches(ctx context.Context, rx *mpsc.Receiver[int], write func([]int)) error {

@@ -15,7 +15,7 @@ var inlined = []struct {
 	why   string
 }{
 	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Sender[X]).Send", "PKG.(*Sender[X]).TrySend", "PKG.(*Sender[X]).SendMany",
-		"PKG.(*Sender[X]).TrySendMany", "PKG.(*Receiver[X]).TryRecvMany",
+		"PKG.(*Sender[X]).TrySendMany", "PKG.(*Sender[X]).ForceSend", "PKG.(*Receiver[X]).TryRecvMany",
 		"PKG.(*Receiver[X]).Recv", "PKG.(*Receiver[X]).TryRecv", "PKG.(*Receiver[X]).RecvMany"},
 		"the package of the kind adds promises and a check for nil, and no call"},
 	{[]string{"mpsc", "mpmc"}, []string{"PKG.(*Receiver[X]).All"},

@@ -33,6 +33,7 @@ type Snapshot struct {
 	Received  uint64 // values received, by all receivers together
 	Uncounted bool   // Received is not counted: receiving takes no lock, and nothing else tells the number
 	Missed    uint64 // values that receivers missed, by all receivers together
+	Evicted   uint64 // values that ForceSend took out of the full channel, and returned
 	Leaked    uint64 // handles dropped without Close
 	Senders   int    // open handles
 	Receivers int    // open handles

@@ -69,6 +69,7 @@ type Channel[T any] struct {
 	reachableReceivers int                   // handles, closed or not, that the garbage collector has not found
 	direct             uint64                // values that went from a sender to a receiver without being queued
 	dropped            uint64                // values that nobody was left to receive
+	evicted            uint64                // values that ForceSend took out
 	open               seam.Bool             // no receiver that exists gets ErrClosed: see seemsEmpty; read without a lock
 	txq                park.Queue[sendRequest[T]]
 	rxq                park.Queue[recvRequest[T]] // at most one Recv or Select, if single

@@ -17,7 +17,8 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	}
 	s.Depth = c.values.Len()
 	s.Accepted = c.values.Pushed() + c.direct
-	s.Received = s.Accepted - uint64(s.Depth) - c.dropped
+	s.Received = s.Accepted - uint64(s.Depth) - c.dropped - c.evicted
+	s.Evicted = c.evicted
 	s.Leaked = c.Leaked.Load()
 	s.Senders, s.Receivers, s.Permits = c.openSenders, c.openReceivers, c.permits
 	for w := c.txq.Front(); w != nil; w = w.Next() {

@@ -144,6 +144,53 @@ func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	return nil
 }
 
+// ForceSend sends v, and takes the oldest value out of a full channel for it. full
+// means that the channel was full: then either evicted is that value, or err is
+// ErrFull and nothing happened, because senders wait, permits hold all slots, or
+// the capacity is 0.
+//
+// The oldest value leaves and v comes with both ends locked, so no receiver finds
+// the channel empty between, and no sender finds room.
+func (s *Tx[T]) ForceSend(v T) (evicted T, full bool, err error) {
+	c := s.channel()
+	c.values.Tail.Lock()
+	if c.uncontended && s.closed == nil {
+		if p := c.values.TryPush(uint64(c.capacity - c.permits)); p != nil {
+			*p = v
+			c.values.Tail.Unlock()
+			runtime.KeepAlive(s)
+			return evicted, false, nil
+		}
+	}
+	c.values.Head.Lock()
+	err = s.trySendAndUnlockUnlessFull(v)
+	if err != contract.ErrFull {
+		return evicted, false, err
+	}
+	if !c.senderWaitsLocked() && c.values.Len() > 0 {
+		evicted = c.values.Pop()
+		c.values.Push(v)
+		c.evicted++
+		c.ready.Set(true)
+		err = nil
+	}
+	c.Unlock()
+	runtime.KeepAlive(s)
+	return evicted, true, err
+}
+
+// senderWaitsLocked reports whether a sender waits that is not stale. It removes
+// the stale ones that are first in the queue.
+func (c *Channel[T]) senderWaitsLocked() bool {
+	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
+		if !w.Stale() {
+			return true
+		}
+		c.txq.Remove(w)
+	}
+	return false
+}
+
 // refusalLocked returns the error of a send by s, because s or the receivers are
 // closed; or nil if neither is.
 func (s *Tx[T]) refusalLocked() error {

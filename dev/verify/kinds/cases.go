@@ -98,6 +98,58 @@ func Cases() []*script.Program {
 		B l
 		N l
 	`)
+	forcing := `
+		E r
+		EE r
+		EEE yy
+		E E r
+		EE EE yy
+		E yy
+		t E y
+		s E rr
+		ss E rr
+		sE r
+		S E c
+		S E r c
+		E z
+		EE z
+		E xs r
+		Ex rr
+		EE w
+		EE ww
+		E i
+		EE ii
+		j E r
+		J E r c
+		jj E r
+		b E rr
+		b E n
+		B E N
+		EB NN
+		E a
+		EEE a
+		EE m
+		EEE am
+		D E r
+		ED rr
+		E zG
+	`
+	add("mpsc", queues, forcing)
+	add("mpmc", append([]int{0}, queues...), forcing)
+	add("mpmc", queues, `
+		E l
+		L E c
+		d E
+		E E l
+	`)
+	add("mpmc", append([]int{0}, queues...), `
+		E r r
+		EE y y
+		E s r
+		J E z c
+		EE a r
+		EE n y
+	`)
 	collecting := `
 		s a
 		ss a
@@ -156,6 +208,12 @@ func Cases() []*script.Program {
 		ss n m
 	`)
 	permits := `
+		p E r
+		pE r
+		q E yy
+		P E r
+		PE EE y
+		p E z
 		p a
 		q a
 		p m

@@ -4,6 +4,7 @@
 //
 //	s S t b p q   Send, Send with the program's ctx, TrySend, SendMany of two, Reserve and Permit.Send, Reserve and Permit.Release
 //	r R y n w     Recv, Recv with the program's ctx, TryRecv, RecvMany of two, wait for Ready and TryRecv
+//	E             ForceSend
 //	B N           TrySendMany of two, TryRecvMany of two
 //	a A           RecvBatch of three, with an age that does not pass; the same with the program's ctx
 //	m             RecvBatch of three, with an age that passes at any instant

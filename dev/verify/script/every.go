@@ -92,9 +92,9 @@ func oneOrTwo(kind string) []string {
 }
 
 const (
-	senders   = "sStbBpqPQjJxDeuW"
+	senders   = "sStEbBpqPQjJxDeuW"
 	receivers = "rRynNaAmiIwzgfG" + subscribing
-	selects   = "tyBNlLd"
+	selects   = "tEyBNlLd"
 )
 
 func (p *Program) has(letters string) bool { return slices.Contains(p.uses(letters), true) }

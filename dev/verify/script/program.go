@@ -32,6 +32,9 @@ type (
 	batchSender interface {
 		SendMany(ctx context.Context, vs []rune) (int, error)
 	}
+	forceSender interface {
+		ForceSend(v rune) (evicted rune, full bool, err error)
+	}
 	tryBatchSender interface {
 		TrySendMany(vs []rune) (int, error)
 	}
@@ -84,8 +87,8 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
 	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
 	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
 	"patient":   {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
@@ -168,6 +171,9 @@ func (p *Play) History() *spec.History {
 	h := new(spec.History)
 	for i, a := range p.Actors {
 		for _, e := range a.events {
+			for k := range e.calls {
+				e.calls[k].Crowded = p.sends(e)
+			}
 			h.Add(i, e.begun, e.returned, e.calls...)
 		}
 	}
@@ -177,11 +183,23 @@ func (p *Play) History() *spec.History {
 // patience is what the receivers of the kind patient have.
 const patience = time.Hour
 
+// sends reports whether a call that may wait for room was under way during e.
+func (p *Play) sends(e event) bool {
+	for _, a := range p.Actors {
+		for _, other := range a.events {
+			if other.mayWait && other.begun <= e.returned && e.begun <= other.returned {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // initial is the value that a watch begins with.
 const initial = 100
 
 const (
-	sending     = "sStbBpqPQjJWxlLdueD"
+	sending     = "sStEbBpqPQjJWxlLdueD"
 	receiving   = "rRynNaAmiIwzlLdgfG"
 	subscribing = "UVOF"
 )
@@ -214,6 +232,7 @@ type Actor struct {
 	txClosed bool
 	rxClosed bool
 	value    rune
+	letter   rune // of the call that it does
 	events   []event
 }
 
@@ -232,6 +251,7 @@ func (a *Actor) Run() {
 
 type event struct {
 	begun, returned int64
+	mayWait         bool // for room
 	calls           []spec.Call
 }
 
@@ -239,7 +259,7 @@ type event struct {
 func (a *Actor) call(f func() []spec.Call) {
 	begun := a.Begin()
 	calls := f()
-	a.events = append(a.events, event{begun, a.End(), calls})
+	a.events = append(a.events, event{begun, a.End(), strings.ContainsRune("sSbpqjJlL", a.letter), calls})
 }
 
 func (a *Actor) next() rune {
@@ -248,6 +268,7 @@ func (a *Actor) next() rune {
 }
 
 func (a *Actor) do(letter rune) {
+	a.letter = letter
 	background := context.Background()
 	switch letter {
 	case 's':
@@ -256,6 +277,8 @@ func (a *Actor) do(letter rune) {
 		a.send(a.Context, a.tx.Send)
 	case 't':
 		a.send(background, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
+	case 'E':
+		a.forceSend()
 	case 'b':
 		a.sendMany(false, func(vs []rune) (int, error) { return a.tx.(batchSender).SendMany(background, vs) })
 	case 'B':
@@ -358,6 +381,16 @@ func accepted(err error) int {
 		return 1
 	}
 	return 0
+}
+
+// forceSend may find the channel full without a value to evict because another
+// goroutine's send waits: History notes whether one was under way.
+func (a *Actor) forceSend() {
+	v := a.next()
+	a.call(func() []spec.Call {
+		evicted, full, err := a.tx.(forceSender).ForceSend(v)
+		return spec.Forced(a.ch.cap, a.txID, v, evicted, full, err)
+	})
 }
 
 // sendMany sends a batch by f. together means that no other value may come

@@ -19,11 +19,11 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		both := i > 1 && !single && strings.ContainsAny(letters, "lLd") && r.IntN(3) == 0
 		switch {
 		case both && p.Capacity > 0: // Selects wait for nobody, because there is room or there is a value
-			letters = only(letters, "tyBNld")
+			letters = only(letters, "tEyBNld")
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
 			letters = only(letters, "rRynNaAmiIwgfUVOFz")
 		default:
-			letters = only(letters, "sStbBpqPQjJuWx")
+			letters = only(letters, "sStEbBpqPQjJuWx")
 		}
 		var w strings.Builder
 		for range calls {

@@ -23,6 +23,7 @@ const (
 	Offer     Op = "Offer"
 	Meet      Op = "Meet"
 	Recv      Op = "Recv"
+	Force     Op = "ForceSend"
 	Reserve   Op = "Reserve"
 	Redeem    Op = "Permit.Send"
 	Release   Op = "Permit.Release"
@@ -62,6 +63,11 @@ type Call struct {
 
 	Result Outcome
 	Missed int // if Lagged
+
+	// Of a Force:
+
+	Evicted rune // the value that left for this one, or 0
+	Crowded bool // a send that may wait for room was under way, so the channel may be full of values and none may leave
 
 	// Of a Subscribe, on a broadcast:
 
@@ -139,6 +145,22 @@ func Sends(capacity, handle, n int, err error, values ...rune) []Call {
 	return calls
 }
 
+// Forced returns the calls that a ForceSend by a handle was.
+func Forced(capacity, handle int, v, evicted rune, full bool, err error) []Call {
+	result, _ := Result(err)
+	switch {
+	case full != (evicted != 0 || result == Full):
+		return []Call{{Op: "ForceSend with a wrong full", Handle: handle, Value: v, Evicted: evicted, Result: result}}
+	case evicted == 0 && result != Full:
+		n := 0
+		if err == nil {
+			n = 1
+		}
+		return Sends(capacity, handle, n, err, v)
+	}
+	return []Call{{Op: Force, Handle: handle, Value: v, Evicted: evicted, Result: result}}
+}
+
 // Recvs returns the calls that a receive of these values by a handle was.
 func Recvs(handle int, err error, values ...rune) []Call {
 	if err != nil {
@@ -201,6 +223,15 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 				return true, s
 			}
 			s.values += string(c.Value)
+			s.sent += string(c.Value)
+		case Force: // of a full channel
+			if c.Result == Full {
+				return capacity == 0 || !room && (s.values == "" || c.Crowded), s
+			}
+			if closed || s.txClosed>>c.Handle&1 == 1 || room || c.Result != OK || !strings.HasPrefix(s.values, string(c.Evicted)) {
+				return false, s
+			}
+			s.values = s.values[len(string(c.Evicted)):] + string(c.Value)
 			s.sent += string(c.Value)
 		case Meet:
 			return strings.ContainsRune(s.got, c.Value), s
