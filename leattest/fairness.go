@@ -120,7 +120,7 @@ func receiversInOrder(t *tester) {
 	late := ch.subscribe()
 	for i, recv := range recvs {
 		t.trySend(ch.tx, i, nil)
-		t.recvErr(late, leat.ErrEmpty) // the value is for who waits
+		t.recvErr(late, leat.ErrEmpty) // the value is for the waiting receiver
 		recv.want(i, nil)
 	}
 }

@@ -61,19 +61,22 @@ type Features struct {
 	// Unbounded says that there is always room.
 	Unbounded bool
 
-	// Rendezvous says that capacity 0 is possible: a value goes from hand to hand, or not at all.
+	// Rendezvous says that capacity 0 is possible: a sender hands its value over to
+	// a receiver.
 	Rendezvous bool
 
 	// Broadcast says that each receiver sees every value sent since it subscribed, and that its Close concerns it alone. A sender
 	// waits for the slowest receiver, unless Lossy is claimed.
 	Broadcast bool
 
-	// Lossy says that a sender never waits: a receiver that is more than the capacity behind misses the oldest values, and is
-	// told how many by *leat.LaggedError. It needs Broadcast.
+	// Lossy says that a sender never waits: a receiver that lags by more than the
+	// capacity misses the oldest values, and gets their number in a
+	// *leat.LaggedError. It needs Broadcast.
 	Lossy bool
 
-	// Latest says that only the newest value is kept, for all receivers: each gets it once, and what it overwrote is not counted. A
-	// sender never waits, and a new receiver has nothing to receive until something is sent.
+	// Latest says that the channel keeps only the newest value, for all receivers.
+	// Each receiver gets it once, and overwritten values are not counted. A sender
+	// never waits, and a new receiver has nothing to receive until a value is sent.
 	Latest bool
 
 	// OneValue says that the channel takes one value in its life; a second send is ErrClosed.

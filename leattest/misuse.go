@@ -41,7 +41,7 @@ var misuseCases = []testcase{
 	},
 }
 
-// A panic says who panics, and what is wrong.
+// A panic names the package and the mistake.
 var panicText = regexp.MustCompile(`(?s)^[a-z]+[^:]*: .+`)
 
 // panics asserts that f panics with a text.

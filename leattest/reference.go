@@ -9,8 +9,9 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// NewReference makes a channel of the reference model: one mutex, one slice, one list of who waits. It is slow, and plain
-// enough to be seen to be right; the suite passes on it, and [RunRandom] compares a kind with it.
+// NewReference makes a channel of the reference model: one mutex, one slice, one
+// list of waiting calls. It is slow, and simple enough to be seen to be right. The
+// suite passes on it, and [RunRandom] compares a kind with it.
 //
 // The model covers all Features but AutoClose and Remote. A broadcast receiver that is closed has nothing more to
 // receive.
@@ -186,8 +187,9 @@ func (m *model) trim() {
 	}
 }
 
-// settle does for those who wait, in the order in which they came, what they wait for, until nothing changes any more. So
-// after it nobody waits for what is possible, and who comes later can take what is left without overtaking.
+// settle serves the waiting calls in the order in which they came, until nothing
+// changes any more. After it, no call waits for something that is possible, so a
+// later call can take the rest without overtaking.
 func (m *model) settle() {
 	for before := -1; before != m.changes; {
 		before = m.changes

@@ -7,15 +7,19 @@
 //
 // # Promises
 //
-// Start returns a server that accepts connections and, as a cluster, one that has a leader. Without [Options.Dir] nothing that it
-// holds survives it, and nothing is left on disk; with it, the next Start with the same directory continues. It listens on no socket
-// unless [Options.Listen] asks for one. Close ends the connections that Connect made, the server, and its goroutines.
+// Start returns a server that accepts connections and, as a cluster, has a leader.
+// Without [Options.Dir] the server leaves nothing on disk, and its data ends with
+// it. With it, the next Start with the same directory continues. The server listens
+// on a socket only if [Options.Listen] asks for one. Close ends the connections
+// that Connect made, the server, and its goroutines.
 //
-// # What it is not
+// # When to use something else
 //
-// The server shares the program's memory, processors and fate: if the program is killed, what was in memory is gone, and
-// what was on disk is as old as the operating system made it (see [Options.SyncAlways]). Use a nats-server of its own where
-// channels must outlive the program. Nobody is authenticated: Listen only where everybody who can connect may use everything.
+// The server shares the program's memory, processors and fate. If the program is
+// killed, data in memory is gone, and data on disk is as old as the operating
+// system made it (see [Options.SyncAlways]). Use a separate nats-server if channels
+// must outlive the program. The server authenticates nobody: Listen only where
+// everybody who can connect may use everything.
 package natsembed
 
 import (
@@ -42,12 +46,14 @@ type Options struct {
 	// (but the servers of a Cluster listen on loopback).
 	Listen string
 
-	// MaxMemory and MaxStore bound, in bytes, what is held in memory and on disk. Zero: 256 MiB and 1 GiB. A server of
-	// which more is asked refuses it, with an error.
+	// MaxMemory and MaxStore bound the bytes in memory and on disk. Zero means 256
+	// MiB and 1 GiB. At the limit, the server refuses more with an error.
 	MaxMemory, MaxStore int64
 
-	// SyncAlways says that nothing is acknowledged before it is on the disk. Zero: what was acknowledged survives the end of the
-	// process, but not that of the machine, for up to two minutes. It makes sending several times slower.
+	// SyncAlways makes the server acknowledge a value only when it is on the disk.
+	// Otherwise acknowledged values survive the end of the process, but those of
+	// the last two minutes may not survive the end of the machine. It makes
+	// sending several times slower.
 	SyncAlways bool
 
 	// Cluster is how many servers to run, joined to a cluster over loopback. It is for tests: they all live in this process, so it is

@@ -185,7 +185,7 @@ func slowNative(until time.Time, slow func(), send func(chan int, int)) (sent, f
 		c.run(func() error {
 			for range ch {
 				if time.Now().After(until) {
-					continue // what is left counts for nobody
+					continue // the remaining values are not counted
 				}
 				counts[i]++
 				if i == len(chans)-1 {

@@ -68,7 +68,7 @@ func (m *measurement) medians() string { return fmt.Sprintf(", medians of %d rou
 
 func ratioBars(m *measurement) []figure.Bar {
 	var bars []figure.Bar
-	group := "" // what the rows that begin with … belong to
+	group := "" // the title of the row above those that begin with …
 	for _, r := range rows {
 		label, more := strings.CutPrefix(r.title, "… ")
 		if !more {

@@ -6,9 +6,11 @@
 //	go run ./dev/bench -rust             # beside tokio and crossbeam-channel, where Rust and Debian's crates of them are installed
 //	go run ./dev/bench -count            # instructions for an operation, which no other program disturbs
 //
-// The contestants of a workload take turns, round by round, each for about the same time, after a garbage collection; what is shown is
-// the median of the rounds. A ratio is the native channel's time divided by leat's: above 1, leat is faster. Each run checks that every
-// value arrived, once, and in order, and ends with an error if not. The docs say what is measured and what it does not show.
+// The contestants of a workload take turns, round by round, each for about the same
+// time, after a garbage collection. The table shows the median of the rounds. A
+// ratio is the native channel's time divided by leat's: above 1, leat is faster.
+// Each run checks that every value arrived, once and in order, and ends with an
+// error if not. docs/benchmarks.md says what this does not show.
 package main
 
 import (

@@ -58,7 +58,7 @@ type Queue[T any] struct {
 type End[T any] struct {
 	word seam.Word[T] // the position, and the bits locked and waiting
 	pos  uint64       // the next slot; what word says, or ahead of it while locked
-	seen uint64       // what the other end's position was when last looked at
+	seen uint64       // the other end's position when it was last read
 
 	aside seam.Mutex  // held by the one of those who wait for the lock that is woken for it
 	sleep *seam.Mutex // made when first needed, with aside held; locked but between an Unlock that wakes and the wake-up
@@ -108,7 +108,7 @@ func (e *End[T]) Lock() {
 }
 
 // lockHeld locks an end that was found locked. The holder keeps an end for some
-// instructions: it never blocks and never calls foreign code meanwhile. Only if
+// instructions: it never blocks and never calls user code meanwhile. Only if
 // the operating system stops it does it take longer. So a goroutine that finds
 // the end locked sleeps until it is unlocked, and leaves the processor to the
 // holder. Only one goroutine sleeps so; the others wait in aside for their turn.
@@ -171,9 +171,11 @@ func (q *Queue[T]) LockTailToo() {
 	}
 }
 
-// UnlockEnds unlocks both ends. A value may have been pushed and popped meanwhile, so the tail is published before the head is free: whoever
-// locks the head next must find a tail that is not behind it. And the tail is still locked until the head is published, so that
-// whoever locks the tail next does not find more values than there are.
+// UnlockEnds unlocks both ends. A value may have been pushed and popped meanwhile.
+// So the tail is published before the head is unlocked: the next goroutine that
+// locks the head must not find a tail below it. And the tail stays locked until
+// the head is published: the next goroutine that locks the tail must not find more
+// values than there are.
 func (q *Queue[T]) UnlockEnds() {
 	if q.Tail.position() != q.Tail.pos {
 		q.Tail.publish()
@@ -188,8 +190,10 @@ func (q *Queue[T]) Len() int { return int(q.Tail.pos - q.Head.pos) }
 // Pushed returns how many values were ever pushed. The tail is locked.
 func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos - q.skipped }
 
-// Room returns for how many of n values there is room in a queue of at most limit; if for fewer than n, that is so at some instant during the
-// call. It looks at the other end only if what it saw there last does not do. The tail is locked.
+// Room returns for how many of n values there is room in a queue of at most limit.
+// If that is fewer than n, it is so at some instant during the call. Room reads the
+// other end's position only if the one that it read last is not enough. The tail is
+// locked.
 func (q *Queue[T]) Room(limit, n uint64) uint64 {
 	if q.Tail.pos-q.Tail.seen+n > limit {
 		q.Tail.seen = q.Head.position()
@@ -209,8 +213,9 @@ func (q *Queue[T]) Empty() bool {
 	return q.Tail.position() == head
 }
 
-// Available returns how many of n values there are to pop; if fewer than n, that is so at some instant during the call. It looks at the other end
-// only if what it saw there last does not do. The head is locked.
+// Available returns how many of n values there are to pop. If that is fewer than n,
+// it is so at some instant during the call. Available reads the other end's
+// position only if the one that it read last is not enough. The head is locked.
 func (q *Queue[T]) Available(n uint64) uint64 {
 	if q.Head.pos+n > q.Head.seen {
 		q.Head.seen = q.Tail.position()

@@ -1,15 +1,18 @@
-// Package park is the one place in leat where a goroutine blocks, and so the one place to read to know how.
+// Package park is the one place in leat where a goroutine blocks.
 //
-// A channel keeps its waiting goroutines in a [Queue], first come first served, under its own mutex. Whoever makes
-// room, brings a value or closes does the waiter's work for it under that mutex: it takes the waiter
-// out of the queue, moves the waiter's value or stores its result, and wakes it after unlocking. A waiter that wakes
-// is therefore done; it never races anybody for what it was woken for. From this follow:
+// A channel keeps its waiting goroutines in a [Queue], first come first served,
+// under its own mutex. The goroutine that makes room, brings a value or closes
+// does the waiter's work for it under that mutex: it takes the waiter out of the
+// queue, moves the waiter's value or stores its result, and wakes it after
+// unlocking. So a waiter that wakes is done, and never competes with another
+// goroutine. This has two consequences:
 //
-//   - First come, first served, without barging: a slot is never free for others between its release and its use by the
-//     first waiter.
-//   - No wake-up can be lost on a waiter that leaves. Who is in the queue when its ctx ends takes itself out, under the
-//     mutex, and was never woken; who is not in the queue any more has been served, and returns
-//     that, although its ctx has ended. Nothing is left to be passed on.
+//   - First come, first served, without barging: between its release and its use
+//     by the first waiter, a slot is never free for others.
+//   - No wake-up is lost on a waiter that leaves. A waiter that is in the queue
+//     when its ctx ends takes itself out, under the mutex, and was never woken. A
+//     waiter that is not in the queue was served, and returns its result although
+//     its ctx has ended.
 //
 // # How a goroutine sleeps
 //

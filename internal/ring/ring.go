@@ -48,7 +48,7 @@ type segment[E any] struct{ slot []seam.Pointer[E] }
 // A Place is a slot of a Ring, or no slot, if the slot's segment did not exist
 // when the Place was made. It belongs to one goroutine at a time, and saves it
 // from looking the slot up. If two goroutines move one Place by mistake, it is
-// some slot or none: whoever reads there must compare the number of the entry.
+// some slot or none: a reader must compare the number of the entry.
 type Place[E any] struct {
 	in *segment[E] // never nil, except in the zero value
 	i  uint        // which slot of it; none if it has fewer

@@ -7,7 +7,7 @@
 //
 // By hand is: encode as JSON, publish with a message id and wait for the answer; receive with a pull consumer's Messages, acknowledge
 // (where a sender may wait for room, with an answer), decode. Both take turns, round by round, on the same server, in memory
-// storage, where the server costs least and the library most. What is shown is the median of the rounds, per value.
+// storage, where the server costs least and the library most. The tables show the median of the rounds, per value.
 package main
 
 import (

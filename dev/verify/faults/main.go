@@ -1,5 +1,5 @@
-// Command faults does to leat what the world does, and prints a table: each fault, what leat did, and what a good client beside it
-// saw, which never fails.
+// Command faults breaks leat's parts in many ways and prints a table: each fault,
+// how leat reacted, and how another client fared, which must never fail.
 //
 //	go run ./dev/verify/faults rpc        # about a minute and a half
 //	go run ./faults nats       # the same

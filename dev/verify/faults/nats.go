@@ -67,7 +67,7 @@ type ledger struct {
 	acked, doubtful map[int]bool
 	got             map[int]int
 	missed          uint64
-	latest          bool // of a watch: what was overwritten counts as missed, but not the last value
+	latest          bool // of a watch: overwritten values count as missed, but not the last value
 	failed          error
 }
 
@@ -135,7 +135,7 @@ func (l *ledger) line(t *table, fault string, took time.Duration, again int, pro
 	if l.latest && len(l.got) > 0 && len(l.acked) > 0 && newest(l.got) >= newest(l.acked) {
 		l.missed = uint64(lost)
 	}
-	lost = max(0, lost-int(l.missed)) // what was missed is accounted for: exactly, or the sum below is wrong
+	lost = max(0, lost-int(l.missed)) // the missed values, exactly, or the sum below is wrong
 	sum := len(l.got) + int(l.missed)
 	ok := lost == 0 && twice <= again && foreign == 0 && l.failed == nil && len(l.acked) > 0 &&
 		sum >= len(l.acked) && sum <= len(l.acked)+len(l.doubtful)
@@ -413,7 +413,7 @@ func leaderKilled(t *table) error {
 		leader := nodes[s.CachedInfo().Cluster.Leader]
 		leader.kill()
 		at := time.Now()
-		for ctx.Err() == nil { // the outage, as who asks for the stream sees it
+		for ctx.Err() == nil { // the outage, as a client sees it that asks for the stream
 			attempt, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 			s, err := js.Stream(attempt, "LEAT_led")
 			cancel()

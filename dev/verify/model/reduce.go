@@ -27,7 +27,7 @@ func (s *action) changes() bool {
 // An object is a Mutex, a Cond, an atomic or a channel.
 type object struct {
 	owner int   // of a Mutex: its holder, plus one
-	list  []int // of a Cond: who waits
+	list  []int // of a Cond: the waiting goroutines
 	write clock // of all steps that changed it
 	read  clock // of all steps that looked at it
 }

@@ -83,7 +83,7 @@ func oneOrTwo(kind string) []string {
 		first, last := w[:1], w[len(w)-1:]
 		switch {
 		case ends == 0,
-			len(w) > 1 && strings.ContainsAny(first, "DG"),       // who is found unreachable does nothing any more
+			len(w) > 1 && strings.ContainsAny(first, "DG"),       // an unreachable handle makes no more calls
 			len(w) > 1 && strings.ContainsAny(last, subscribing): // who subscribes has no receiver before
 			return true
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// A balance compares what was sent with what was received.
+// A balance compares the sent values with the received ones.
 type balance struct{ sent, sum, received, got atomic.Int64 }
 
 func (b *balance) send(v int) {

@@ -51,7 +51,7 @@ const (
 	Ended  Outcome = "ctx ended"
 )
 
-// Call is one call: what was asked, and what came of it.
+// Call is one call and its result.
 type Call struct {
 	Op     Op
 	Handle int // which sender or receiver

@@ -26,7 +26,8 @@ func begin(b *bytes.Buffer, width, height int, title, subtitle string) {
 		html.EscapeString(title), html.EscapeString(subtitle))
 }
 
-// A Bar is a length with a name before it and a note behind it. Colour 0 is for what the chart is about, 1 for what it is compared with.
+// A Bar is a length with a label before it and a note after it. Colour 0 is for the
+// subject of the chart, 1 for its anchor.
 type Bar struct {
 	Label  string
 	Value  float64
