@@ -7,7 +7,8 @@ import (
 )
 
 // Unbounded is the capacity of a channel that always has room, for New of packages
-// mpsc and mpmc. It makes the channel that their NewUnbounded makes.
+// mpsc, mpmc and broadcast. In the first two it makes the channel that NewUnbounded
+// makes.
 const Unbounded = math.MaxInt
 
 // An Option sets up a channel when it is made. This package has all of them:

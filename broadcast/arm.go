@@ -25,7 +25,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 			return nil, false
 		}
 		if c.txq.Len() == 0 {
-			c.slowest.Store(0)
+			c.unwatchLocked()
 		}
 		return tx.trySend(v), true // which frees mu, because there is room, or the handle is closed
 	}

@@ -17,6 +17,11 @@ import (
 
 // New makes a channel that keeps the last capacity values, exactly, and returns its sending end; receivers subscribe. A
 // capacity below 1 panics; there is no upper limit. Memory grows with use, up to the capacity, and is kept.
+//
+// With the capacity [leat.Unbounded] no receiver misses a value, and no sender waits: the channel keeps each value until all
+// receivers have had it, and no longer. So a receiver that does not receive makes memory grow without end. A receiver that
+// subscribes with [Replay] or [From] gets what the slowest of the others has still to receive; without a receiver nothing is
+// kept. [Lossless] and [LosslessFor] change nothing.
 func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	if capacity < 1 {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
@@ -26,7 +31,13 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 		senders: 1,
 		slabLen: slabLen[T](capacity),
 	}
-	c.ring.Init(capacity)
+	if capacity == leat.Unbounded {
+		c.unbounded, c.kept = true, seam.Origin
+		c.slowest.Store(c.kept + 1)
+		c.ring.InitUnbounded(seam.Origin)
+	} else {
+		c.ring.Init(capacity)
+	}
 	c.next = c.ring.Place(seam.Origin)
 	if seam.Origin > 0 {
 		c.tail.Store(seam.Origin)
@@ -88,9 +99,12 @@ type channel[T any] struct {
 	ring    ring.Ring[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
+	unbounded bool   // see keep.go
+	kept      uint64 // number of the oldest value that is kept, if unbounded; guarded by mu
+
 	tail    seam.Uint64  // number of the next value; written under mu
 	ended   seam.Bool    // all sender handles are closed, tail is final; written under mu
-	slowest seam.Word[T] // see above; means nothing when no sender waits; written under mu
+	slowest seam.Word[T] // see above; means nothing when no sender waits, unless the channel is unbounded; written under mu
 
 	mu       seam.Mutex
 	next     ring.Place[entry[T]] // of value tail
@@ -150,8 +164,11 @@ func (c *channel[T]) accepted(least uint64) uint64 {
 }
 
 // oldest returns the number of the oldest value that the ring holds when the
-// next value gets the number tail.
+// next value gets the number tail. If the channel is unbounded, mu is held.
 func (c *channel[T]) oldest(tail uint64) uint64 {
+	if c.unbounded {
+		return c.kept
+	}
 	return tail - min(tail-seam.Origin, c.ring.Capacity())
 }
 
@@ -200,6 +217,9 @@ func (c *channel[T]) acceptLocked(v T) {
 	e.n, e.value = n, v
 	c.ring.Put(&c.next, n, e)
 	c.tail.Store(n + 1)
+	if c.unbounded && c.lossless.Len() == 0 {
+		c.releaseLocked()
+	}
 }
 
 // newEntry allocates.
@@ -256,7 +276,7 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 		wk.tx.Add(w)
 	}
 	if c.txq.Len() == 0 {
-		c.slowest.Store(0)
+		c.unwatchLocked()
 	} else if published && c.patient > 0 {
 		c.stallLocked()
 	}
@@ -265,13 +285,24 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 	}
 }
 
-// moved serves the waiting senders after the slowest lossless receiver has moved or left.
+// moved serves the waiting senders after the slowest lossless receiver has moved or left, or releases the values that it has had.
 func (c *channel[T]) moved() {
 	var wk wakes[T]
 	c.mu.Lock()
-	c.admit(&wk)
+	if c.unbounded {
+		c.releaseLocked()
+	} else {
+		c.admit(&wk)
+	}
 	c.mu.Unlock()
 	wk.run()
+}
+
+// unwatchLocked notes that no sender waits.
+func (c *channel[T]) unwatchLocked() {
+	if !c.unbounded {
+		c.slowest.Store(0)
+	}
 }
 
 // receivers returns how many receivers are open. mu is held.
@@ -305,6 +336,9 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
 	c.list(cur).Remove(cur)
 	if cur.patience > 0 && !cur.lapsed {
 		c.unholdLocked()
+	}
+	if c.unbounded {
+		c.releaseLocked()
 	}
 	c.waiting.Leave(cur, &wk.rx)
 	c.counting.Changed(c.receivers(), &wk.count, wk.outside)

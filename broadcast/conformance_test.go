@@ -2,6 +2,7 @@ package broadcast_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
@@ -37,5 +38,17 @@ func TestConformance(t *testing.T) {
 			return conformanceChannel(capacity, broadcast.Lossless())
 		},
 		Features: leattest.Features{Broadcast: true, SingleReceiver: true, AutoClose: true},
+	})
+	leattest.Run(t, leattest.Kind{
+		Name: "patient",
+		New: func(_ testing.TB, capacity int) leattest.Channel {
+			return conformanceChannel(capacity, broadcast.LosslessFor(1000*time.Hour)) // which no test is long enough for
+		},
+		Features: leattest.Features{Broadcast: true, SingleReceiver: true, AutoClose: true},
+	})
+	leattest.Run(t, leattest.Kind{
+		Name:     "unbounded",
+		New:      func(testing.TB, int) leattest.Channel { return conformanceChannel(leat.Unbounded) },
+		Features: leattest.Features{Broadcast: true, Unbounded: true, SingleReceiver: true, AutoClose: true},
 	})
 }

@@ -18,9 +18,6 @@ type cursor struct {
 	start    uint64              // pos at first
 	floor    uint64              // number of the oldest value kept at first, which may be after start
 	lossless bool                // with patience or without
-	patience time.Duration       // of LosslessFor, or 0
-	came     time.Time           // when it subscribed, if a sender waited then and it has patience
-	lapsed   bool                // its patience is used up: see patience; guarded by the channel's mu
 	joined   seam.Bool           // Ready was called
 	place    fanout.Place[*cursor]
 
@@ -31,6 +28,11 @@ type cursor struct {
 	// takes. It may be taken under the channel's mu.
 	gateMu seam.Mutex
 	gate   park.Gate
+
+	// What follows belongs to patience. The channel's mu guards it.
+	patience time.Duration // of LosslessFor, or 0; never changes
+	came     time.Time     // when it subscribed, if a sender waited then
+	lapsed   bool          // its patience is used up
 }
 
 // What makes a receiver special. Only isLapsed is ever unset, with mu held.

@@ -17,7 +17,8 @@
 // # Capacity
 //
 // The channel keeps the last values, as many as its capacity, exactly. That is how far a receiver may be behind, and how far
-// [Replay] reaches back.
+// [Replay] reaches back. With the capacity leat.Unbounded it keeps each value until all receivers have had it: nobody misses a value, and
+// no sender waits.
 //
 // # Lagging
 //
@@ -58,4 +59,6 @@
 // A send takes one lock, whatever the number of receivers, and wakes those that wait. A receive takes no lock if there is something
 // to receive. Each value is copied for each receiver, so large ones are better sent as pointers, to be treated as
 // read-only. A value is kept until it is overwritten, also when all have received it, for Replay.
+//
+// In an unbounded channel a receive that frees a value takes the lock: each receive of the slowest receiver. A batch takes it once.
 package broadcast

@@ -355,3 +355,26 @@ func ExampleLosslessFor() {
 	// 3 after 3 missed
 	// 4 after 0 missed
 }
+
+// An unbounded channel loses nothing and never makes a sender wait. It keeps what
+// the slowest receiver has still to receive, and nothing else.
+func ExampleNew_unbounded() {
+	tx := broadcast.New[int](leat.Unbounded)
+	fast, slow := tx.Subscribe(), tx.Subscribe()
+	for v := range 1000 {
+		tx.TrySend(v)
+		fast.TryRecv()
+	}
+	fmt.Println("kept:", tx.Len())
+	for range 999 {
+		slow.TryRecv()
+	}
+	fmt.Println("kept:", tx.Len())
+	fmt.Println(slow.TryRecv())
+	fmt.Println("kept:", tx.Len())
+	// Output:
+	// kept: 1000
+	// kept: 1
+	// 999 <nil>
+	// kept: 0
+}

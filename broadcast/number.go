@@ -36,6 +36,9 @@ package broadcast
 // and none widens it once hi is known; so fn is called at most about twice the
 // logarithm of the capacity.
 func (c *channel[T]) search(fn func(T) bool) uint64 {
+	if c.unbounded {
+		return c.searchUnbounded(fn)
+	}
 	hi := c.accepted(0)
 	lo := c.oldest(hi)
 	known := false

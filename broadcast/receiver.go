@@ -110,16 +110,21 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		return nil, contract.Closed(r.cause)
 	}
 	e := r.c.ring.Load(pos)
-	if (e == nil || e.n < pos) && r.c.ended.Load() {
-		// All values were published before ended was set, so this look at the slot is final.
-		if e = r.c.ring.Load(pos); e == nil || e.n < pos {
-			return nil, contract.Closed(r.c.cause)
+	if e == nil || e.n < pos {
+		nothing := leat.ErrEmpty
+		if r.c.ended.Load() {
+			// All values were published before ended was set, so this look at the slot is final.
+			e = r.c.ring.Load(pos)
+			nothing = contract.Closed(r.c.cause)
+		}
+		if e == nil || e.n < pos {
+			if r.c.unbounded {
+				nothing = r.explainNothing(pos, nothing)
+			}
+			return nil, nothing
 		}
 	}
-	switch {
-	case e == nil || e.n < pos:
-		return nil, leat.ErrEmpty
-	case e.n > pos:
+	if e.n > pos {
 		if r.cur.closed.Load() { // which was set before a sender that waited for this receiver could overwrite what it had not read
 			return nil, contract.Closed(r.cause)
 		}

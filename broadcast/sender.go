@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"math"
 	"runtime"
 
 	"github.com/leat-go/leat"
@@ -49,7 +50,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 		return err
 	}
 	if c.txq.Len() == 0 && c.roomOrWatch() { // the slowest receiver moved just now
-		c.slowest.Store(0)
+		c.unwatchLocked()
 		return s.trySend(v)
 	}
 	_, err := s.wait(ctx, sending[T]{one: v})
@@ -139,7 +140,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	if len(rest) == 0 {
 		if c.txq.Len() == 0 {
-			c.slowest.Store(0)
+			c.unwatchLocked()
 		}
 		c.mu.Unlock()
 		wk.run()
@@ -230,11 +231,14 @@ func (s *Sender[T]) Clone() *Sender[T] {
 }
 
 // Len returns how many of the kept values some receiver has yet to receive: as many as the slowest has before it, but at most the
-// capacity.
+// capacity. On an unbounded channel these are all that it keeps.
 func (s *Sender[T]) Len() int {
 	c := s.made()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.unbounded {
+		return int(min(c.tail.Load()-c.kept, math.MaxInt))
+	}
 	var longest uint64
 	for cur := range c.cursors() {
 		longest = max(longest, cur.behind(c.tail.Load()))
@@ -242,7 +246,7 @@ func (s *Sender[T]) Len() int {
 	return int(min(longest, c.ring.Capacity()))
 }
 
-// Cap returns the capacity.
+// Cap returns the capacity, which may be [leat.Unbounded].
 func (s *Sender[T]) Cap() int { return int(s.made().ring.Capacity()) }
 
 // Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,

@@ -1,6 +1,10 @@
 package broadcast
 
-import "github.com/leat-go/leat/internal/meter"
+import (
+	"math"
+
+	"github.com/leat-go/leat/internal/meter"
+)
 
 // A tally is what receivers have received and missed.
 type tally struct{ received, missed uint64 }
@@ -31,6 +35,9 @@ func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	tail := c.tail.Load()
 	s.Capacity = int(c.ring.Capacity())
+	if c.unbounded {
+		s.Capacity = -1
+	}
 	s.Accepted = tail
 	s.Leaked = c.Leaked.Load()
 	s.Senders, s.Receivers = c.senders, c.receivers()
@@ -70,6 +77,9 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	}
 	s.Received, s.Missed = sum.received, sum.missed
 	s.Depth = int(min(longest, c.ring.Capacity()))
+	if c.unbounded {
+		s.Depth = int(min(tail-c.kept, math.MaxInt))
+	}
 }
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has

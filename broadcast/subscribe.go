@@ -48,6 +48,9 @@ func (o *subscription) start(oldest, tail uint64) uint64 {
 // subscribe makes a receiver.
 func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	o := newSubscription(opts)
+	if c.unbounded { // each receiver keeps what it has not received, and no sender waits
+		o.lossless, o.patience = true, 0
+	}
 	cur := &cursor{lossless: o.lossless || o.patience > 0, patience: o.patience, channel: c}
 	var wk wakes[T]
 	c.mu.Lock()
@@ -62,7 +65,7 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	} else {
 		c.list(cur).Add(cur)
 	}
-	if cur.lossless {
+	if cur.lossless && !c.unbounded {
 		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
 	}
 	c.counting.Changed(c.receivers(), &wk.count, false)

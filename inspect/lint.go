@@ -132,7 +132,7 @@ func (h *history) receivers(now time.Time, c *Channel, say func(Code, uint64, st
 	others := c.Receivers - 1
 	then, ago := h.before(now, lagOver), h.before(now, recently)
 	for _, r := range c.Cursors {
-		lossless := r.Lossless && int(r.Lag) >= c.Capacity
+		lossless := r.Lossless && c.Capacity > 0 && int(r.Lag) >= c.Capacity
 		if lossless && c.State == Open {
 			say(HoldsBack, r.ID, "receiver %d holds back %s and %s: it is %s behind, all that the channel keeps",
 				r.ID, count(c.Senders, "sender", "senders"), count(others, "other receiver", "other receivers"), count(int(r.Lag), "value", "values"))

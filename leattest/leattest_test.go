@@ -13,6 +13,7 @@ var models = []leattest.Kind{
 	model("unbounded", leattest.Features{Unbounded: true, SingleReceiver: true}),
 	model("broadcast", leattest.Features{Broadcast: true, SingleReceiver: true}),
 	model("broadcast_lossy", leattest.Features{Broadcast: true, Lossy: true, SingleReceiver: true}),
+	model("broadcast_unbounded", leattest.Features{Broadcast: true, Unbounded: true, SingleReceiver: true}),
 	model("latest", leattest.Features{Latest: true, SingleReceiver: true}),
 	model("one_value", leattest.Features{OneValue: true, SingleReceiver: true}),
 }

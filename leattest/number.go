@@ -18,7 +18,7 @@ var numberCases = []testcase{
 		name:    "R8_From_starts_at_a_number",
 		promise: "a receiver that starts From a kept number gets that value first; From a number beyond the end, the next accepted value",
 		rule:    rule8,
-		needs:   []need{needFrom},
+		needs:   []need{needFrom, needBounded},
 		run:     fromStarts,
 	},
 	{
@@ -27,6 +27,13 @@ var numberCases = []testcase{
 		rule:    rule8,
 		needs:   []need{needFrom, needBounded},
 		run:     fromGone,
+	},
+	{
+		name:    "R8_From_on_an_unbounded_broadcast",
+		promise: "an unbounded broadcast keeps what a receiver has still to receive, for From, and nothing else",
+		rule:    rule8,
+		needs:   []need{needFrom, needUnbounded, needSubscribe, needTxLen},
+		run:     fromUnbounded,
 	},
 	{
 		name:    "R8_From_resumes_without_loss_or_repetition",
@@ -125,6 +132,36 @@ func fromGone(t *tester) {
 			t.recv(rx, seq(over, capacity+over-1)...)
 		}
 	}
+}
+
+func fromUnbounded(t *tester) {
+	ch := t.open(1)
+	slow := ch.subscribe()
+	from := func(n uint64) leat.Receiver[int] {
+		rx := ch.From(n)
+		t.own(rx)
+		return rx
+	}
+	t.send(ch.tx, 10, 11, 12)
+	t.recv(ch.rx, 10, 11, 12)
+	t.len(3, ch.tx)
+	t.recv(slow, 10)
+	t.len(2, ch.tx)
+	gone := from(0)
+	t.recvErr(gone, lagged(1))
+	for _, rx := range []leat.Receiver[int]{gone, from(1)} {
+		t.recv(rx, 11, 12)
+		t.recvErr(rx, leat.ErrEmpty)
+	}
+	t.recvErr(from(math.MaxUint64), leat.ErrEmpty)
+	t.len(2, ch.tx)
+	t.close(slow)
+	t.len(0, ch.tx)
+	t.recvErr(from(1), lagged(2))
+	t.close(ch.tx)
+	ended := from(2)
+	t.recvErr(ended, lagged(1))
+	t.recvErr(ended, leat.ErrClosed)
 }
 
 func fromResumes(t *tester) {

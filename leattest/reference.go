@@ -84,7 +84,7 @@ func (m *model) backlog() int {
 	most := 0
 	for _, rx := range m.receivers {
 		if !rx.closed {
-			most = max(most, m.end()-*rx.at)
+			most = max(most, m.end()-max(*rx.at, m.first))
 		}
 	}
 	return most

@@ -1,6 +1,8 @@
 // Package ring holds the slots of a broadcast channel. A ring has as many slots
 // as the channel's capacity, and memory for those that were ever used: it is
-// made of segments, which are allocated when the writer first comes to them.
+// made of segments, which are allocated when the writer first comes to them. An
+// unbounded ring has a slot for each value, and memory for those that were not
+// released.
 //
 // Value n is in slot n % capacity. One goroutine at a time puts entries into
 // the slots, under the channel's mutex. Any number of goroutines read them
@@ -12,6 +14,10 @@
 // longer one replaces it. A segment is never moved, and is released with the
 // ring. So a slot, once it is listed, is the same word for ever, and reading
 // the ring is reading that word.
+//
+// Release, in an unbounded ring, stores nil in slots, and then a directory that
+// starts later. So a slot that was released is empty, and stays so. A reader must
+// know by itself that a value whose slot is empty was not released.
 //
 // What remains is a slot that is not listed yet. The first Put to a segment
 // stores a directory that lists it, and then stores the entry in its slot. All
@@ -26,7 +32,9 @@
 package ring
 
 import (
+	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/leat-go/leat/internal/seam"
 )
@@ -39,8 +47,16 @@ var SegmentSize = 128
 // see Init.
 type Ring[E any] struct {
 	capacity  uint64
+	unbounded bool
 	shift     int // SegmentSize is 1 << shift
-	directory seam.Pointer[[]*segment[E]]
+	directory seam.Pointer[directory[E]]
+}
+
+// A directory lists segments. At least one is there. The first is segment base,
+// which is 0 in a bounded ring.
+type directory[E any] struct {
+	base     uint64
+	segments []*segment[E]
 }
 
 type segment[E any] struct{ slot []seam.Pointer[E] }
@@ -58,15 +74,25 @@ type Place[E any] struct {
 func (r *Ring[E]) Init(capacity int) {
 	r.capacity = uint64(capacity)
 	r.shift = bits.TrailingZeros(uint(SegmentSize))
-	r.directory.Store(&[]*segment[E]{r.newSegment(0)})
+	r.directory.Store(&directory[E]{segments: []*segment[E]{r.newSegment(0)}})
 }
 
-// Capacity returns how many slots there are.
+// InitUnbounded makes r ready, without a capacity. The first value is first.
+func (r *Ring[E]) InitUnbounded(first uint64) {
+	r.capacity, r.unbounded = math.MaxInt, true
+	r.shift = bits.TrailingZeros(uint(SegmentSize))
+	r.directory.Store(&directory[E]{first >> r.shift, []*segment[E]{r.newSegment(0)}})
+}
+
+// Capacity returns how many slots there are, or math.MaxInt without a bound.
 func (r *Ring[E]) Capacity() uint64 { return r.capacity }
 
 // newSegment makes segment k. The last one may be shorter.
 func (r *Ring[E]) newSegment(k int) *segment[E] {
-	n := min(1<<r.shift, r.capacity-uint64(k)<<r.shift)
+	n := uint64(1) << r.shift
+	if !r.unbounded {
+		n = min(1<<r.shift, r.capacity-uint64(k)<<r.shift)
+	}
 	return &segment[E]{slot: make([]seam.Pointer[E], n)}
 }
 
@@ -78,12 +104,21 @@ func (r *Ring[E]) Load(n uint64) *E {
 
 // Place returns where the slot of value n is.
 func (r *Ring[E]) Place(n uint64) Place[E] {
-	slot := n % r.capacity
-	directory := *r.directory.Load()
-	if k := slot >> r.shift; k < uint64(len(directory)) {
-		return Place[E]{directory[k], uint(slot - k<<r.shift)}
+	slot := r.slot(n)
+	directory := r.directory.Load()
+	segments := directory.segments
+	if k := slot>>r.shift - directory.base; k < uint64(len(segments)) { // not if the segment was released, either
+		return Place[E]{segments[k], uint(slot - slot>>r.shift<<r.shift)}
 	}
-	return Place[E]{directory[0], uint(len(directory[0].slot))}
+	return Place[E]{segments[0], uint(len(segments[0].slot))}
+}
+
+// slot returns the number of the slot of value n.
+func (r *Ring[E]) slot(n uint64) uint64 {
+	if r.unbounded {
+		return n
+	}
+	return n % r.capacity
 }
 
 // Load returns the entry in the slot, or nil if there is no entry or no slot.
@@ -134,9 +169,34 @@ func (r *Ring[E]) Put(p *Place[E], n uint64, e *E) {
 // the slot of value n.
 func (r *Ring[E]) extend(p *Place[E], n uint64) {
 	directory := *r.directory.Load()
-	for k := n % r.capacity >> r.shift; uint64(len(directory)) <= k; {
-		directory = append(directory, r.newSegment(len(directory)))
+	for k := r.slot(n)>>r.shift - directory.base; uint64(len(directory.segments)) <= k; {
+		directory.segments = append(directory.segments, r.newSegment(len(directory.segments)))
 	}
 	r.directory.Store(&directory)
 	*p = r.Place(n)
+}
+
+// Release empties the slots of the values from up to, and not including, to,
+// which were all put into r and not released before. r is unbounded. Nobody reads
+// the slots any more, or those who do count an empty slot as a released one. Only
+// one goroutine at a time may be in Put or Release.
+//
+// The segments are released once most of those that are listed are empty: then
+// copying the list of the others costs less than what was done since the last
+// time.
+func (r *Ring[E]) Release(from, to uint64) {
+	for n := from; n < to; {
+		p := r.Place(n)
+		slots := p.Rest()
+		slots = slots[:min(uint64(len(slots)), to-n)]
+		for i := range slots {
+			slots[i].Store(nil)
+		}
+		n += uint64(len(slots))
+	}
+	old := r.directory.Load()
+	empty := min(to>>r.shift-old.base, uint64(len(old.segments)-1))
+	if live := uint64(len(old.segments)) - empty; empty > live {
+		r.directory.Store(&directory[E]{old.base + empty, slices.Clone(old.segments[empty:])})
+	}
 }

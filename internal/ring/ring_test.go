@@ -100,3 +100,34 @@ func newRing[E any](segment, capacity int) *ring.Ring[E] {
 	r.Init(capacity)
 	return r
 }
+
+// It fails if a slot of an unbounded ring does not hold its value, or holds one
+// that was released; from large numbers on, and with segments released.
+func TestUnbounded(t *testing.T) {
+	defer func(size int) { ring.SegmentSize = size }(ring.SegmentSize)
+	for _, segment := range []int{1, 2, 8} {
+		for _, first := range []uint64{0, 1, 7, 1<<32 - 5, 1<<63 - 3} {
+			ring.SegmentSize = segment
+			var r ring.Ring[uint64]
+			r.InitUnbounded(first)
+			put := r.Place(first)
+			released := first
+			for n := first; n < first+200; n++ {
+				r.Put(&put, n, &n)
+				if behind := (n - first) % 40; n-released > behind {
+					r.Release(released, n-behind)
+					released = n - behind
+				}
+				for k := first; k < first+200; k++ {
+					got := r.Load(k)
+					switch kept := k >= released && k <= n; {
+					case kept && (got == nil || *got != k):
+						t.Fatalf("segments of %d: value %d is not there; %d to %d are kept", segment, k, released, n)
+					case !kept && got != nil:
+						t.Fatalf("segments of %d: value %d is there; %d to %d are kept", segment, k, released, n)
+					}
+				}
+			}
+		}
+	}
+}

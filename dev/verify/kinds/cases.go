@@ -424,6 +424,28 @@ func Cases() []*script.Program {
 		W W OzUz c
 		sD FrG
 	`)
+	// Values are released while they are received and subscribed to.
+	add("broadcast", []int{script.Unbounded}, `
+		sss rrr
+		sss yy yr
+		ss r z
+		tt ry Ury
+		ss rz Vr
+		sss r Vrr
+		ss ry Fyr
+		sss Fry z
+		ss rr FrG
+		b n n
+		bs n Vn
+		ss ii r
+		s I r c
+		ss ww
+		tt G Vy
+		sx r UrVr
+		sD r FrG
+		ss UzUr
+		W rz s c
+	`)
 	// Time passes while senders wait, and the receivers do everything that they can.
 	add("patient", []int{1, 2}, `
 		ss rr

@@ -83,7 +83,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a subscription does not hold senders back", "broadcast/subscribe.go", "		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())\n", "", "lossless_1/ss_Vrr"},
 	{"a new watch receiver has not seen the current value", "watch/subscribe.go", "	cur.seen.Store(c.current.Load().n)\n", "", "watch_1/ss_Urr"},
 	{"a ring's last segment is too long", "internal/ring/ring.go", "min(1<<r.shift, r.capacity-uint64(k)<<r.shift)", "max(1<<r.shift, uint64(k))", "broadcast_3/ssss_rr"},
-	{"a slot is not read again after the end was seen", "broadcast/receiver.go", "if e = r.c.ring.Load(pos); e == nil || e.n < pos {", "if e == nil || e.n < pos {", "broadcast_2/ss_rr"},
+	{"a slot is not read again after the end was seen", "broadcast/receiver.go", "			e = r.c.ring.Load(pos)\n", "", "broadcast_2/ss_rr"},
 	{"a ring's place is one slot short", "internal/ring/ring.go", "	*p = r.Place(n)\n}\n\n// Put", "	*p = r.Place(n - 1)\n}\n\n// Put", "broadcast_2/ss_rr"},
 	{"a ring's new segment is not listed", "internal/ring/ring.go", "	r.directory.Store(&directory)\n	*p = r.Place(n)\n", "	*p = Place[E]{in: directory[len(directory)-1]}\n", "lossless_2/ss_rr"},
 	{"a receiver starts one after the number that From gives", "broadcast/subscribe.go", "min(o.from, tail-seam.Origin)", "min(o.from+1, tail-seam.Origin)", "broadcast_2/ss_Frr"},
@@ -100,6 +100,11 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"senders do not see that a lapsed receiver is held again", "broadcast/patience.go", "	c.holdLocked(cur)\n	c.limit = min(c.limit, cur.needs()+c.ring.Capacity())\n", "	c.holdLocked(cur)\n", "TestLapsedReceiverIsHeldAgain"},
 	{"a waiting sender sets no alarm", "broadcast/patience.go", "	if c.patient > 0 && c.txq.Len() == 0 {\n		c.stallLocked()\n	}\n", "", "TestLapsedReceiverIsHeldAgain"},
 	{"a lapsed receiver that closes leaves the wrong list", "broadcast/chan.go", "if cur.lossless && !cur.lapsed {\n		return", "if cur.lossless {\n		return", "TestLapsedReceiverAmongOthers"},
+	{"a receiver that leaves keeps its values", "broadcast/chan.go", "	if c.unbounded {\n		c.releaseLocked()\n	}\n	c.waiting.Leave", "	c.waiting.Leave", "TestUnboundedKeepsNothing"},
+	{"a release does not look at the cursors again", "broadcast/keep.go", "	for least := c.leastLocked(); least > c.kept; least = c.leastLocked() {\n", "	if least := c.leastLocked(); least > c.kept {\n", "TestUnboundedKeepsNothing"},
+	{"a value is released that one receiver has not had", "broadcast/keep.go", "		least = min(least, needs)\n", "		least = needs\n", "TestUnboundedKeepsNothing"},
+	{"the slot of the next value is released", "internal/ring/ring.go", "	for n := from; n < to; {\n", "	for n := from; n <= to; {\n", "broadcast_unbounded/sss_rrr"},
+	{"an unbounded receiver that is closed finds nothing", "broadcast/keep.go", "	case r.cur.closed.Load():\n", "	case false:\n", "TestUnboundedReceiverCloses"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 

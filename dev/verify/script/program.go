@@ -89,7 +89,7 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
+	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
 	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
 	"patient":   {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
 	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},

@@ -6,6 +6,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -329,6 +330,25 @@ type broadcast struct {
 	rxClosed uint32
 }
 
+// Unbounded is the capacity of a broadcast that keeps what some receiver has
+// still to receive.
+const Unbounded = math.MaxInt
+
+// kept returns the number of the oldest value that is kept, when the receiver in
+// but subscribes.
+func (s *broadcast) kept(capacity int, but uint32) int {
+	if capacity != Unbounded {
+		return max(s.n-capacity, 0)
+	}
+	kept := s.n
+	for r, pos := range s.pos {
+		if s.in&^s.rxClosed&^but>>r&1 == 1 {
+			kept = min(kept, max(pos, s.floor[r]))
+		}
+	}
+	return kept
+}
+
 // Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
 // in lossless never miss. A receiver that subscribes later sees what is sent from then on, and as many values before it as it asked for and the
 // channel keeps, or from the number on that it asked for. A goroutine that has closed its receiver may subscribe again.
@@ -367,11 +387,12 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 			if c.Lossless {
 				s.lossless |= bit
 			}
-			s.pos[c.Handle] = s.n - min(c.Replay, s.n, capacity)
+			kept := s.kept(capacity, bit)
+			s.pos[c.Handle] = s.n - min(c.Replay, s.n-kept)
 			if c.From > 0 {
 				s.pos[c.Handle] = min(c.From, s.n)
 			}
-			s.floor[c.Handle] = max(s.n-capacity, 0)
+			s.floor[c.Handle] = kept
 		case Recv:
 			pos := s.pos[c.Handle]
 			switch c.Result {
@@ -384,12 +405,12 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 			case Lagged:
 				s.pos[c.Handle] += c.Missed
 				oldest := s.n - capacity
-				if s.lossless&^s.lapsed>>c.Handle&1 == 1 { // it misses what was gone before it came
+				if capacity == Unbounded || s.lossless&^s.lapsed>>c.Handle&1 == 1 { // it misses what was gone before it came
 					oldest = s.floor[c.Handle]
 				}
 				return !mine && c.Missed > 0 && pos+c.Missed == oldest, s
 			}
-			if mine || pos >= s.n || pos < s.n-capacity || []rune(s.log)[pos] != c.Value {
+			if mine || pos >= s.n || pos < s.n-capacity || capacity == Unbounded && pos < s.floor[c.Handle] || []rune(s.log)[pos] != c.Value {
 				return false, s
 			}
 			s.pos[c.Handle]++
