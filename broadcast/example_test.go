@@ -378,3 +378,63 @@ func ExampleNew_unbounded() {
 	// 999 <nil>
 	// kept: 0
 }
+
+// TrySendMany tells how many values fit before a lossless receiver.
+func ExampleSender_TrySendMany() {
+	tx := broadcast.New[int](3)
+	rx := tx.Subscribe(broadcast.Lossless())
+	values := []int{1, 2, 3, 4, 5}
+	n, err := tx.TrySendMany(values)
+	fmt.Println(n, err, values[n:])
+
+	buf := make([]int, 10)
+	n, err = rx.TryRecvMany(buf)
+	fmt.Println(buf[:n], err)
+	// Output:
+	// 3 leat: channel full [4 5]
+	// [1 2 3] <nil>
+}
+
+// TryRecvMany stops before a gap, and reports it when it is called again.
+func ExampleReceiver_TryRecvMany() {
+	tx := broadcast.New[int](2)
+	rx := tx.Subscribe()
+	tx.TrySendMany([]int{1, 2, 3, 4, 5})
+	tx.Close()
+	buf := make([]int, 10)
+	for {
+		n, err := rx.TryRecvMany(buf)
+		fmt.Println(buf[:n], err)
+		if errors.Is(err, leat.ErrClosed) {
+			break
+		}
+	}
+	// Output:
+	// [] leat: receiver lagged, 3 values missed
+	// [4 5] <nil>
+	// [] leat: channel closed
+}
+
+// RecvBatch returns a batch when it is full, and a smaller one when its first
+// value has waited for a second, or at the end.
+func ExampleReceiver_RecvBatch() {
+	ctx := context.Background()
+	tx := broadcast.New[int](8)
+	rx := tx.Subscribe()
+	tx.TrySendMany([]int{0, 1, 2, 3, 4})
+	tx.Close()
+	buf := make([]int, 2)
+	for {
+		n, err := rx.RecvBatch(ctx, buf, time.Second)
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println(buf[:n])
+	}
+	// Output:
+	// [0 1]
+	// [2 3]
+	// [4]
+	// leat: channel closed
+}

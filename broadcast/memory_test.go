@@ -36,6 +36,14 @@ func TestNoAllocation(t *testing.T) {
 	}); n > 1 {
 		t.Errorf("SendMany of 32 and RecvMany: %v allocations, want at most 1", n)
 	}
+	if n := testing.AllocsPerRun(1000, func() {
+		tx.TrySendMany(batch)
+		lossy.TryRecvMany(buf)
+		lossless.TryRecvMany(buf)
+		lossless.TryRecvMany(buf)
+	}); n > 1 {
+		t.Errorf("TrySendMany of 32 and TryRecvMany: %v allocations, want at most 1", n)
+	}
 }
 
 // R10. It fails if a value stays reachable through the channel after as many came behind it as the channel keeps.

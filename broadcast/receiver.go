@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
@@ -54,7 +55,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			runtime.KeepAlive(r)
 			return v, err
 		}
-		if err := r.wait(ctx); err != nil {
+		if err := r.wait(ctx, nil); err != nil {
 			return v, err
 		}
 	}
@@ -161,8 +162,9 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
-// wait sleeps until there may be something to receive, or ctx ends.
-func (r *Receiver[T]) wait(ctx context.Context) error {
+// wait sleeps until there may be something to receive, or ctx ends. With due, the
+// channel of a timer, it sleeps at most until then, and returns park.ErrDue.
+func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
 	r.alone(nil)
@@ -172,7 +174,11 @@ func (r *Receiver[T]) wait(ctx context.Context) error {
 	}
 	w := r.spare.Take(r.cur)
 	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
-	err := c.waiting.Queue.Wait(ctx, &c.mu, w)
+	if due == nil {
+		err = c.waiting.Queue.Wait(ctx, &c.mu, w)
+	} else {
+		err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
+	}
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
@@ -203,7 +209,7 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 			runtime.KeepAlive(r)
 			return n, err
 		}
-		if err := r.wait(ctx); err != nil {
+		if err := r.wait(ctx, nil); err != nil {
 			return 0, err
 		}
 	}
@@ -224,21 +230,28 @@ func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {
 		}
 	}
 	if err == nil {
-		buf = buf[:min(uint64(len(buf)), r.c.ring.Capacity())]
-		buf[0], n = e.value, 1
-		at := r.at
-		for k := 1; k > 0 && n < len(buf); n += k {
-			if !at.Step(k) {
-				r.c.ring.Cross(&at, pos+uint64(n))
-			}
-			k = moveRun(buf[n:], at.Rest(), pos+uint64(n))
-		}
-		r.advance(pos, n)
+		n = r.takeRun(buf, pos, e)
 	}
 	if r.cur.special.Load() != 0 {
 		r.rejoin()
 	}
 	return n, err
+}
+
+// takeRun moves to buf the value at pos, which is in e, and those after it that
+// are there and fit, and returns how many. r.at is the place of pos.
+func (r *Receiver[T]) takeRun(buf []T, pos uint64, e *entry[T]) (n int) {
+	buf = buf[:min(uint64(len(buf)), r.c.ring.Capacity())]
+	buf[0], n = e.value, 1
+	at := r.at
+	for k := 1; k > 0 && n < len(buf); n += k {
+		if !at.Step(k) {
+			r.c.ring.Cross(&at, pos+uint64(n))
+		}
+		k = moveRun(buf[n:], at.Rest(), pos+uint64(n))
+	}
+	r.advance(pos, n)
+	return n
 }
 
 // moveRun moves the values from number n on, which stand one after the other in
@@ -253,6 +266,93 @@ func moveRun[T any](buf []T, slots []seam.Pointer[entry[T]], n uint64) (k int) {
 		buf[k] = e.value
 	}
 	return len(slots)
+}
+
+// TryRecvMany moves values to the front of buf, as many as there are and fit,
+// and returns how many. It never blocks, and it stops before a gap, which the
+// next call then reports. If n is 0, the error is ErrEmpty if a value may come, a
+// *leat.LaggedError, or ErrClosed: see Recv. With values, the error is nil. An
+// empty buf returns 0 and nil.
+func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
+	r.made()
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	n, err = r.tryRecvMany(buf)
+	runtime.KeepAlive(r)
+	return n, err
+}
+
+// RecvBatch collects values by number and by age. It blocks for the first value
+// as Recv does. Then it moves values to the front of buf until buf is full, or
+// until maxAge has passed since it received the first one, and returns how many.
+// If maxAge is 0 or less, it takes what is there and returns. It takes each value
+// as it comes, so no sender waits for the batch.
+//
+// If the channel ends, ctx ends, this receiver lags or is closed while it
+// collects, RecvBatch returns at once, with the values that it has and a nil
+// error; the next call returns the error. Before the first value, the errors are
+// those of Recv, and n is 0. With an empty buf, RecvBatch returns 0 and nil at
+// once.
+//
+// RecvBatch starts no goroutine. Its age is that of a time.Timer, so in a
+// testing/synctest bubble it passes when all goroutines wait.
+func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n int, err error) {
+	n, err = r.RecvMany(ctx, buf)
+	if err != nil || n == len(buf) {
+		return n, err
+	}
+	defer runtime.KeepAlive(r)
+	end := seam.Now().Add(maxAge)
+	var age *time.Timer
+	for n < len(buf) {
+		k, more := r.collect(buf[n:])
+		n += k
+		switch {
+		case !more:
+			return n, nil
+		case maxAge <= 0 && k > 0:
+			continue
+		case maxAge <= 0 || !seam.Now().Before(end):
+			return n, nil
+		case k > 0:
+			continue
+		}
+		if age == nil {
+			age = time.NewTimer(end.Sub(seam.Now()))
+			defer age.Stop()
+		}
+		// If the timer is due while a value comes, wait returns nil, and the clock ends
+		// the batch.
+		if r.wait(ctx, age.C) != nil {
+			return n, nil
+		}
+	}
+	return n, nil
+}
+
+// collect moves values to buf as tryRecvMany does, but leaves to the next call
+// what is not a value: a gap, the end, a close, or that the receiver has lapsed.
+// more reports whether a value may still come before that.
+func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
+	if r.cur.closed.Load() || r.cur.special.Load()&isLapsed != 0 {
+		return 0, false
+	}
+	pos := r.cur.pos.Load()
+	ended := r.c.ended.Load() // if so, all values were published before, and the look at the slot is final
+	e := r.c.ring.Load(pos)
+	switch {
+	case e == nil || e.n < pos:
+		return 0, !ended
+	case e.n > pos:
+		return 0, false
+	}
+	r.at = r.c.ring.Place(pos)
+	n = r.takeRun(buf, pos, e)
+	if r.cur.special.Load() != 0 {
+		r.rejoin()
+	}
+	return n, true
 }
 
 // All returns an iterator over the values as Recv returns them, each with the number of values missed just before it. It

@@ -152,6 +152,44 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return len(vs) - len(left), err
 }
 
+// TrySendMany sends the first values of vs, in order, as many as there is room
+// for, and returns how many. It never blocks. If n < len(vs), the error is
+// ErrFull, as TrySend would return it for the next value: a lossless receiver
+// holds the channel back, or senders wait. If this handle is closed, n is 0 and
+// the error is ErrClosed. No other value comes between the accepted ones. An
+// empty vs returns 0 and nil. TrySendMany does not keep vs.
+func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
+	c := s.made()
+	if len(vs) == 0 {
+		return 0, nil
+	}
+	c.mu.Lock()
+	if s.closed != nil {
+		c.mu.Unlock()
+		return 0, contract.Closed(s.closed)
+	}
+	var wk wakes[T]
+	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // see trySend
+		c.admit(&wk)
+	}
+	if c.txq.Len() == 0 {
+		for n < len(vs) && c.room() {
+			c.acceptLocked(vs[n])
+			n++
+		}
+	}
+	if n > 0 {
+		c.notify(&wk)
+	}
+	c.mu.Unlock()
+	wk.run()
+	runtime.KeepAlive(s)
+	if n < len(vs) {
+		err = leat.ErrFull
+	}
+	return n, err
+}
+
 // Subscribe makes a receiver, which sees every value accepted from now on, and before them those that [Replay] or [From] asks for;
 // no value is missed or repeated between the two. On a channel that has ended it sees the latter, then ErrClosed.
 // A closed handle can subscribe, too. Subscribe never blocks.

@@ -476,6 +476,50 @@ func Cases() []*script.Program {
 		ssst T rrr
 		bs T nr
 	`)
+	shared := `
+		B yy
+		BB yy
+		BW r
+		ssx a
+		s B yy
+		Bx NN
+		ss N
+		sss N
+		B r N
+		s Nz
+		ss a
+		sss a
+		b s a
+		sx a
+		ss a a
+		a z s
+		B a
+		Bs a
+		ss A c
+		s A c
+		ss m
+		sss m
+		t t m
+		ss ma
+		D a
+		sD m
+		sss Fa
+		ss Va
+		ss Um
+		ssD aG
+	`
+	add("broadcast", []int{1, 2}, shared)
+	add("lossless", []int{1, 2}, shared)
+	add("patient", []int{1, 2}, `
+		ss T a
+		sss m
+		B T NN
+	`)
+	add("lossless", []int{1}, `
+		s B r N
+		s s a
+		j B yy
+	`)
 	add("watch", []int{1}, `
 		ss rr
 		tt yy

@@ -68,6 +68,7 @@ type channel struct {
 	model              porcupine.Model
 	cap                int
 	ages               bool // see Ages
+	lags               bool // a receiver may lag, which ends a batch, too
 }
 
 // A Program is what some goroutines do with one channel.
@@ -89,9 +90,9 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(nil)},
-	"lossless":  {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
-	"patient":   {[]int{1, 2, 3}, "sStbjJWrRyniIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
+	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbBjJWrRynNaAmiIwlLdUVOFxz", openBroadcast(nil)},
+	"lossless":  {[]int{1, 2, 3}, "sStbBjJWrRynNaAmiIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
+	"patient":   {[]int{1, 2, 3}, "sStbBjJWrRynNaAmiIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
 	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},
 	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
 }
@@ -152,6 +153,7 @@ type Play struct {
 func (p *Program) Start(w World) *Play {
 	ch := Kinds[p.Kind].open(p)
 	ch.ages = p.Ages()
+	ch.lags = p.Kind == "broadcast" || p.Kind == "patient" || p.has("O")
 	play := &Play{ch: ch}
 	for i, word := range p.Words {
 		play.Actors = append(play.Actors, &Actor{World: w, Word: word, ch: ch, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i],
@@ -455,7 +457,7 @@ func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
 		buf := make([]rune, 3)
 		n, err := a.rx.(batchCollector).RecvBatch(ctx, buf, maxAge)
 		calls := spec.Recvs(a.rxID, err, buf[:n]...)
-		if n > 0 && n < len(buf) && maxAge != moment && ctx == context.Background() && !a.ch.ages {
+		if n > 0 && n < len(buf) && maxAge != moment && ctx == context.Background() && !a.ch.ages && !a.ch.lags {
 			calls = append(calls, spec.Call{Op: spec.Recv, Handle: a.rxID, After: buf[n-1], Result: spec.Closed})
 		}
 		return calls
