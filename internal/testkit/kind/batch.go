@@ -2,6 +2,7 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -142,7 +143,7 @@ func readyAndTryBatches(t *testing.T, open Opener) {
 		t.Error("Ready after the last value")
 	}
 	tx.Close()
-	if n, err := rx.TryRecvMany(buf); !ready() || n != 0 || err != leat.ErrClosed {
+	if n, err := rx.TryRecvMany(buf); !ready() || n != 0 || !errors.Is(err, leat.ErrClosed) {
 		t.Errorf("TryRecvMany at the end: %d, %v; Ready must be open", n, err)
 	}
 }
