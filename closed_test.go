@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/leattest"
 )
 
 // It fails if a *ClosedError is not both ErrClosed and its cause, is anything
@@ -36,5 +37,21 @@ func TestClosedErrorIsBoth(t *testing.T) {
 	var none error = &leat.ClosedError{}
 	if none.Error() != leat.ErrClosed.Error() || !errors.Is(none, leat.ErrClosed) || errors.Unwrap(none) != nil {
 		t.Errorf("without a cause it is %v", none)
+	}
+}
+
+// It fails if a Select of a receiver from outside of this module takes an end whose
+// cause is ErrEmpty for an empty channel, and waits for ever.
+func TestSelectTakesAnEndForTheEnd(t *testing.T) {
+	foreign := leattest.NewReference(leattest.Features{}, 1)
+	foreign.Sender.(leattest.CauseCloser).CloseWith(leat.ErrEmpty)
+	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
+		var got error
+		chosen, err := choose(t.Context(),
+			leat.OnRecv(foreign.Receiver, func(_ int, err error) { got = err }),
+			leat.OnRecv(leat.Never[int](), nil))
+		if chosen != 0 || err != nil || !errors.Is(got, leat.ErrClosed) {
+			t.Errorf("%s chose %d, %v with %v; want case 0 with ErrClosed", name, chosen, err, got)
+		}
 	}
 }

@@ -438,3 +438,23 @@ func ExampleReceiver_RecvBatch() {
 	// [4]
 	// leat: channel closed
 }
+
+// After a loop, Err says why it ended, as a bufio.Scanner's does.
+func ExampleReceiver_Err() {
+	ctx := context.Background()
+	tx := broadcast.New[int](4)
+	rx := tx.Subscribe()
+	tx.TrySend(1)
+	tx.TrySend(2)
+	tx.CloseWith(errors.New("source lost"))
+	for v, missed := range rx.All(ctx) {
+		fmt.Println(v, missed)
+	}
+	if err := rx.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// 1 0
+	// 2 0
+	// leat: channel closed: source lost
+}

@@ -28,6 +28,7 @@ type Receiver[T any] struct {
 	at    ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
 	spare park.Spare[*cursor]
 	guard leak.Guard
+	loop  contract.Loop
 	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
@@ -356,16 +357,19 @@ func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 }
 
 // All returns an iterator over the values as Recv returns them, each with the number of values missed just before it. It
-// ends when the channel does, or ctx; ctx.Err() tells which. Leaving the loop early leaves the rest in the channel, and
+// ends when the channel does, or ctx; [Receiver.Err] tells why. Leaving the loop early leaves the rest in the channel, and
 // All may be called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
+		r.made()
+		r.loop.Begin()
 		var missed uint64
 		for {
 			v, err := r.Recv(ctx)
 			if err != nil {
 				lag, ok := err.(*leat.LaggedError)
 				if !ok {
+					r.loop.End(err)
 					return
 				}
 				missed += lag.Missed
@@ -377,6 +381,14 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 			missed = 0
 		}
 	}
+}
+
+// Err returns why the last loop over [Receiver.All] ended: nil after a plain close
+// or a break, the error of ctx, or a *leat.ClosedError that carries the cause of the
+// close. Call it from the goroutine that ran the loop.
+func (r *Receiver[T]) Err() error {
+	r.made()
+	return r.loop.Err()
 }
 
 // Ready returns a channel for native select, which can be received from when there is a value to take, a gap or the end to be

@@ -102,6 +102,10 @@ type CountingRanger interface {
 	All(ctx context.Context) iter.Seq2[int, uint64]
 }
 
+// A LoopErrer is a receiver with All that says why the last loop ended: nil after a
+// plain close or a break, the error of ctx, or a *leat.ClosedError.
+type LoopErrer interface{ Err() error }
+
 // abilities are what was found on the handles of a kind.
 type abilities struct {
 	clone, subscribe, reserve, tryReserve      bool
@@ -112,6 +116,7 @@ type abilities struct {
 	txNext, rxNext, from, listen               bool
 	waitReceivers, settled                     bool
 	ready, done, count, all, pairs, selectSend bool
+	loopErr                                    bool
 	txCause, rxCause                           bool
 }
 
@@ -139,6 +144,7 @@ func discover(ch Channel) (can abilities) {
 	_, can.ready = ch.Receiver.(Readier)
 	_, can.all = ch.Receiver.(Ranger)
 	_, can.pairs = ch.Receiver.(CountingRanger)
+	_, can.loopErr = ch.Receiver.(LoopErrer)
 	_, can.txCause = ch.Sender.(CauseCloser)
 	_, can.rxCause = ch.Receiver.(CauseCloser)
 	ch.Sender.Close()

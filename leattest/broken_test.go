@@ -38,6 +38,7 @@ type (
 		leattest.Nexter
 		leattest.Settler
 		leattest.CountingRanger
+		leattest.LoopErrer
 		leattest.CauseCloser
 	}
 )
@@ -174,6 +175,14 @@ type rx struct {
 	close   func() error
 	cause   func(error) error
 	settled func(ctx context.Context, quiet, atMost time.Duration) (int, error)
+	loopErr func() error
+}
+
+func (r *rx) Err() error {
+	if r.loopErr == nil {
+		return r.receiver.Err()
+	}
+	return r.loopErr()
 }
 
 func (r *rx) Settled(ctx context.Context, quiet, atMost time.Duration) (int, error) {

@@ -12,6 +12,7 @@ import (
 
 var (
 	needTxCause = need{func(_ Features, c abilities) bool { return c.txCause }, "its senders have no CloseWith"}
+	needLoopErr = need{func(_ Features, c abilities) bool { return c.loopErr && (c.all || c.pairs) }, "its receivers have no Err"}
 	needRxCause = need{func(_ Features, c abilities) bool { return c.rxCause }, "its receivers have no CloseWith"}
 )
 
@@ -105,6 +106,13 @@ var causeCases = []testcase{
 		run:     causeAfterPermit,
 	},
 	{
+		name:    "Err_says_why_a_loop_ended",
+		promise: "after a loop, Err is nil if it was left, or the channel closed plainly; else it is the error of ctx, or has the cause",
+		rule:    ruleErr,
+		needs:   []need{needLoopErr},
+		run:     loopErr,
+	},
+	{
 		name:    "R4_any_error_can_be_a_cause",
 		promise: "a cause that is an error of package leat or of a context ends loops, Copy and ToChan like any other",
 		rule:    rule4,
@@ -112,6 +120,8 @@ var causeCases = []testcase{
 		run:     anyCause,
 	},
 }
+
+const ruleErr = `Receiver.Err: why the last loop over All ended: nil after a plain close or a break, the error of ctx, or a *leat.ClosedError.`
 
 var errCauseA, errCauseB = errors.New("cause A"), errors.New("cause B")
 
@@ -157,6 +167,10 @@ func (t *tester) recvCause(rx leat.Receiver[int], cause error) {
 		if rx, ok := rx.(BatchCollector); ok {
 			_, err := rx.RecvBatch(t.ctx(), make([]int, 2), time.Hour)
 			t.wantCause("RecvBatch", err, cause)
+		}
+		if rx, ok := rx.(Settler); ok && t.kind.Features.Latest {
+			_, err := rx.Settled(t.ctx(), time.Millisecond, 0)
+			t.wantCause("Settled", err, cause)
 		}
 	}
 }
@@ -574,6 +588,58 @@ func causeAfterPermit(t *tester) {
 			}
 			t.recvCause(ch.rx, errCauseA)
 		}
+	}
+}
+
+func loopErr(t *tester) {
+	// loop ranges over a receiver, and asserts what Err then says.
+	loop := func(ctx context.Context, rx leat.Receiver[int], visit func() bool, want error) {
+		t.Helper()
+		rangeAll(ctx, rx, func(int, uint64) bool { return visit() })
+		if got := rx.(LoopErrer).Err(); want == nil && got != nil || want != nil && !errors.Is(got, want) {
+			t.Fatalf("after the loop Err = %v; want %v", got, want)
+		}
+	}
+	goOn, leave := func() bool { return true }, func() bool { return false }
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+
+	ch := t.open(2)
+	if err := ch.rx.(LoopErrer).Err(); err != nil {
+		t.Fatalf("before any loop Err = %v; want nil", err)
+	}
+	loop(done, ch.rx, goOn, context.Canceled)
+	t.send(ch.tx, 1)
+	loop(t.ctx(), ch.rx, leave, nil)
+	loop(done, ch.rx, goOn, context.Canceled)
+	t.close(ch.tx)
+	loop(t.ctx(), ch.rx, goOn, nil)
+
+	ch = t.open(2)
+	loop(done, ch.rx, goOn, context.Canceled)
+	t.close(ch.rx)
+	loop(t.ctx(), ch.rx, goOn, nil)
+
+	if t.can.txCause {
+		ch = t.open(2)
+		if !t.kind.Features.OneValue { // whose sender has then nothing more to close
+			t.send(ch.tx, 1)
+		}
+		looping := t.start("a loop", func() (int, error) {
+			n := 0
+			rangeAll(t.ctx(), ch.rx, func(int, uint64) bool { n++; return true })
+			return n, ch.rx.(LoopErrer).Err()
+		})
+		t.closeWith(errCauseA, ch.tx)
+		looping.wantCause(errCauseA)
+		t.wantCause("Err", ch.rx.(LoopErrer).Err(), errCauseA)
+		loop(t.ctx(), ch.rx, goOn, errCauseA)
+	}
+	if t.can.rxCause {
+		ch = t.open(2)
+		t.closeWith(errCauseB, ch.rx)
+		loop(t.ctx(), ch.rx, goOn, errCauseB)
+		t.wantCause("Err", ch.rx.(LoopErrer).Err(), errCauseB)
 	}
 }
 

@@ -259,6 +259,23 @@ var defects = []defect{
 	{"a broadcast receiver's cause is lost", "R5_a_receiver_is_closed_with_a_cause_of_its_own", onReceiver(lossy, func(_ *core, x *rx, r receiver) {
 		x.cause = func(error) error { return r.Close() }
 	})},
+	{"Err forgets nothing at a break", "Err_says_why_a_loop_ended", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		var first error
+		x.loopErr = func() error {
+			if first == nil {
+				first = r.Err()
+			}
+			return first
+		}
+	})},
+	{"Err does not tell the cause", "Err_says_why_a_loop_ended", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+		x.loopErr = func() error {
+			if err := r.Err(); !errors.Is(err, leat.ErrClosed) {
+				return err
+			}
+			return nil
+		}
+	})},
 	{"Len counts one too many", "R9_len_counts_accepted", onSender(queue, func(_ *core, t *tx, s sender) {
 		t.length = func() int {
 			if n := s.Len(); n > 30 {

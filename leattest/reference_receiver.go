@@ -15,6 +15,7 @@ type modelReceiver struct {
 	at      *int // the number of the value that it gets next
 	closed  bool
 	cause   error // of its own close
+	loopErr error // why the last loop over All ended
 	waiting int   // calls
 
 	ready chan struct{}
@@ -198,6 +199,7 @@ func (r *modelReceiver) CloseWith(cause error) error {
 
 func (r *modelReceiver) All(ctx context.Context) iter.Seq2[int, uint64] {
 	return func(yield func(int, uint64) bool) {
+		r.noteLoop(nil)
 		var missed uint64
 		for {
 			v, err := r.Recv(ctx)
@@ -205,12 +207,28 @@ func (r *modelReceiver) All(ctx context.Context) iter.Seq2[int, uint64] {
 				missed += lag.Missed
 				continue
 			}
+			if err != nil && err != leat.ErrClosed {
+				r.noteLoop(err)
+			}
 			if err != nil || !yield(v, missed) {
 				return
 			}
 			missed = 0
 		}
 	}
+}
+
+// noteLoop notes why the last loop ended.
+func (r *modelReceiver) noteLoop(err error) {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	r.loopErr = err
+}
+
+func (r *modelReceiver) Err() error {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	return r.loopErr
 }
 
 func (r *modelReceiver) Settled(ctx context.Context, quiet, atMost time.Duration) (int, error) {

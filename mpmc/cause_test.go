@@ -3,6 +3,7 @@ package mpmc_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -62,4 +63,29 @@ func TestSendersGetTheFirstReceiversCause(t *testing.T) {
 	}
 	c.CloseWith(errors.New("late"))
 	kind.WantCause(t, "TrySend", tx.TrySend(2), cause)
+}
+
+// It fails, under the race detector too, if goroutines that loop over one handle
+// do not all get the cause.
+func TestErrOfASharedHandle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("cause")
+		tx, rx := mpmc.New[int](4)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range rx.All(background) {
+				}
+				kind.WantCause(t, "Err", rx.Err(), cause)
+			})
+		}
+		synctest.Wait() // all loops have begun
+		for i := range 100 {
+			if err := tx.Send(background, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tx.CloseWith(cause)
+		wg.Wait()
+	})
 }

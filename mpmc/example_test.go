@@ -259,3 +259,22 @@ func ExampleSender_CloseWith() {
 	// job <nil>
 	// leat: channel closed: no more jobs today
 }
+
+// After a loop, Err says why it ended, as a bufio.Scanner's does.
+func ExampleReceiver_Err() {
+	ctx := context.Background()
+	tx, rx := mpmc.New[int](4)
+	tx.TrySend(1)
+	tx.TrySend(2)
+	tx.CloseWith(errors.New("source lost"))
+	for v := range rx.All(ctx) {
+		fmt.Println(v)
+	}
+	if err := rx.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// 1
+	// 2
+	// leat: channel closed: source lost
+}

@@ -292,3 +292,22 @@ func ExampleReceiver_CloseWith() {
 	fmt.Println(tx.TrySend("job"))
 	// Output: leat: channel closed: maintenance until 14:00
 }
+
+// After a loop, Err says why it ended, as a bufio.Scanner's does.
+func ExampleReceiver_Err() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[int](4)
+	tx.TrySend(1)
+	tx.TrySend(2)
+	tx.CloseWith(errors.New("source lost"))
+	for v := range rx.All(ctx) {
+		fmt.Println(v)
+	}
+	if err := rx.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// 1
+	// 2
+	// leat: channel closed: source lost
+}

@@ -104,9 +104,14 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 	return r.rx.RecvBatch(ctx, buf, maxAge)
 }
 
-// All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; ctx.Err() tells
-// which. Leaving the loop early leaves the rest in the channel, and All may be called again.
+// All returns an iterator over the values as Recv returns them. It ends when the channel does, or ctx; [Receiver.Err]
+// tells why. Leaving the loop early leaves the rest in the channel, and All may be called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] { return r.made().All(ctx) }
+
+// Err returns why the last loop over [Receiver.All] ended: nil after a plain close
+// or a break, the error of ctx, or a *leat.ClosedError that carries the cause of the
+// close. Call it from the goroutine that ran the loop.
+func (r *Receiver[T]) Err() error { return r.made().Err() }
 
 // Ready returns a channel for native select, which can be received from when there is a value to take, or the end to be
 // told. Then use TryRecv, once for each receive from Ready or until it returns ErrEmpty:

@@ -243,3 +243,22 @@ func ExampleReceiver_CloseWith() {
 	// leat: channel closed: permission withdrawn
 	// 1 <nil>
 }
+
+// After a loop, Err says why it ended, as a bufio.Scanner's does.
+func ExampleReceiver_Err() {
+	ctx := context.Background()
+	tx := watch.New(0)
+	rx := tx.Subscribe()
+	tx.TrySend(1)
+	tx.TrySend(2)
+	tx.CloseWith(errors.New("source lost"))
+	for v := range rx.All(ctx) {
+		fmt.Println(v)
+	}
+	if err := rx.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// 2
+	// leat: channel closed: source lost
+}

@@ -24,6 +24,7 @@ type Receiver[T any] struct {
 	cur   *cursor
 	spare park.Spare[*cursor]
 	guard leak.Guard
+	loop  contract.Loop
 	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
@@ -207,16 +208,16 @@ func (r *Receiver[T]) Settled(ctx context.Context, quiet, atMost time.Duration) 
 }
 
 // news is tryRecv without seeing: it returns the current value if its version is not seen, and whether it is
-// the last; or why there is none: ErrEmpty or ErrClosed.
+// the last; or why there is none: ErrEmpty, ErrClosed or a *ClosedError.
 func (r *Receiver[T]) news(seen uint64) (e *entry[T], final bool, err error) {
 	final = r.c.ended.Load() // before current, which then is the last
 	e = r.c.current.Load()
 	switch {
 	case r.cur.closed.Load():
-		err = leat.ErrClosed
+		err = contract.Closed(r.cause)
 	case e.n != seen:
 	case final:
-		err = leat.ErrClosed
+		err = contract.Closed(r.c.cause)
 	default:
 		err = leat.ErrEmpty
 	}
@@ -259,14 +260,28 @@ func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quie
 }
 
 // All returns an iterator over the current value, seen or not, and then over the newer ones as Recv returns them. It ends when the
-// channel does, or ctx; ctx.Err() tells which. The values that it yields are seen. All may be called again.
+// channel does, or ctx; [Receiver.Err] tells why. The values that it yields are seen. All may be called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
+		r.made()
+		r.loop.Begin()
 		v, err := r.WaitFor(ctx, func(T) bool { return true })
-		for err == nil && yield(v) {
+		for err == nil {
+			if !yield(v) {
+				return
+			}
 			v, err = r.Recv(ctx)
 		}
+		r.loop.End(err)
 	}
+}
+
+// Err returns why the last loop over [Receiver.All] ended: nil after a plain close
+// or a break, the error of ctx, or a *leat.ClosedError that carries the cause of the
+// close. Call it from the goroutine that ran the loop.
+func (r *Receiver[T]) Err() error {
+	r.made()
+	return r.loop.Err()
 }
 
 // Ready returns a channel for native select, which can be received from when there is a value that was not seen, or the end to be

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/leat-go/leat/internal/meter"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // The errors of every kind. Package leat documents them.
@@ -84,4 +85,35 @@ func Apply(m *meter.Meter, opts []Option) {
 			o.set(m)
 		}
 	}
+}
+
+// A Loop notes why the last loop over the All of a receiver ended. Its zero value
+// is that of a receiver without a loop. Its methods may be called concurrently,
+// because several goroutines may loop over one handle.
+type Loop struct{ err seam.Pointer[error] }
+
+// Begin notes that a loop begins. If the loop is left by a break, nothing more is
+// noted.
+func (l *Loop) Begin() {
+	if l.err.Load() != nil {
+		l.err.Store(nil)
+	}
+}
+
+// End notes that a loop ends because its receive returned err.
+func (l *Loop) End(err error) {
+	if err == ErrClosed {
+		l.Begin()
+		return
+	}
+	why := err
+	l.err.Store(&why)
+}
+
+// Err returns why the last loop ended: nil after a plain close, or a break.
+func (l *Loop) Err() error {
+	if err := l.err.Load(); err != nil {
+		return *err
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ type Rx[T any] struct {
 	guard    leak.Guard
 	spare    park.Spare[recvRequest[T]]
 	patience park.Patience
+	loop     contract.Loop
 }
 
 // attach makes r a handle of c, which counts it already.
@@ -385,13 +386,24 @@ func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 // All returns an iterator over the values.
 func (r *Rx[T]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
+		r.loop.Begin()
 		for {
 			v, err := r.Recv(ctx)
-			if err != nil || !yield(v) {
+			if err != nil {
+				r.loop.End(err)
+				return
+			}
+			if !yield(v) {
 				return
 			}
 		}
 	}
+}
+
+// Err returns why the last loop over All ended.
+func (r *Rx[T]) Err() error {
+	r.channel()
+	return r.loop.Err()
 }
 
 // Ready returns the channel's gate.
