@@ -27,6 +27,10 @@ const Unbounded = math.MaxInt
 // the head's, and the two do not meet. Fields that both sides read, such as
 // uncontended, are written with both ends locked, and so may be read with either.
 //
+// At capacity 0 the tail's lock is both: nobody locks the head. There, values
+// stays empty, so no end ever moves, and uncontended is never true. What both
+// locks guard, the one then guards alone.
+//
 // Neither lock is held while a goroutine blocks or foreign code runs.
 //
 // A function whose name ends in Locked needs both ends locked. A function with
@@ -105,17 +109,31 @@ func NeedCapacity(kind string, capacity, least int) {
 }
 
 // Lock locks both ends.
-func (c *Channel[T]) Lock() { c.values.LockEnds() }
+func (c *Channel[T]) Lock() {
+	c.values.Tail.Lock()
+	c.lockHeadToo()
+}
+
+// lockHeadToo locks both ends, of which the caller has locked the tail.
+func (c *Channel[T]) lockHeadToo() {
+	if c.capacity > 0 {
+		c.values.Head.Lock()
+	}
+}
 
 // Unlock notes whether the channel is uncontended and open, and unlocks both
 // ends. It is the one caller of values.UnlockEnds, because a call that unlocks
 // the ends without these notes breaks the invariants.
 func (c *Channel[T]) Unlock() {
-	uncontended := c.capacity > 0 && c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closedLocked()
+	if c.capacity == 0 { // never uncontended, and never noted as open
+		c.values.Tail.Unlock()
+		return
+	}
+	uncontended := c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closedLocked()
 	if c.uncontended != uncontended {
 		c.uncontended = uncontended
 	}
-	open := c.capacity > 0 && c.openSenders > 0 && c.openReceivers == c.reachableReceivers
+	open := c.openSenders > 0 && c.openReceivers == c.reachableReceivers
 	if c.open.Load() != open {
 		c.open.Store(open)
 	}

@@ -24,7 +24,7 @@ func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {
 		c.values.Tail.Unlock()
 		return nil
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	c.permits--
 	var err error
 	if c.reachableReceivers > 0 {

@@ -86,6 +86,10 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 // TryRecv returns the next value if there is one.
 func (r *Rx[T]) TryRecv() (v T, err error) {
 	c := r.channel()
+	if c.capacity == 0 {
+		c.Lock()
+		return r.tryRecvAndUnlock()
+	}
 	c.values.Head.Lock()
 	if c.uncontended && r.closed == nil {
 		if p := c.values.TryPop(); p != nil {
@@ -102,9 +106,14 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		}
 	}
 	c.values.LockTailToo() // it may be the end
+	return r.tryRecvAndUnlock()
+}
+
+// tryRecvAndUnlock takes the next value, if there is one.
+func (r *Rx[T]) tryRecvAndUnlock() (v T, err error) {
 	v, err = r.tryRecvAndUnlockUnlessEmpty()
 	if err == contract.ErrEmpty {
-		c.Unlock()
+		r.c.Unlock()
 	}
 	return v, err
 }
@@ -154,15 +163,18 @@ func (r *Rx[T]) endErrorLocked() error {
 
 // takeFromSenderAndUnlock takes a value straight from w, a waiting sender.
 func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
-	var wk wakes[T]
 	v, last := w.Payload.give()
 	c.direct++
 	if last {
-		c.dequeueSenderLocked(w, &wk)
+		c.txq.Remove(w)
 	}
-	c.settleLocked(&wk)
+	if c.ready.Asked() { // that a sender leaves makes nothing else possible
+		c.setReadyLocked()
+	}
 	c.Unlock()
-	wk.run()
+	if last {
+		w.Wake()
+	}
 	return v
 }
 
@@ -310,6 +322,10 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
+	if c.capacity == 0 {
+		c.Lock()
+		return r.takeManyAndUnlock(buf)
+	}
 	c.values.Head.Lock()
 	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))
@@ -324,9 +340,14 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 		}
 	}
 	c.values.LockTailToo() // it may be the end
+	return r.takeManyAndUnlock(buf)
+}
+
+// takeManyAndUnlock is takeManyLocked for a call that does not wait.
+func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
 	var wk wakes[T]
 	n, err = r.takeManyLocked(buf, &wk)
-	c.Unlock()
+	r.c.Unlock()
 	wk.run()
 	runtime.KeepAlive(r)
 	return n, err
@@ -373,6 +394,9 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 // and returns how many.
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
+	if c.capacity == 0 {
+		return 0
+	}
 	c.values.Head.Lock()
 	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))

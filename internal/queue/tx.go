@@ -61,7 +61,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 			return nil
 		}
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	if err := s.trySendAndUnlockUnlessFull(v); err != contract.ErrFull {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *Tx[T]) TrySend(v T) error {
 		}
 		return nil
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	err := s.trySendAndUnlockUnlessFull(v)
 	if err == contract.ErrFull {
 		c.Unlock()
@@ -222,7 +222,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
 		return len(vs) - len(rest), err
@@ -263,7 +263,7 @@ func (s *Tx[T]) TrySendMany(vs []T) (n int, err error) {
 			return n, nil
 		}
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
 		return 0, err
@@ -351,7 +351,7 @@ func (s *Tx[T]) reserveUnlessFull() error {
 		runtime.KeepAlive(s)
 		return nil
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	if err := s.refusalLocked(); err != nil {
 		c.Unlock()
 		return err
