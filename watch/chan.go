@@ -63,9 +63,8 @@ type entry[T any] struct {
 
 // wakes holds who is to be woken once mu is free.
 type wakes struct {
-	rx      park.Wakes[*cursor]
-	count   park.Wakes[fanout.Count]
-	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
+	rx    park.Wakes[*cursor]
+	count park.Wakes[fanout.Count]
 }
 
 func (wk *wakes) run() {
@@ -83,58 +82,36 @@ func (c *channel[T]) publishAndUnlock(e *entry[T]) {
 		return
 	}
 	var wk wakes
-	c.notify(&wk)
+	c.notifyLocked(&wk)
 	c.mu.Unlock()
 	wk.run()
 }
 
-// notify tells the waiting receivers that there is a value or the end. mu is held.
-func (c *channel[T]) notify(wk *wakes) { c.waiting.Notify(&wk.rx, c.ended.Load(), wk.outside) }
+// notifyLocked wakes the waiting receivers: there is a value, or the end. The
+// caller runs wk after it has unlocked mu.
+func (c *channel[T]) notifyLocked(wk *wakes) { c.waiting.Notify(&wk.rx, c.ended.Load(), false) }
 
-// leave closes cur. mu is held.
-func (c *channel[T]) leave(cur *cursor, wk *wakes) {
+// leaveLocked closes cur. The caller runs wk after it has unlocked mu.
+func (c *channel[T]) leaveLocked(cur *cursor, wk *wakes) {
+	c.removeLocked(cur, wk)
+	c.counting.Changed(c.receivers.Len(), &wk.count, false)
+}
+
+// removeLocked closes cur, and tells nobody how many receivers are left.
+func (c *channel[T]) removeLocked(cur *cursor, wk *wakes) {
 	cur.closed.Store(true)
 	c.receivers.Remove(cur)
 	c.waiting.Leave(cur, &wk.rx)
-	c.counting.Changed(c.receivers.Len(), &wk.count, wk.outside)
 }
 
-// release gives up one sender handle. mu is held.
-func (c *channel[T]) release(wk *wakes) {
+// releaseLocked gives up one sender handle, and reports whether it was the last.
+func (c *channel[T]) releaseLocked() (last bool) {
 	c.senders--
-	if c.senders == 0 {
-		c.ended.Store(true)
-		c.notify(wk)
+	if c.senders > 0 {
+		return false
 	}
-}
-
-// droppedSender is a channel as the guards of its senders know it: see package
-// leak. Those of its receivers know their cursors.
-type droppedSender[T any] channel[T]
-
-// Dropped closes a sender handle that the garbage collector found unreachable.
-func (d *droppedSender[T]) Dropped() {
-	c := (*channel[T])(d)
-	c.Leaked.Add(1)
-	wk := wakes{outside: true}
-	c.mu.Lock()
-	c.release(&wk)
-	c.NoteCloseLocked(meter.SenderDropped, c.senders == 0, c)
-	c.mu.Unlock()
-	wk.run()
-}
-
-// receiverDropped closes a receiver that the garbage collector found unreachable.
-func (c *channel[T]) receiverDropped(cur *cursor) {
-	wk := wakes{outside: true}
-	c.mu.Lock()
-	if !c.ended.Load() { // who has seen the end owes no Close
-		c.Leaked.Add(1)
-	}
-	c.leave(cur, &wk)
-	c.NoteCloseLocked(meter.ReceiverDropped, false, c)
-	c.mu.Unlock()
-	wk.run()
+	c.ended.Store(true)
+	return true
 }
 
 func newSender[T any](c *channel[T]) *Sender[T] {

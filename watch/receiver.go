@@ -370,7 +370,7 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 	}
 	r.guard.Release(r)
 	r.cause = contract.Closing(cause)
-	c.leave(r.cur, &wk)
+	c.leaveLocked(r.cur, &wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	r.cur.OpenGate(true, false)
 	c.mu.Unlock()

@@ -186,8 +186,11 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	}
 	s.guard.Release(s)
 	c.counting.Close(&s.counts, closed, &wk.count)
-	c.release(&wk)
-	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
+	last := c.releaseLocked()
+	if last {
+		c.notifyLocked(&wk)
+	}
+	c.NoteCloseLocked(meter.SenderClosed, last, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)
