@@ -162,7 +162,7 @@ func (s *Tx[T]) ForceSend(v T) (evicted T, full bool, err error) {
 			return evicted, false, nil
 		}
 	}
-	c.values.Head.Lock()
+	c.lockHeadToo()
 	err = s.trySendAndUnlockUnlessFull(v)
 	if err != contract.ErrFull {
 		return evicted, false, err
