@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// It fails if a batch that does not block leaves out a value that it could move.
+// It fails if a batch that does not block leaves out a value that it could
+// move.
 func TestTryBatches(t *testing.T) {
 	kind.TryBatches(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpmc.New[int](capacity) })
 }
@@ -20,8 +21,8 @@ func TestRecvBatches(t *testing.T) {
 	kind.RecvBatches(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpmc.New[int](capacity) })
 }
 
-// R7. It fails if a receiver gets nothing while another one collects a batch: they
-// take turns.
+// R7. It fails if a receiver gets nothing while another one collects a batch:
+// they take turns.
 func TestRecvBatchSharesWithOthers(t *testing.T) {
 	for _, capacity := range []int{0, 4} {
 		synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// BenchmarkStream is one value sent and received, with as many senders and as many receivers, one by one; the native channel doing
-// the same beside it.
+// BenchmarkStream is one value sent and received, with as many senders and as
+// many receivers, one by one; the native channel doing the same beside it.
 func BenchmarkStream(b *testing.B) {
 	for _, capacity := range []int{0, 32, 1024} {
 		for _, n := range []int{1, 4, 64} {

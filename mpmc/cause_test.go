@@ -12,8 +12,9 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// It fails if goroutines that wait on closed receiver handles for the last permit
-// do not get each its own handle's cause, or a clone of one gets a cause.
+// It fails if goroutines that wait on closed receiver handles for the last
+// permit do not get each its own handle's cause, or a clone of one gets a
+// cause.
 func TestEachClosedReceiverGetsItsOwnCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, first := mpmc.New[int](2)
@@ -50,8 +51,8 @@ func TestEachClosedReceiverGetsItsOwnCause(t *testing.T) {
 	})
 }
 
-// It fails if senders do not get the first cause of the receivers, or get it before
-// the last receiver has closed.
+// It fails if senders do not get the first cause of the receivers, or get it
+// before the last receiver has closed.
 func TestSendersGetTheFirstReceiversCause(t *testing.T) {
 	cause := errors.New("cause")
 	tx, a := mpmc.New[int](1)
@@ -65,8 +66,8 @@ func TestSendersGetTheFirstReceiversCause(t *testing.T) {
 	kind.WantCause(t, "TrySend", tx.TrySend(2), cause)
 }
 
-// It fails, under the race detector too, if goroutines that loop over one handle
-// do not all get the cause.
+// It fails, under the race detector too, if goroutines that loop over one
+// handle do not all get the cause.
 func TestErrOfASharedHandle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("cause")

@@ -5,18 +5,20 @@ import (
 	"github.com/leat-go/leat/internal/queue"
 )
 
-// New makes a channel that holds up to capacity values, exactly, and returns its two ends. Memory grows with use, up to the
-// capacity, and is kept. A channel of capacity 0 holds nothing: see Rendezvous in the package comment. A negative capacity
-// panics; there is no upper limit.
+// New makes a channel that holds exactly capacity values, and returns its two
+// ends. A channel of capacity 0 holds nothing: see Rendezvous in the package
+// comment. New panics if capacity is negative. There is no upper limit: memory
+// grows with use, up to the capacity, and is kept.
 //
-// The capacity [leat.Unbounded] makes what [NewUnbounded] makes.
+// The capacity [leat.Unbounded] makes a channel as [NewUnbounded] does.
 func New[T any](capacity int, opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	queue.NeedCapacity("mpmc", capacity, 0)
 	return newChannel[T](capacity, opts)
 }
 
-// NewUnbounded makes a channel that always has room, and returns its two ends. Its senders never wait, so nothing but memory
-// limits how far they run ahead of the receivers. The memory of a burst is given back as it is received.
+// NewUnbounded makes a channel that always has room, and returns its two ends.
+// Its senders never wait, so only memory limits how far they run ahead of the
+// receivers. The memory of a burst is given back as it is received.
 func NewUnbounded[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	return newChannel[T](queue.Unbounded, opts)
 }

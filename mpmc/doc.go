@@ -1,5 +1,6 @@
-// Package mpmc is the channel for handing work to many workers: many senders, many receivers, each value received once, by one
-// of them, in the order in which the channel accepted it.
+// Package mpmc provides a channel from many senders to many receivers, to hand
+// work to many workers. Each value is received once, by one of them, in the
+// order in which the channel accepted it.
 //
 //	tx, rx := mpmc.New[Job](32)
 //	for range 4 {
@@ -17,40 +18,51 @@
 //
 // # Capacity
 //
-// A channel from [New] holds as many values as its capacity, exactly; permits count as values. When it is full, Send
-// waits. A channel from [NewUnbounded] has always room: choose it only where something else bounds what is sent.
+// A channel from [New] holds as many values as its capacity, exactly; permits
+// count as values. When it is full, Send blocks. A channel from [NewUnbounded]
+// always has room: use it only if something else bounds the number of values.
 //
-// [Sender.ForceSend] keeps the newest values instead of waiting: it evicts the oldest one from a full channel, and returns it.
+// [Sender.ForceSend] keeps the newest values instead of waiting: it evicts the
+// oldest one from a full channel, and returns it.
 //
 // # Rendezvous
 //
-// A channel of capacity 0 holds nothing. Send waits until a receiver takes the value, Recv until a sender brings one; TrySend
-// and TryRecv succeed only if a partner waits. TrySendMany hands one value to each waiting receiver, and TryRecvMany takes the
-// values of waiting senders. Len is 0. There is no slot to reserve, so Reserve and TryReserve panic. In a leat.Select, a
-// case never meets another case of the same Select.
+// A channel of capacity 0 holds nothing. Send waits until a receiver takes the
+// value, Recv until a sender brings one; TrySend and TryRecv succeed only if a
+// partner waits. TrySendMany hands one value to each waiting receiver, and
+// TryRecvMany takes the values of waiting senders. Len is 0. There is no slot
+// to reserve, so Reserve and TryReserve panic. In a leat.Select, a case never
+// meets another case of the same Select.
 //
 // # Order
 //
-// The values of one sender are taken in the order in which it sent them. Senders that wait are served first come, first served, and
-// so are receivers; a call that comes later, TrySend and TryRecv among them, does not overtake them. SendMany keeps its
-// place until all of its values are accepted. The values that TrySendMany sends stay together. What receivers do with values that
-// they took one after the other is up to them.
+// The values of one sender are taken in the order in which it sent them.
+// Senders that wait are served first come, first served, and so are receivers;
+// a call that comes later, TrySend and TryRecv among them, does not overtake
+// them. SendMany keeps its place until all of its values are accepted. The
+// values that TrySendMany sends stay together. Receivers then work on their
+// values at their own pace.
 //
 // # Closing
 //
-// The channel ends when all sender handles are closed: receivers get the rest, then leat.ErrClosed. When all receiver handles are
-// closed, senders get leat.ErrClosed and Done is closed; what was accepted may then still be taken, with any of the
-// closed handles, by Recv, or by TryRecv until it returns an error. In both cases the end comes only when every permit is used or released. Of several receivers, one that is closed
-// gets leat.ErrClosed, and the others go on. So a pool whose workers share one handle stops as a whole by that handle's Close: new jobs
-// are refused, and all workers drain what was accepted.
+// The channel ends when all sender handles are closed: receivers get the rest,
+// and then leat.ErrClosed. When all receiver handles are closed, senders get
+// leat.ErrClosed and Done is closed. Accepted values can then still be taken
+// with any of the closed handles, by Recv, or by TryRecv until it returns an
+// error. In both cases the end comes only when every permit is used or
+// released. Of several receivers, one that is closed gets leat.ErrClosed, and
+// the others go on. So a pool whose workers share one handle stops as a whole
+// by that handle's Close: new jobs are refused, and all workers drain what was
+// accepted.
 //
 // # Cancelling
 //
-// A Send that returns an error has not sent. A Recv that returns an error has not received. SendMany and
-// TrySendMany say how many were accepted.
+// A Send that returns an error has not sent. A Recv that returns an error has
+// not received. SendMany and TrySendMany say how many were accepted.
 //
 // # Memory and cost
 //
-// An operation that does not wait takes one lock and allocates nothing. A bounded channel's memory grows to its capacity and
-// stays; an unbounded one gives it back. A received value is not kept.
+// An operation that does not wait takes one lock and allocates nothing. A
+// bounded channel's memory grows to its capacity and stays; an unbounded one
+// gives it back. A received value is not kept.
 package mpmc

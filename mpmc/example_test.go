@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// Three workers share the jobs. Who is free takes the next; the end reaches all of them.
+// Three workers share the jobs. Who is free takes the next; the end reaches all
+// of them.
 func Example() {
 	ctx := context.Background()
 	tx, rx := mpmc.New[int](4)
@@ -48,7 +49,8 @@ func ExampleNew() {
 	// a <nil>
 }
 
-// A channel of capacity 0 holds nothing: a send that returns nil has met its receiver.
+// A channel of capacity 0 holds nothing: a send that returns nil has met its
+// receiver.
 func ExampleNew_rendezvous() {
 	ctx := context.Background()
 	tx, rx := mpmc.New[string](0)
@@ -156,7 +158,8 @@ func ExampleReceiver_TryRecvMany() {
 	// [waits for a receiver] <nil>
 }
 
-// Closing one of several receivers is its own affair; closing the last stops the senders.
+// Closing one of several receivers is its own affair; closing the last stops
+// the senders.
 func ExampleReceiver_Close() {
 	tx, a := mpmc.New[int](4)
 	b := a.Clone()
@@ -173,7 +176,8 @@ func ExampleReceiver_Close() {
 	// 0 leat: channel closed
 }
 
-// Several values at once: the sender is told how many were accepted, a receiver takes what is there.
+// Several values at once: the sender is told how many were accepted, a receiver
+// takes what is there.
 func ExampleReceiver_RecvMany() {
 	ctx := context.Background()
 	tx, rx := mpmc.New[int](3)
@@ -220,7 +224,8 @@ func ExampleReceiver_RecvBatch() {
 	// leat: channel closed
 }
 
-// Ready joins a native select. Another receiver may be faster; then TryRecv says so, and it is looked again.
+// Ready joins a native select. Another receiver may be faster; then TryRecv
+// says so, and it is looked again.
 func ExampleReceiver_Ready() {
 	tx, rx := mpmc.New[string](1)
 	tx.TrySend("value")

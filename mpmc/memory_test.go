@@ -58,8 +58,9 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// Rule 4, with several receivers: the senders are stopped when the last handle is dropped, and not before, whether the others were closed
-// or dropped. What was not received goes with it.
+// Rule 4, with several receivers: the senders are stopped when the last handle
+// is dropped, and not before, whether the others were closed or dropped. What
+// was not received goes with it.
 func TestDroppedReceiversStopTheSenders(t *testing.T) {
 	tx, rx := mpmc.New[*[1 << 16]byte](1)
 	rx.Clone().Close()
@@ -84,8 +85,10 @@ func TestDroppedReceiversStopTheSenders(t *testing.T) {
 	}
 }
 
-// Rule 11, at capacity 0. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime
-// would kill the process, and with it this test. (That of other capacities is mpsc's, whose channel this is.)
+// Rule 11, at capacity 0. The cleanup of a dropped handle runs outside of every
+// bubble, where it may wake nobody inside: the runtime would kill the process,
+// and with it this test. (That of other capacities is mpsc's, whose channel
+// this is.)
 func TestDroppedHandlesInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
@@ -118,7 +121,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 	})
 }
 
-// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+// Rule 11: no goroutine is started by the core. It fails if using a channel in
+// all ways leaves one, or has one.
 func TestNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	tx, rx := mpmc.New[int](0)

@@ -17,7 +17,8 @@ import (
 
 var background = context.Background()
 
-// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without
+// saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "mpmc", "capacity -1", func() { mpmc.New[int](-1) })
 	tx, rx := mpmc.New[int](1, leat.Name("jobs"))
@@ -66,7 +67,8 @@ func TestReceiversAreServedInOrder(t *testing.T) {
 	}
 }
 
-// R9. Try succeeds only if a partner waits; the channel holds nothing; a waiting partner is overtaken by nobody.
+// R9. Try succeeds only if a partner waits; the channel holds nothing; a
+// waiting partner is overtaken by nobody.
 func TestR9_Rendezvous(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
@@ -179,7 +181,8 @@ func TestReserveAtCapacity0Panics(t *testing.T) {
 	}
 }
 
-// Closing one of several receivers concerns that one; closing the last stops the senders, and what was accepted can still be had.
+// Closing one of several receivers concerns that one; closing the last stops
+// the senders, and what was accepted can still be had.
 func TestCloseOfReceivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, a := mpmc.New[int](3)
@@ -228,8 +231,9 @@ func TestCloseOfReceivers(t *testing.T) {
 	})
 }
 
-// R8 under everything at once, at capacity 0 as well: it fails if what was accepted and what was received differ, or if one
-// sender's values overtake each other on the way to one receiver.
+// R8 under everything at once, at capacity 0 as well: it fails if what was
+// accepted and what was received differ, or if one sender's values overtake
+// each other on the way to one receiver.
 func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{0, 1, 2, 33, math.MaxInt} {
 		for range 10 {
@@ -336,7 +340,8 @@ func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	}
 }
 
-// A chain of channels through a channel, and the prime sieve, which needs goroutines in a row that all wait for each other.
+// A chain of channels through a channel, and the prime sieve, which needs
+// goroutines in a row that all wait for each other.
 func TestChannelThroughChannel(t *testing.T) {
 	for _, capacity := range []int{0, 1} {
 		type link struct{ next *mpmc.Receiver[link] }
@@ -426,7 +431,8 @@ func TestFanInFanOut(t *testing.T) {
 	}
 }
 
-// It fails if a receiver that is closed and was let through Ready keeps another one from a value.
+// It fails if a receiver that is closed and was let through Ready keeps another
+// one from a value.
 func TestReadyPassesAClosedReceiver(t *testing.T) {
 	tx, rx := mpmc.New[int](1)
 	other := rx.Clone()

@@ -36,9 +36,13 @@ func (s *Sender[T]) made() *queue.Tx[T] {
 	return &s.tx
 }
 
-// Send hands v to the channel, and waits while it is full. Senders that wait are served in the order in which they came. It
-// returns nil when the channel accepted v; ErrClosed when all receivers are closed or this handle is, also
-// during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
+// Send sends v, and blocks while the channel is full. Waiting senders are
+// served in the order in which they came.
+//
+// Send returns nil when the channel has accepted v, and ErrClosed if all
+// receivers are closed or this handle is, also during the wait. It returns
+// ctx.Err() if ctx ends before v is accepted, at once if ctx is already done.
+// With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if s == nil {
 		panic(noSender)
@@ -46,10 +50,9 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.tx.Send(ctx, v)
 }
 
-// TrySend hands v to the channel if there is room, and never blocks. It returns
-// ErrFull if there is none, or if all room is for senders that wait; on a
-// channel of capacity 0, if no receiver waits. It returns ErrClosed as Send
-// does.
+// TrySend sends v if there is room, and never blocks. It returns ErrFull if
+// there is no room, or if waiting senders will get all of it; at capacity 0, if
+// no receiver waits. It returns ErrClosed as Send does.
 func (s *Sender[T]) TrySend(v T) error {
 	if s == nil {
 		panic(noSender)
@@ -58,9 +61,9 @@ func (s *Sender[T]) TrySend(v T) error {
 }
 
 // ForceSend sends v and never blocks. If the channel is full, it removes the
-// oldest value in the same step, and returns it as evicted, with full == true: so
-// the newest values are kept, and the caller knows which one was not received. If
-// there is room, full is false, and evicted is the zero value.
+// oldest value in the same step, and returns it as evicted, with full == true:
+// so the newest values are kept, and the caller knows which one was not
+// received. If there is room, full is false, and evicted is the zero value.
 //
 // It returns ErrFull with full == true, and has no effect, if there is nothing
 // that it may evict:
@@ -69,9 +72,9 @@ func (s *Sender[T]) TrySend(v T) error {
 //   - permits hold all slots;
 //   - the capacity is 0, and no receiver waits.
 //
-// It returns ErrClosed if all receivers are closed or this handle is. With an error, v was not
-// sent. ForceSend may be called concurrently with anything. Package inspect counts
-// the evicted values.
+// It returns ErrClosed if all receivers are closed or this handle is. With an
+// error, v was not sent. ForceSend may be called concurrently with anything.
+// Package inspect counts the evicted values.
 func (s *Sender[T]) ForceSend(v T) (evicted T, full bool, err error) {
 	if s == nil {
 		panic(noSender)
@@ -80,9 +83,11 @@ func (s *Sender[T]) ForceSend(v T) (evicted T, full bool, err error) {
 	return
 }
 
-// SendMany sends the values of vs in order, waits for room as often as it must, and returns how many the channel
-// accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
-// to wait, it keeps its place before senders that come later. It does not keep vs.
+// SendMany sends the values of vs in order, blocks for room as often as it
+// must, and returns how many the channel accepted. If these are not all, the
+// error is that of Send for the next value. Values that fit at once stay
+// together. While SendMany waits, it keeps its place before later senders. It
+// does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if s == nil {
 		panic(noSender)
@@ -93,10 +98,10 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 
 // TrySendMany sends the first values of vs, in order, as many as there is room
 // for, and returns how many. It never blocks. If n < len(vs), the error is
-// ErrFull, as TrySend would return it for the next value; or n is 0 and the error
-// is ErrClosed, because all receivers are closed or this handle is. No other value comes
-// between the accepted ones. An empty vs returns 0 and nil. TrySendMany does not
-// keep vs.
+// ErrFull, as TrySend would return it for the next value; or n is 0 and the
+// error is ErrClosed, because all receivers are closed or this handle is. No
+// other value comes between the accepted ones. An empty vs returns 0 and nil.
+// TrySendMany does not keep vs.
 //
 // On a channel of capacity 0 it hands one value to each waiting receiver.
 func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
@@ -107,13 +112,16 @@ func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
 	return
 }
 
-// Reserve takes one slot of the capacity, and waits for it as Send does, so that a value need not be made before there is
-// room for it. The permit must be used or released: until then the slot is taken, and the channel does not end. It stays
-// good when the receivers or this handle close. The errors are those of Send.
+// Reserve reserves one slot of the capacity, and blocks for it as Send does, so
+// that a value need not be made before there is room for it. The permit must be
+// used or released: until then the slot is taken, and the channel does not end.
+// The permit stays valid when the receivers or this handle close. The errors
+// are those of Send.
 //
 // Reserve panics on a channel of capacity 0, which has no slot to reserve.
 func (s *Sender[T]) Reserve(ctx context.Context) (p *Permit[T], err error) {
-	// This is small enough to be inlined, so that a permit that does not leave its caller needs no allocation.
+	// This is small enough to be inlined, so that a permit that does not leave
+	// its caller needs no allocation.
 	c, err := s.reserve(ctx)
 	if c != nil {
 		p = &Permit[T]{c: c}
@@ -128,9 +136,10 @@ func (s *Sender[T]) reserve(ctx context.Context) (*queue.Channel[T], error) {
 	return s.made().Reserve(ctx)
 }
 
-// TryReserve takes one slot of the capacity if there is one, as Reserve does. It
-// never blocks. It returns ErrFull if there is no slot, or if all slots are for
-// senders that wait; and ErrClosed if all receivers are closed or this handle is.
+// TryReserve takes one slot of the capacity if there is one, as Reserve does.
+// It never blocks. It returns ErrFull if all slots are taken, or if waiting
+// senders will get them; and ErrClosed if all receivers are closed or this
+// handle is.
 //
 // TryReserve panics on a channel of capacity 0, as Reserve does.
 func (s *Sender[T]) TryReserve() (p *Permit[T], err error) {
@@ -149,38 +158,45 @@ func (s *Sender[T]) tryReserve() (*queue.Channel[T], error) {
 	return s.made().TryReserve()
 }
 
-// Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
+// Clone returns another handle of the sending end, which must be closed itself.
+// The clone of a closed handle is closed. Clone never blocks.
 func (s *Sender[T]) Clone() *Sender[T] {
 	to := newSender[T]()
 	s.made().Clone(&to.tx)
 	return to
 }
 
-// Done returns a channel that is closed once all receivers are: for senders that wait for something else than room. It is made
-// when first asked for.
+// Done returns a channel that is closed when all receivers are closed. It is
+// for senders that wait for something other than room. The channel is made when
+// first asked for.
 func (s *Sender[T]) Done() <-chan struct{} { return s.made().Done() }
 
-// Len returns how many values the channel has accepted that were not yet received.
+// Len returns how many values the channel has accepted that were not yet
+// received.
 func (s *Sender[T]) Len() int { return s.made().Len() }
 
 // Cap returns the capacity; math.MaxInt if the channel is unbounded.
 func (s *Sender[T]) Cap() int { return s.made().Cap() }
 
-// Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
-// the channel ends: the receivers get what was accepted, and what permits still bring, then ErrClosed.
-// Close never waits and never panics, may be called more than once and concurrently with anything; it returns nil.
+// Close closes this handle: waiting and later sends on it return ErrClosed.
+// When the last handle is closed, the channel ends: the receivers get all
+// accepted values, and those of open permits, and then ErrClosed. Close never
+// blocks or panics, and returns nil. It may be called more than once, and
+// concurrently with anything.
 //
-// A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
-// take long, and inside a testing/synctest bubble it wakes nobody.
+// The garbage collector closes a handle that is dropped without Close. That is
+// only a safety net: it may take long, and inside a testing/synctest bubble it
+// wakes no goroutine.
 func (s *Sender[T]) Close() error { return s.made().Close() }
 
-// CloseWith is Close with a cause. Where the receivers would get ErrClosed at the
-// end, they get a *leat.ClosedError that carries the cause; errors.Is finds both
-// ErrClosed and the cause. If several sender handles are closed with causes, the
-// first cause counts, also if the last handle is closed without one.
+// CloseWith is Close with a cause. Where the receivers would get ErrClosed at
+// the end, they get a *leat.ClosedError that carries the cause; errors.Is finds
+// both ErrClosed and the cause. If several sender handles are closed with
+// causes, the first cause counts, also if the last handle is closed without
+// one.
 //
 // Later calls on this handle, and sends that wait on it, get this handle's own
-// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
-// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
-// called concurrently with anything, and returns nil.
+// cause. Its clones get ErrClosed. On a handle that is already closed,
+// CloseWith does nothing. CloseWith(nil) is Close. It never waits and never
+// panics, may be called concurrently with anything, and returns nil.
 func (s *Sender[T]) CloseWith(cause error) error { return s.made().CloseWith(cause) }

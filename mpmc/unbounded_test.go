@@ -7,7 +7,8 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// It fails if the capacity leat.Unbounded makes another channel than NewUnbounded.
+// It fails if the capacity leat.Unbounded makes another channel than
+// NewUnbounded.
 func TestUnboundedCapacity(t *testing.T) {
 	tx, rx := mpmc.New[int](leat.Unbounded)
 	same, _ := mpmc.NewUnbounded[int]()

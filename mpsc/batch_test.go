@@ -7,7 +7,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// It fails if a batch that does not block leaves out a value that it could move.
+// It fails if a batch that does not block leaves out a value that it could
+// move.
 func TestTryBatches(t *testing.T) {
 	kind.TryBatches(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpsc.New[int](capacity) })
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// Each benchmark has its anchor beside it: the native channel doing the same work, with a select on ctx.Done where
-// the context can be cancelled.
+// Each benchmark has its anchor beside it: the native channel doing the same
+// work, with a select on ctx.Done where the context can be cancelled.
 
 // contexts runs f with one that cannot end and one that can.
 func contexts(b *testing.B, f func(b *testing.B, ctx context.Context)) {
@@ -42,7 +42,8 @@ func nativeRecv(ctx context.Context, ch <-chan int) (v int, ok bool) {
 	return v, ok
 }
 
-// BenchmarkStream is one value sent and received, with as many senders, one by one.
+// BenchmarkStream is one value sent and received, with as many senders, one by
+// one.
 func BenchmarkStream(b *testing.B) {
 	contexts(b, func(b *testing.B, ctx context.Context) {
 		for _, capacity := range []int{32, 1024} {

@@ -26,8 +26,8 @@ func TestCloneOfClosedHandleHasNoCause(t *testing.T) {
 	kind.WantCause(t, "TryRecv", err, errCause)
 }
 
-// It fails if the garbage collector, which finds the last handle, ends the channel
-// without the cause that an earlier one gave.
+// It fails if the garbage collector, which finds the last handle, ends the
+// channel without the cause that an earlier one gave.
 func TestDroppedHandleKeepsTheCause(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	ended := make(chan error, 1)
@@ -45,8 +45,8 @@ func TestDroppedHandleKeepsTheCause(t *testing.T) {
 	kind.WantCause(t, "Recv", <-ended, errCause)
 }
 
-// It fails if a permit whose receiver is gone does not tell with which cause the
-// receiver was closed.
+// It fails if a permit whose receiver is gone does not tell with which cause
+// the receiver was closed.
 func TestPermitTellsTheCause(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	p, err := tx.Reserve(background)
@@ -60,8 +60,8 @@ func TestPermitTellsTheCause(t *testing.T) {
 	kind.WantCause(t, "a second Permit.Send", p.Send(1), nil)
 }
 
-// R15. It fails if a closed handle or channel allocates an error for each call, or
-// a Close without a cause allocates.
+// R15. It fails if a closed handle or channel allocates an error for each call,
+// or a Close without a cause allocates.
 func TestCauseDoesNotAllocatePerCall(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	tx.CloseWith(errCause)

@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// Four workers hand their results to one collector. Each closes its own handle; nobody needs to know who is last.
+// Four workers hand their results to one collector. Each closes its own handle;
+// nobody needs to know who is last.
 func Example() {
 	ctx := context.Background()
 	tx, rx := mpsc.New[int](2)
@@ -160,7 +161,8 @@ func ExampleSender_TryReserve() {
 	// made because there was room <nil>
 }
 
-// Done tells a sender that waits for something else that its work is not wanted any more.
+// Done tells a sender that waits for something else that its work is not wanted
+// any more.
 func ExampleSender_Done() {
 	tx, rx := mpsc.New[int](1)
 	var wg sync.WaitGroup
@@ -177,7 +179,8 @@ func ExampleSender_Done() {
 	// Output: stopped early
 }
 
-// TryRecvMany empties the channel without blocking, here before the program ends.
+// TryRecvMany empties the channel without blocking, here before the program
+// ends.
 func ExampleReceiver_TryRecvMany() {
 	tx, rx := mpsc.New[string](4)
 	tx.TrySendMany([]string{"a", "b", "c"})
@@ -225,7 +228,8 @@ func ExampleReceiver_RecvBatch() {
 	// leat: channel closed
 }
 
-// Ready joins a native select. There is no goroutine between, and the value stays in the channel until TryRecv takes it.
+// Ready joins a native select. There is no goroutine between, and the value
+// stays in the channel until TryRecv takes it.
 func ExampleReceiver_Ready() {
 	tx, rx := mpsc.New[string](1)
 	tx.TrySend("value")
@@ -260,8 +264,8 @@ func ExampleReceiver_Close() {
 	// 2
 }
 
-// A producer that fails says why. The consumer gets all values from before, then
-// the cause.
+// A producer that fails says why. The consumer gets all values from before,
+// then the cause.
 func ExampleSender_CloseWith() {
 	errNoDisk := errors.New("no space left on device")
 	tx, rx := mpsc.New[string](8)
@@ -285,7 +289,8 @@ func ExampleSender_CloseWith() {
 	// true true
 }
 
-// A consumer that stops says why, and the producers learn it from their next Send.
+// A consumer that stops says why, and the producers learn it from their next
+// Send.
 func ExampleReceiver_CloseWith() {
 	tx, rx := mpsc.New[string](8)
 	rx.CloseWith(errors.New("maintenance until 14:00"))

@@ -58,7 +58,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// R10. It fails if a value stays reachable through the channel after it was received.
+// R10. It fails if a value stays reachable through the channel after it was
+// received.
 func TestR10_ReceivedValuesAreFreed(t *testing.T) {
 	tx, rx := mpsc.New[*[1 << 16]byte](100)
 	var freed atomic.Int32
@@ -79,7 +80,8 @@ func TestR10_ReceivedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// R10. It fails if a handle keeps a value that was handed over while one of its calls waited.
+// R10. It fails if a handle keeps a value that was handed over while one of its
+// calls waited.
 func TestWaitedValuesAreFreed(t *testing.T) {
 	tx, rx := mpsc.New[*[1 << 16]byte](1)
 	var freed atomic.Int32
@@ -128,7 +130,8 @@ func TestEvictedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// R10. It fails if an unbounded channel keeps the memory of a burst, or if a million operations make it grow.
+// R10. It fails if an unbounded channel keeps the memory of a burst, or if a
+// million operations make it grow.
 func TestR10_UnboundedShrinks(t *testing.T) {
 	tx, rx := mpsc.NewUnbounded[[64]byte]()
 	tx.TrySend([64]byte{})
@@ -177,7 +180,8 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// Rules 4 and 5. It fails if senders wait for ever for a receiver that was dropped, or if what it did not receive stays.
+// Rules 4 and 5. It fails if senders wait for ever for a receiver that was
+// dropped, or if what it did not receive stays.
 func TestDroppedReceiverStopsTheSenders(t *testing.T) {
 	tx, _ := mpsc.New[*[1 << 16]byte](1) // the receiver is dropped at once
 	var freed atomic.Bool
@@ -207,7 +211,8 @@ func TestDroppedReceiverStopsTheSenders(t *testing.T) {
 	}
 }
 
-// Rule 5: closed and then dropped. It fails if a permit's value goes where nobody can receive it, and says it was sent.
+// Rule 5: closed and then dropped. It fails if a permit's value goes where
+// nobody can receive it, and says it was sent.
 func TestPermitAfterTheReceiverIsGone(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	p, _ := tx.Reserve(background)
@@ -221,8 +226,9 @@ func TestPermitAfterTheReceiverIsGone(t *testing.T) {
 	}
 }
 
-// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
-// kill the process, and with it this test. Handles are made inside and outside, and waits are of both sorts.
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it
+// may wake nobody inside: the runtime would kill the process, and with it this
+// test. Handles are made inside and outside, and waits are of both sorts.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside, outsideRx := mpsc.New[int](1)
 	synctest.Test(t, func(t *testing.T) {
@@ -253,7 +259,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call from inside.
+		// What was left undone for the bubble's sake is done at the next call
+		// from inside.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}
@@ -263,7 +270,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 	})
 }
 
-// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+// Rule 11: no goroutine is started by the core. It fails if using a channel in
+// all ways leaves one, or has one.
 func TestNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	tx, rx := mpsc.New[int](1)

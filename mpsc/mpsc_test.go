@@ -17,7 +17,8 @@ import (
 
 var background = context.Background()
 
-// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without
+// saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "mpsc", "capacity 0", func() { mpsc.New[int](0) })
 	kind.MustPanic(t, "mpsc", "capacity -1", func() { mpsc.New[int](-1) })
@@ -63,7 +64,8 @@ func TestCapacityIsNotAllocatedAhead(t *testing.T) {
 	}
 }
 
-// Rule 4, for handles. It fails if a handle that was closed still sends because another is open, or revives by Clone.
+// Rule 4, for handles. It fails if a handle that was closed still sends because
+// another is open, or revives by Clone.
 func TestClosedHandle(t *testing.T) {
 	a, rx := mpsc.New[int](4)
 	b := a.Clone()
@@ -85,7 +87,8 @@ func TestClosedHandle(t *testing.T) {
 	}
 }
 
-// It fails if Close leaves a Send waiting that can only end by a receive, or wakes one on another handle.
+// It fails if Close leaves a Send waiting that can only end by a receive, or
+// wakes one on another handle.
 func TestCloseWakesOwnSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, rx := mpsc.New[int](1)
@@ -114,7 +117,8 @@ func TestCloseWakesOwnSends(t *testing.T) {
 	})
 }
 
-// R7, as far as mpsc reserves: Reserve stands in one line with Send, and its slot counts.
+// R7, as far as mpsc reserves: Reserve stands in one line with Send, and its
+// slot counts.
 func TestR7_ReserveStandsInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[string](1)
@@ -145,7 +149,8 @@ func TestR7_ReserveStandsInLine(t *testing.T) {
 	})
 }
 
-// It fails if a permit that its caller uses up twice sends twice, or gives back more room than it took.
+// It fails if a permit that its caller uses up twice sends twice, or gives back
+// more room than it took.
 func TestPermitIsUsedOnce(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	p, err := tx.Reserve(background)
@@ -170,7 +175,8 @@ func TestPermitIsUsedOnce(t *testing.T) {
 	}
 }
 
-// Rule 12, beyond what the suite shows: one channel for life, and the end opens it for good.
+// Rule 12, beyond what the suite shows: one channel for life, and the end opens
+// it for good.
 func TestReadyInNativeSelect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](4)
@@ -205,7 +211,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// A receive by other means takes the value that opened Ready. It fails if Ready then promises a value that is not there.
+// A receive by other means takes the value that opened Ready. It fails if Ready
+// then promises a value that is not there.
 func TestReadyIsNotStale(t *testing.T) {
 	tx, rx := mpsc.New[int](4)
 	ready := rx.Ready()
@@ -218,7 +225,8 @@ func TestReadyIsNotStale(t *testing.T) {
 	}
 }
 
-// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock.
+// R11: user code that runs within leat's calls may use the same channel. It
+// fails by deadlock.
 func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.NewUnbounded[int]()
@@ -237,8 +245,9 @@ func TestR11_Reentrancy(t *testing.T) {
 	})
 }
 
-// R8 under everything at once: sends that are cancelled, permits that are released, batches, and a receiver that closes in
-// the middle. It fails if what was accepted and what was received differ.
+// R8 under everything at once: sends that are cancelled, permits that are
+// released, batches, and a receiver that closes in the middle. It fails if what
+// was accepted and what was received differ.
 func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{1, 2, 33} {
 		for range 30 {
@@ -318,7 +327,8 @@ func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	}
 }
 
-// R4: the count of handles is exact. It fails if the channel ends before the last handle is closed, or not then.
+// R4: the count of handles is exact. It fails if the channel ends before the
+// last handle is closed, or not then.
 func TestR4_ConcurrentCloneAndClose(t *testing.T) {
 	for range 200 {
 		tx, rx := mpsc.New[int](1000)
@@ -347,7 +357,8 @@ func TestR4_ConcurrentCloneAndClose(t *testing.T) {
 	}
 }
 
-// One handle, and several goroutines that wait with it. It fails if they share what a handle keeps for its waits.
+// One handle, and several goroutines that wait with it. It fails if they share
+// what a handle keeps for its waits.
 func TestManyWaitWithOneHandle(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	const goroutines, each = 4, 3000
@@ -372,7 +383,8 @@ func TestManyWaitWithOneHandle(t *testing.T) {
 	}
 }
 
-// Whatever code a context is: it fails if a panic in it leaves a waiter behind, to which the next value would go.
+// Whatever code a context is: it fails if a panic in it leaves a waiter behind,
+// to which the next value would go.
 func TestContextThatPanics(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	func() {

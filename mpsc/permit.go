@@ -26,8 +26,9 @@ type Permit[T any] struct {
 
 const noPermit = "mpsc: nil or zero Permit; use one that Reserve returned"
 
-// Send puts v into the reserved slot. It never waits. It returns ErrClosed, and does not send v, if the permit is used up or the
-// receiver was dropped; a receiver that is closed still receives v.
+// Send puts v into the reserved slot, and never blocks. It returns ErrClosed,
+// and does not send v, if the permit is used up or the receiver was dropped. A
+// closed receiver still receives v.
 func (p *Permit[T]) Send(v T) error {
 	if p == nil {
 		panic(noPermit)
@@ -35,8 +36,8 @@ func (p *Permit[T]) Send(v T) error {
 	return p.c.Redeem(&p.spent, v)
 }
 
-// Release gives the slot back, to the first sender that waits, if there is one. It does nothing if the permit is used up, so
-// that it can be deferred.
+// Release gives the slot back, to the first waiting sender if there is one. It
+// has no effect if the permit is used up, so it can be deferred.
 func (p *Permit[T]) Release() {
 	if p == nil {
 		panic(noPermit)
