@@ -65,6 +65,9 @@ func (s *Subscriber[T]) filter(next func() (T, error)) (v T, err error) {
 	return v, err
 }
 
+// Ready is for select: see leat.Select.
+func (s *Subscriber[T]) Ready() <-chan struct{} { return s.rx.Ready() }
+
 // Close evicts the subscriber. Any goroutine may call it, at any time, and it
 // frees a Publish that waits for this one.
 func (s *Subscriber[T]) Close() error { return s.rx.Close() }
