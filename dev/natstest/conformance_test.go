@@ -126,3 +126,17 @@ func TestConformance(t *testing.T) {
 		Features: leattest.Features{OneValue: true, Remote: true},
 	})
 }
+
+// until calls ok every 50 ms until it returns true.
+func until(ctx context.Context, t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("never: " + what)
+		}
+	}
+}

@@ -164,20 +164,6 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-// until calls ok every 50 ms until it returns true.
-func until(ctx context.Context, t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal("never: " + what)
-		}
-	}
-}
-
 const stoppedValues = 200
 
 // stopReceiver sends 200 values, has a process receive 5 of them, and stops it

@@ -173,9 +173,10 @@ func Example_wrapper() {
 	ctx := context.Background()
 	tx, rx := mpsc.New[string](8)
 	tx.SendMany(ctx, []string{"a", "b", "c"})
-	fmt.Println(loud{rx}.Recv(ctx))
-	leat.Select(ctx, leat.OnRecv(loud{rx}, func(v string, err error) { fmt.Println(v, err) }))
-	fmt.Println(loud{rx}.TryRecv())
+	var wrapped leat.Receiver[string] = loud{rx}
+	fmt.Println(wrapped.Recv(ctx))
+	leat.Select(ctx, leat.OnRecv(wrapped, func(v string, err error) { fmt.Println(v, err) }))
+	fmt.Println(wrapped.TryRecv())
 	// Output:
 	// A <nil>
 	// b <nil>
