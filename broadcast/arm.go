@@ -6,7 +6,7 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// What makes a handle a case of a Select: see package park.
+// These make a handle a case of a Select: see package park.
 type (
 	recvArms[T any] = park.RecvArms[T, *cursor]
 	sendArms[T any] = park.SendArms[T, sending[T]]
@@ -82,5 +82,6 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 	runtime.KeepAlive(e)
 }
 
-// FinishRecv receives. Only this goroutine does, so what was there when the Selection was claimed is still there, or a gap in its place.
+// FinishRecv receives. Only this goroutine does, so what was there when the
+// Selection was claimed is still there, or a gap in its place.
 func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }

@@ -34,8 +34,8 @@ func TestRecvBatchStartsNoGoroutine(t *testing.T) {
 	})
 }
 
-// It fails if a batch is longer than what its age allows, because a value came as
-// the timer fired and took its tick.
+// It fails if a batch is longer than what its age allows, because a value came
+// as the timer fired and took its tick.
 func TestRecvBatchAtItsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 100 {
@@ -59,8 +59,8 @@ func TestRecvBatchAtItsAge(t *testing.T) {
 	})
 }
 
-// It fails if a batch is longer than the channel's capacity allows at once, or if
-// it is not: values that come while it collects belong to it.
+// It fails if a batch is longer than the channel's capacity allows at once, or
+// if it is not: values that come while it collects belong to it.
 func TestRecvBatchIsLongerThanTheCapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)

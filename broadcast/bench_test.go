@@ -8,8 +8,9 @@ import (
 	"github.com/leat-go/leat/broadcast"
 )
 
-// BenchmarkFanOut is one value sent and received by all receivers, none missed, against what a Go user writes: a native
-// channel for each receiver and a loop over them.
+// BenchmarkFanOut is one value sent and received by all receivers, none missed,
+// against what a Go user writes: a native channel for each receiver and a loop
+// over them.
 func BenchmarkFanOut(b *testing.B) {
 	const capacity = 1024
 	for _, receivers := range []int{1, 10, 100} {

@@ -20,7 +20,8 @@ import (
 
 var background = context.Background()
 
-// take receives everything there is, in short: values as they are, a gap of n as -n, and E for empty or C for closed.
+// take receives everything there is, in short: values as they are, a gap of n
+// as -n, and E for empty or C for closed.
 func take(rx *broadcast.Receiver[int]) string {
 	var b strings.Builder
 	for {
@@ -41,7 +42,8 @@ func take(rx *broadcast.Receiver[int]) string {
 	}
 }
 
-// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without
+// saying what it was.
 func TestMisusePanics(t *testing.T) {
 	kind.MustPanic(t, "broadcast", "capacity 0", func() { broadcast.New[int](0) })
 	kind.MustPanic(t, "broadcast", "capacity -3", func() { broadcast.New[int](-3) })
@@ -65,7 +67,8 @@ func TestMisusePanics(t *testing.T) {
 	})
 }
 
-// Replay starts in the past, exactly as far as asked and kept. It fails if a value is missed or repeated at the seam.
+// Replay starts in the past, exactly as far as asked and kept. It fails if a
+// value is missed or repeated at the seam.
 func TestReplay(t *testing.T) {
 	for _, c := range []struct {
 		capacity, sent, replay int
@@ -108,8 +111,9 @@ func TestReplayAfterTheEnd(t *testing.T) {
 	}
 }
 
-// Lossy and lossless receivers on one channel. It fails if the lossless one misses a value, or the lossy one holds back a
-// sender, or TrySend says full when it is not.
+// Lossy and lossless receivers on one channel. It fails if the lossless one
+// misses a value, or the lossy one holds back a sender, or TrySend says full
+// when it is not.
 func TestLosslessBesideLossy(t *testing.T) {
 	tx := broadcast.New[int](3)
 	lossy := tx.Subscribe()
@@ -142,7 +146,8 @@ func TestLosslessBesideLossy(t *testing.T) {
 	}
 }
 
-// Each way in which a lossless receiver stops holding back must let the waiting senders go on, first come first served.
+// Each way in which a lossless receiver stops holding back must let the waiting
+// senders go on, first come first served.
 func TestWaitingSendersGoOn(t *testing.T) {
 	for name, relieve := range map[string]func(slow, slower *broadcast.Receiver[int]){
 		"Recv":     func(a, b *broadcast.Receiver[int]) { b.Recv(background); a.Recv(background); drain(a); drain(b) },
@@ -213,8 +218,9 @@ func drain(rx *broadcast.Receiver[int]) {
 	}
 }
 
-// R8: under concurrent senders, receivers that come and go, lag, batches and Ready, received plus missed is what was accepted
-// while the receiver was there; a lossless one misses nothing; and each sender's values come in order.
+// R8: under concurrent senders, receivers that come and go, lag, batches and
+// Ready, received plus missed is what was accepted while the receiver was
+// there; a lossless one misses nothing; and each sender's values come in order.
 func TestR8_ReceivedPlusMissed(t *testing.T) {
 	const senders, each = 4, 500
 	for _, capacity := range []int{1, 2, 3, 64} {
@@ -318,7 +324,8 @@ func TestR8_ReceivedPlusMissed(t *testing.T) {
 	}
 }
 
-// Dekker's exclusion between a sender that finds no room and the receiver that makes some. It hangs if one is ever missed.
+// Dekker's exclusion between a sender that finds no room and the receiver that
+// makes some. It hangs if one is ever missed.
 func TestNoLostWakeUp(t *testing.T) {
 	tx := broadcast.New[int](1)
 	const n = 100_000
@@ -373,7 +380,8 @@ func TestR4_Counts(t *testing.T) {
 	}
 }
 
-// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock.
+// R11: user code that runs within leat's calls may use the same channel. It
+// fails by deadlock.
 func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](4)
@@ -391,7 +399,8 @@ func TestR11_Reentrancy(t *testing.T) {
 	})
 }
 
-// Rule 12: a receiver that has caught up and waits in native select, again and again.
+// Rule 12: a receiver that has caught up and waits in native select, again and
+// again.
 func TestReadyInNativeSelect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -425,7 +434,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// It fails if a receiver that was closed goes on, or one that waits is not told.
+// It fails if a receiver that was closed goes on, or one that waits is not
+// told.
 func TestReceiverClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -468,7 +478,8 @@ func TestHoldsNoPointers(t *testing.T) {
 	}
 }
 
-// A panic in the loop body leaves the receiver usable, behind the value that was yielded.
+// A panic in the loop body leaves the receiver usable, behind the value that
+// was yielded.
 func TestPanicInLoop(t *testing.T) {
 	tx := broadcast.New[int](2)
 	rx := tx.Subscribe()

@@ -15,13 +15,17 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// New makes a channel that keeps the last capacity values, exactly, and returns its sending end; receivers subscribe. A
-// capacity below 1 panics; there is no upper limit. Memory grows with use, up to the capacity, and is kept.
+// New makes a channel that keeps exactly the last capacity values, and returns
+// its sending end; receivers subscribe. New panics if capacity is below 1.
+// There is no upper limit: memory grows with use, up to the capacity, and is
+// kept.
 //
-// With the capacity [leat.Unbounded] no receiver misses a value, and no sender waits: the channel keeps each value until all
-// receivers have had it, and no longer. So a receiver that does not receive makes memory grow without end. A receiver that
-// subscribes with [Replay] or [From] gets what the slowest of the others has still to receive; without a receiver nothing is
-// kept. [Lossless] and [LosslessFor] change nothing.
+// With the capacity [leat.Unbounded], no receiver misses a value and no sender
+// waits: the channel keeps each value until all receivers have had it, and no
+// longer. So a receiver that does not receive makes memory grow without end. A
+// receiver that subscribes with [Replay] or [From] gets the values that the
+// slowest of the others has yet to receive; without a receiver nothing is kept.
+// [Lossless] and [LosslessFor] change nothing.
 func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	if capacity < 1 {
 		panic("broadcast: New with capacity " + strconv.Itoa(capacity) + "; it must be at least 1")
@@ -49,8 +53,9 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	return attach(c)
 }
 
-// A channel is what its handles share. Values are numbered from 0 in the order in which they were accepted. Value n is
-// entry n, which is in slot n % capacity from its acceptance until entry n + capacity takes the slot.
+// A channel is what its handles share. Values are numbered from 0 in the order
+// in which they were accepted. Value n is entry n, which is in slot n %
+// capacity from its acceptance until entry n + capacity takes the slot.
 //
 // # Reading without a lock
 //
@@ -58,42 +63,55 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 // does not exist yet reads as one without an entry, and the argument below
 // needs no more than that.
 //
-// Senders publish under mu, one after the other; receivers read the ring without it. An entry is immutable once a slot
-// points to it, and a slot's entries have rising numbers. So one load of the slot for value n tells a receiver all:
+// Senders publish under mu, one after the other; receivers read the ring
+// without it. An entry is immutable once a slot points to it, and a slot's
+// entries have rising numbers. So one load of the slot for value n tells a
+// receiver all:
 //
-//   - entry n: here is the value. It was complete before the store that the load observed.
-//   - no entry, or one with a smaller number: value n was not yet accepted at the instant of the load.
-//   - an entry with a greater number m: value n was accepted and is overwritten. So are all up to m - capacity, for
-//     m's predecessors were accepted before m. Where the gap ends, accepted finds out.
+//   - entry n: here is the value. It was complete before the store that the
+//     load observed.
+//   - no entry, or one with a smaller number: value n was not yet accepted at
+//     the instant of the load.
+//   - an entry with a greater number m: value n was accepted and is
+//     overwritten. So are all up to m - capacity, for m's predecessors were
+//     accepted before m. Where the gap ends, accepted finds out.
 //
-// The garbage collector frees an entry when no slot and no reader points to it; there is nothing to reclaim by hand, and
-// no reader can see a slot's next value in the middle of reading this one.
+// The garbage collector frees an entry when no slot and no reader points to it;
+// there is nothing to reclaim by hand, and no reader can see a slot's next
+// value in the middle of reading this one.
 //
 // # Waiting for lossless receivers
 //
-// Each lossless receiver's cursor bounds tail: tail <= cursor + capacity. (A receiver that subscribed From a value that was gone
-// counts as if its cursor were past the gap: see needs.) limit is the least of these bounds when they were
-// last looked at; cursors only grow, so a limit that is out of date is too small, never too great: a sender looks
-// at the cursors again only when tail has reached it. A sender that then still finds no room waits, and somebody has to tell
-// it when the slowest receiver moves. This is Dekker's exclusion, on slowest and the cursor:
+// Each lossless receiver's cursor bounds tail: tail <= cursor + capacity. (A
+// receiver that subscribed From a value that was gone counts as if its cursor
+// were past the gap: see needs.) limit is the least of these bounds when they
+// were last looked at; cursors only grow, so a limit that is out of date is too
+// small, never too great: a sender looks at the cursors again only when tail
+// has reached it. A sender that then still finds no room waits, and somebody
+// has to tell it when the slowest receiver moves. This is Dekker's exclusion,
+// on slowest and the cursor:
 //
 //	sender, under mu:  slowest = least cursor + 1; look at the cursors again; wait if none has moved
 //	receiver:          cursor = n + 1; if slowest == n + 1, take mu and serve the waiting senders
 //
-// All four are sequentially consistent atomics. If the receiver's load of slowest comes before the sender's store, then so does
-// its store of the cursor, and the sender, which looks after its store, sees it. If it comes after, the receiver
-// takes mu, which it gets when the sender waits. Either way the sender goes on. Of several receivers at the least cursor, the last
-// to leave it matters, and the argument holds for it.
+// All four are sequentially consistent atomics. If the receiver's load of
+// slowest comes before the sender's store, then so does its store of the
+// cursor, and the sender, which looks after its store, sees it. If it comes
+// after, the receiver takes mu, which it gets when the sender waits. Either way
+// the sender goes on. Of several receivers at the least cursor, the last to
+// leave it matters, and the argument holds for it.
 //
 // # Invariants, whenever mu is free
 //
-//   - If a sender waits: limit == tail, slowest is tail - capacity + 1, and some lossless cursor is tail - capacity, or has moved from
-//     there and its receiver is on its way to mu.
+//   - If a sender waits: limit == tail, slowest is tail - capacity + 1, and
+//     some lossless cursor is tail - capacity, or has moved from there and its
+//     receiver is on its way to mu.
 //   - Those of patience.
-//   - If a receiver waits, or its gate is armed: its cursor is tail, and the channel has not ended.
+//   - If a receiver waits, or its gate is armed: its cursor is tail, and the
+//     channel has not ended.
 //
-// What the garbage collector's cleanup must not wake (see package park) may wait although there is something for it, until the next
-// send.
+// What the garbage collector's cleanup must not wake (see package park) may
+// wait although there is something for it, until the next send.
 type channel[T any] struct {
 	meter.Meter
 	ring    ring.Ring[entry[T]]
@@ -128,10 +146,10 @@ type entry[T any] struct {
 	value T
 }
 
-// sending is what a waiting sender asks for, and what it got.
+// sending is the request of a waiting sender, and its result.
 type sending[T any] struct {
 	one  T   // Send
-	many []T // SendMany: what is still to be sent
+	many []T // SendMany: the values still to be sent
 	err  error
 }
 
@@ -149,9 +167,12 @@ func (wk *wakes[T]) run() {
 	wk.count.Run()
 }
 
-// accepted returns how many values were accepted, which was at least least, at some instant during the call. A value is accepted when its slot
-// points to it, which is just before tail says so: so one receiver may have seen it while another one still reads the old tail.
-// The last slot that is looked at here did not hold value n yet, and value n-1 was accepted before: n is exact at that instant.
+// accepted returns how many values were accepted, which was at least least, at
+// some instant during the call. A value is accepted when its slot points to it,
+// which is just before tail says so: so one receiver may have seen it while
+// another one still reads the old tail. The last slot that is looked at here
+// did not hold value n yet, and value n-1 was accepted before: n is exact at
+// that instant.
 func (c *channel[T]) accepted(least uint64) uint64 {
 	n := max(least, c.tail.Load())
 	for {
@@ -172,7 +193,8 @@ func (c *channel[T]) oldest(tail uint64) uint64 {
 	return tail - min(tail-seam.Origin, c.ring.Capacity())
 }
 
-// room reports whether a value could be accepted now, waiting senders aside. mu is held.
+// room reports whether a value could be accepted now, waiting senders aside. mu
+// is held.
 func (c *channel[T]) room() bool {
 	if c.tail.Load() == c.limit {
 		c.measure()
@@ -180,9 +202,11 @@ func (c *channel[T]) room() bool {
 	return c.tail.Load() < c.limit
 }
 
-// measure brings limit up to date. It begins at the lossless receiver that held the senders back when it last looked, and ends at the first that
-// does so now: no bound is below limit, so one that equals it is the least. So it passes each receiver about once while they all read
-// what the ring holds, however many times it is called. mu is held.
+// measure brings limit up to date. It begins at the lossless receiver that held
+// the senders back when it last looked, and ends at the first that does so now:
+// no bound is below limit, so one that equals it is the least. So it passes
+// each receiver about once while they all read what the ring holds, however
+// many times it is called. mu is held.
 func (c *channel[T]) measure() {
 	least := uint64(math.MaxUint64)
 	all := c.lossless.All()
@@ -200,7 +224,8 @@ func (c *channel[T]) measure() {
 	c.limit = least
 }
 
-// roomOrWatch is room, and if there is none, sees to it that the slowest receiver comes to serve waiting senders. mu is held.
+// roomOrWatch is room, and if there is none, sees to it that the slowest
+// receiver comes to serve waiting senders. mu is held.
 func (c *channel[T]) roomOrWatch() bool {
 	if c.room() {
 		return true
@@ -235,8 +260,10 @@ func (c *channel[T]) newEntry() *entry[T] {
 	return e
 }
 
-// slabLen returns how many entries to allocate at a time: for small values without pointers up to 32; otherwise one, because values
-// that were overwritten stay in memory, and what they point to stays reachable, as long as their neighbours.
+// slabLen returns how many entries to allocate at a time: for small values
+// without pointers up to 32; otherwise one, because values that were
+// overwritten stay in memory, and what they point to stays reachable, as long
+// as their neighbours.
 func slabLen[T any](capacity int) int {
 	t := reflect.TypeFor[T]()
 	if !holdsNoPointers(t) {
@@ -246,12 +273,14 @@ func slabLen[T any](capacity int) int {
 	return max(1, min(capacity, 32, int(slabBytes/(t.Size()+8))))
 }
 
-// notify tells the waiting receivers that there is a value or the end. mu is held.
+// notify tells the waiting receivers that there is a value or the end. mu is
+// held.
 func (c *channel[T]) notify(wk *wakes[T]) {
 	c.waiting.Notify(&wk.rx, c.ended.Load(), wk.outside)
 }
 
-// admit serves the waiting senders, first come first served, as far as there is room. mu is held.
+// admit serves the waiting senders, first come first served, as far as there is
+// room. mu is held.
 func (c *channel[T]) admit(wk *wakes[T]) {
 	published := false
 	for w := c.txq.Front(); w != nil && c.roomOrWatch(); w = c.txq.Front() {
@@ -285,7 +314,8 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 	}
 }
 
-// moved serves the waiting senders after the slowest lossless receiver has moved or left, or releases the values that it has had.
+// moved serves the waiting senders after the slowest lossless receiver has
+// moved or left, or releases the values that it has had.
 func (c *channel[T]) moved() {
 	var wk wakes[T]
 	c.mu.Lock()
@@ -308,7 +338,8 @@ func (c *channel[T]) unwatchLocked() {
 // receivers returns how many receivers are open. mu is held.
 func (c *channel[T]) receivers() int { return c.lossless.Len() + c.lossy.Len() }
 
-// cursors returns an iterator over the cursors of all open receivers. mu is held.
+// cursors returns an iterator over the cursors of all open receivers. mu is
+// held.
 func (c *channel[T]) cursors() iter.Seq[*cursor] {
 	return func(yield func(*cursor) bool) {
 		for _, all := range [2][]*cursor{c.lossless.All(), c.lossy.All()} {
@@ -365,11 +396,12 @@ func (c *channel[T]) release(wk *wakes[T]) {
 	}
 }
 
-// receiverDropped closes a receiver that the garbage collector found unreachable.
+// receiverDropped closes a receiver that the garbage collector found
+// unreachable.
 func (c *channel[T]) receiverDropped(cur *cursor) {
 	wk := wakes[T]{outside: true}
 	c.mu.Lock()
-	if !c.ended.Load() { // who has seen the end owes no Close
+	if !c.ended.Load() { // a receiver that has seen the end need not be closed
 		c.Leaked.Add(1)
 	}
 	c.leave(cur, &wk)

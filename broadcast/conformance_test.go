@@ -25,7 +25,8 @@ func conformanceChannel(capacity int, opts ...broadcast.SubscribeOption) leattes
 	}
 }
 
-// It fails, with the promise that broke, where broadcast does not keep the contract.
+// It fails, with the promise that broke, where broadcast does not keep the
+// contract.
 func TestConformance(t *testing.T) {
 	leattest.Run(t, leattest.Kind{
 		Name:     "lossy",

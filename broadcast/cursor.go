@@ -8,11 +8,12 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A cursor is where a receiver stands. Only its receiver moves it; senders and Len look at it.
+// A cursor is where a receiver stands. Only its receiver moves it; senders and
+// Len look at it.
 type cursor struct {
 	pos      seam.Word[struct{}] // number of the next value to receive
 	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: a receive then has more to do than to take a value
-	missed   seam.Uint64         // how many values it was told that it missed
+	missed   seam.Uint64         // how many values its errors have reported as missed
 	closed   seam.Bool           // written under the channel's mu
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
@@ -24,26 +25,28 @@ type cursor struct {
 	// channel is told if the receiver is dropped.
 	channel interface{ receiverDropped(*cursor) }
 
-	// The gate has a lock of its own, so that a receiver that opens its gate after a value takes no lock that another receiver
-	// takes. It may be taken under the channel's mu.
+	// The gate has a lock of its own, so that a receiver that opens its gate
+	// after a value takes no lock that another receiver takes. It may be taken
+	// under the channel's mu.
 	gateMu seam.Mutex
 	gate   park.Gate
 
-	// What follows belongs to patience. The channel's mu guards it.
+	// The next fields belong to patience. The channel's mu guards them.
 	patience time.Duration // of LosslessFor, or 0; never changes
 	came     time.Time     // when it subscribed, if a sender waited then
 	lapsed   bool          // its patience is used up
 }
 
-// What makes a receiver special. Only isLapsed is ever unset, with mu held.
+// The reasons for which a receiver is special. Only isLapsed is ever unset,
+// with mu held.
 const (
 	isClosed = 1 << iota
 	isJoined
 	isLapsed
 )
 
-// behind returns how many of tail accepted values are before the cursor. A receiver may have read a value whose sender has not
-// yet stored tail.
+// behind returns how many of tail accepted values are before the cursor. A
+// receiver may have read a value whose sender has not yet stored tail.
 func (cur *cursor) behind(tail uint64) uint64 {
 	if pos := cur.pos.Load(); pos < tail {
 		return tail - pos
@@ -56,8 +59,8 @@ func (cur *cursor) behind(tail uint64) uint64 {
 // gone when the receiver subscribed.
 func (cur *cursor) needs() uint64 { return max(cur.pos.Load(), cur.floor) }
 
-// Dropped implements leak.Target: it closes a receiver that the garbage collector
-// found unreachable.
+// Dropped implements leak.Target: it closes a receiver that the garbage
+// collector found unreachable.
 func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.

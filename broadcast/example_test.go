@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/broadcast"
 )
 
-// Three receivers each see every value. They are lossless, so the sender waits for the slowest.
+// Three receivers each see every value. They are lossless, so the sender waits
+// for the slowest.
 func Example() {
 	ctx := context.Background()
 	tx := broadcast.New[int](2)
@@ -90,7 +91,8 @@ func ExampleReplay() {
 	// tomorrow <nil>
 }
 
-// A lossless receiver holds the sender back rather than miss a value; a lossy one beside it is not held back by it.
+// A lossless receiver holds the sender back rather than miss a value; a lossy
+// one beside it is not held back by it.
 func ExampleLossless() {
 	tx := broadcast.New[int](1)
 	lossless, lossy := tx.Subscribe(broadcast.Lossless()), tx.Subscribe()
@@ -140,7 +142,8 @@ func ExampleReceiver_Ready() {
 	// Output: value <nil>
 }
 
-// How far behind the receivers are: each by its own Len, the slowest by the sender's, which ends at the capacity.
+// How far behind the receivers are: each by its own Len, the slowest by the
+// sender's, which ends at the capacity.
 func ExampleSender_Len() {
 	tx := broadcast.New[int](2)
 	fast, slow := tx.Subscribe(), tx.Subscribe()
@@ -155,7 +158,8 @@ func ExampleSender_Len() {
 	// 2 of 2 for 2 receivers
 }
 
-// The channel ends with its last handle, and then each receiver gets what it has before it.
+// The channel ends with its last handle, and then each receiver gets what it
+// has before it.
 func ExampleSender_Clone() {
 	tx := broadcast.New[string](2)
 	rx := tx.Subscribe()
@@ -174,7 +178,8 @@ func ExampleSender_Clone() {
 	// leat: channel closed
 }
 
-// A reader that was away continues where it stopped, and learns how much is gone meanwhile.
+// A reader that was away continues where it stopped, and learns how much is
+// gone meanwhile.
 func ExampleFrom() {
 	ctx := context.Background()
 	tx := broadcast.New[string](3)
@@ -199,7 +204,8 @@ func ExampleFrom() {
 	// e <nil>
 }
 
-// Next numbers what is accepted, from 0; a receiver's Next is the number that it looks for.
+// Next numbers what is accepted, from 0; a receiver's Next is the number that
+// it looks for.
 func ExampleSender_Next() {
 	tx := broadcast.New[string](2)
 	defer tx.Close()
@@ -236,7 +242,8 @@ func ExampleReceiver_Next() {
 	// leat: channel empty
 }
 
-// Search finds the number at which something begins that the values themselves count.
+// Search finds the number at which something begins that the values themselves
+// count.
 func ExampleSender_Search() {
 	type event struct{ rev int }
 	tx := broadcast.New[event](10)
@@ -294,8 +301,8 @@ func ExampleSender_WaitReceivers() {
 	// receivers: 0
 }
 
-// A hub that drops a subscriber says why. The subscriber tells this from the end of
-// the channel, and other subscribers do not notice.
+// A hub that drops a subscriber says why. The subscriber tells this from the
+// end of the channel, and other subscribers do not notice.
 func ExampleReceiver_CloseWith() {
 	errTooSlow := errors.New("more than 3 values behind")
 	hub := broadcast.New[int](4)
@@ -356,8 +363,8 @@ func ExampleLosslessFor() {
 	// 4 after 0 missed
 }
 
-// An unbounded channel loses nothing and never makes a sender wait. It keeps what
-// the slowest receiver has still to receive, and nothing else.
+// An unbounded channel loses nothing and never makes a sender wait. It keeps
+// what the slowest receiver has still to receive, and nothing else.
 func ExampleNew_unbounded() {
 	tx := broadcast.New[int](leat.Unbounded)
 	fast, slow := tx.Subscribe(), tx.Subscribe()

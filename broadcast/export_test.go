@@ -1,6 +1,7 @@
 package broadcast
 
-// LeakedFunc returns a func that tells how many handles the garbage collector has closed, without holding on to s.
+// LeakedFunc returns a func that tells how many handles the garbage collector
+// has closed, without holding on to s.
 func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 	c := s.c
 	return c.Leaked.Load

@@ -9,21 +9,21 @@ import (
 
 // An unbounded channel keeps each value until all receivers have had it.
 //
-// All of its receivers are on the list lossless, and no sender looks at them: there
-// is always room. kept is the number of the oldest value that is kept. It is the
-// least of the receivers' needs() when these were last looked at; so a value that
-// a receiver has still to receive is never released. Without a receiver, kept is
-// tail.
+// All of its receivers are on the list lossless, and no sender looks at them:
+// there is always room. kept is the number of the oldest value that is kept. It
+// is the least of the receivers' needs() when these were last looked at; so a
+// value that a receiver has still to receive is never released. Without a
+// receiver, kept is tail.
 //
-// Whoever moves the slowest receiver releases what that one has had last. This is
-// Dekker's exclusion, as for waiting senders (see channel), with slowest always
-// set:
+// Whoever moves the slowest receiver releases what that one has had last. This
+// is Dekker's exclusion, as for waiting senders (see channel), with slowest
+// always set:
 //
 //	releaseLocked:  slowest = kept + 1; look at the cursors again; go on if all have moved
 //	receiver:       cursor = n + 1; if slowest == n + 1, take mu and release
 //
-// So whenever mu is free, either some receiver needs value kept, or it is on its
-// way to mu.
+// So whenever mu is free, either some receiver needs value kept, or it is on
+// its way to mu.
 
 // releaseLocked releases the values that all receivers have had.
 func (c *channel[T]) releaseLocked() {
@@ -35,8 +35,8 @@ func (c *channel[T]) releaseLocked() {
 }
 
 // leastLocked returns the number of the oldest value that a receiver needs, or
-// tail if there is no receiver. It begins at the receiver that needed value kept
-// when it last looked, as measure does.
+// tail if there is no receiver. It begins at the receiver that needed value
+// kept when it last looked, as measure does.
 func (c *channel[T]) leastLocked() uint64 {
 	least := uint64(math.MaxUint64)
 	all := c.lossless.All()
@@ -55,10 +55,10 @@ func (c *channel[T]) leastLocked() uint64 {
 }
 
 // explainNothing says why the receiver found nothing in the slot of value pos.
-// Perhaps it is closed now, and the value was released therefore. Or the value was
-// released before the receiver subscribed; then explainNothing has moved the
-// cursor. If neither holds, nothing that the receiver needs was released, and the
-// answer is nothing.
+// Perhaps it is closed now, and the value was released therefore. Or the value
+// was released before the receiver subscribed; then explainNothing has moved
+// the cursor. If neither holds, nothing that the receiver needs was released,
+// and the answer is nothing.
 func (r *Receiver[T]) explainNothing(pos uint64, nothing error) error {
 	switch floor := r.cur.floor; {
 	case r.cur.closed.Load():
@@ -73,8 +73,8 @@ func (r *Receiver[T]) explainNothing(pos uint64, nothing error) error {
 }
 
 // searchUnbounded is search on an unbounded channel. A value that was released
-// counts as one for which fn is false, and so do all before it: at the instant at
-// which it was released, the kept values began after it.
+// counts as one for which fn is false, and so do all before it: at the instant
+// at which it was released, the kept values began after it.
 func (c *channel[T]) searchUnbounded(fn func(T) bool) uint64 {
 	c.mu.Lock()
 	lo, hi := c.kept, c.tail.Load()

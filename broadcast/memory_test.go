@@ -13,7 +13,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// R15. It fails if an operation that does not wait allocates; a send of values without pointers may, once in 32.
+// R15. It fails if an operation that does not wait allocates; a send of values
+// without pointers may, once in 32.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -46,7 +47,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// R10. It fails if a value stays reachable through the channel after as many came behind it as the channel keeps.
+// R10. It fails if a value stays reachable through the channel after as many
+// came behind it as the channel keeps.
 func TestR10_OverwrittenValuesAreFreed(t *testing.T) {
 	const capacity, n = 4, 100
 	tx := broadcast.New[*[1 << 16]byte](capacity)
@@ -66,7 +68,8 @@ func TestR10_OverwrittenValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// R10. It fails if a million operations make the channel grow, or receivers that come and go do.
+// R10. It fails if a million operations make the channel grow, or receivers
+// that come and go do.
 func TestR10_NoGrowth(t *testing.T) {
 	tx := broadcast.New[[64]byte](128)
 	rx := tx.Subscribe()
@@ -115,7 +118,8 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// R4. It fails if a lossless receiver that was dropped stops the senders for ever, or stays counted.
+// R4. It fails if a lossless receiver that was dropped stops the senders for
+// ever, or stays counted.
 func TestDroppedReceiverLetsTheSendersGo(t *testing.T) {
 	tx := broadcast.New[int](1)
 	tx.Subscribe(broadcast.Lossless())
@@ -132,8 +136,9 @@ func TestDroppedReceiverLetsTheSendersGo(t *testing.T) {
 	}
 }
 
-// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
-// kill the process, and with it this test.
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it
+// may wake nobody inside: the runtime would kill the process, and with it this
+// test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside := broadcast.New[int](1)
 	outsideRx := outside.Subscribe()
@@ -167,7 +172,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call from inside.
+		// What was left undone for the bubble's sake is done at the next call
+		// from inside.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}
@@ -181,7 +187,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 	})
 }
 
-// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+// Rule 11: no goroutine is started by the core. It fails if using a channel in
+// all ways leaves one, or has one.
 func TestNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	tx := broadcast.New[int](1)
@@ -268,7 +275,8 @@ func TestDroppedReceiverIsCounted(t *testing.T) {
 }
 
 // R11. It fails if the cleanup of a dropped receiver wakes a WaitReceivers in a
-// bubble, which kills the process, or if the next receiver that leaves does not.
+// bubble, which kills the process, or if the next receiver that leaves does
+// not.
 func TestDroppedReceiverInBubbleWakesNoSender(t *testing.T) {
 	outside := broadcast.New[int](1)
 	synctest.Test(t, func(t *testing.T) {

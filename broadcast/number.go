@@ -5,8 +5,8 @@ package broadcast
 //
 // # Why it needs no lock, and always ends
 //
-// The kept values are those of a window, oldest(m+1) to m, where m is the newest
-// accepted value; the window only moves up. The loop keeps this:
+// The kept values are those of a window, oldest(m+1) to m, where m is the
+// newest accepted value; the window only moves up. The loop keeps this:
 //
 //   - Each value below lo was false, or was overwritten during the call. If any
 //     was overwritten, lo is not below the oldest value of the window at the
@@ -21,9 +21,9 @@ package broadcast
 // at which m was accepted the window began at oldest(m+1) > mid, so lo moves
 // there. Then:
 //
-//   - If known and lo >= hi, value lo is true, because hi is and fn is monotone.
-//     The window began with it at that instant, or lo is hi, and no kept value
-//     before it is true: lo is the result.
+//   - If known and lo >= hi, value lo is true, because hi is and fn is
+//     monotone. The window began with it at that instant, or lo is hi, and no
+//     kept value before it is true: lo is the result.
 //   - If m >= hi is not known to be true, fn is asked about m itself, which the
 //     entry holds. False: nothing up to m is true, and m was the newest value
 //     when it was accepted, so m+1 is the result. True: hi is known from here
@@ -31,10 +31,10 @@ package broadcast
 //   - Otherwise fn is asked about m as about any mid, and the interval shrinks.
 //
 // If the loop ends with lo == hi: value hi is true and hi-1 is false or was
-// overwritten; or nothing is true, and hi is the number of the next value at the
-// instant at which hi-1 was the newest. Every step but one shrinks the interval,
-// and none widens it once hi is known; so fn is called at most about twice the
-// logarithm of the capacity.
+// overwritten; or nothing is true, and hi is the number of the next value at
+// the instant at which hi-1 was the newest. Every step but one shrinks the
+// interval, and none widens it once hi is known; so fn is called at most about
+// twice the logarithm of the capacity.
 func (c *channel[T]) search(fn func(T) bool) uint64 {
 	if c.unbounded {
 		return c.searchUnbounded(fn)

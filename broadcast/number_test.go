@@ -99,8 +99,9 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// It fails if a lossless receiver that starts in a gap misses more than the gap,
-// or if senders do not wait for it, or wait for what it cannot get any more.
+// It fails if a lossless receiver that starts in a gap misses more than the
+// gap, or if senders do not wait for it, or wait for what it cannot get any
+// more.
 func TestFromLosslessInAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)

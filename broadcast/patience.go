@@ -43,11 +43,11 @@ func (d losslessForOption) set(s *subscription) { s.patience = time.Duration(d) 
 //
 // # One clock for all receivers
 //
-// A held receiver holds the senders back if needs() + capacity is tail. It began
-// to when tail became what it is: before that, the sum was greater than tail. So
-// how long senders have waited for it is how long a sender has waited since tail
-// changed last, and that is the same for all receivers that hold them back. Only
-// a receiver that subscribed in the meantime counts from then.
+// A held receiver holds the senders back if needs() + capacity is tail. It
+// began to when tail became what it is: before that, the sum was greater than
+// tail. So how long senders have waited for it is how long a sender has waited
+// since tail changed last, and that is the same for all receivers that hold
+// them back. Only a receiver that subscribed in the meantime counts from then.
 //
 // # Invariant, whenever mu is free
 //
@@ -72,8 +72,9 @@ type alarm struct {
 }
 
 // stopLocked stops the alarm, which nobody needs any more. Without it the alarm
-// would keep the channel in memory until it is due. One that was made in a bubble
-// cannot be stopped from elsewhere, and nobody can tell two bubbles apart.
+// would keep the channel in memory until it is due. One that was made in a
+// bubble cannot be stopped from elsewhere, and nobody can tell two bubbles
+// apart.
 func (p *patience) stopLocked() {
 	if p.alarm.pending && !p.alarm.bubbled && !park.InBubble() {
 		p.alarm.timer.Stop()
@@ -96,7 +97,8 @@ func (c *channel[T]) stallLocked() {
 }
 
 // setAlarmLocked sees to it that lapse is called at due, or before. In a bubble
-// it sets one each time, because the pending one may be of a bubble that is over.
+// it sets one each time, because the pending one may be of a bubble that is
+// over.
 func (c *channel[T]) setAlarmLocked(now, due time.Time) {
 	inside := park.InBubble()
 	if a := &c.alarm; a.pending && !a.bubbled && !inside {
@@ -108,8 +110,8 @@ func (c *channel[T]) setAlarmLocked(now, due time.Time) {
 	c.alarm = alarm{seam.AfterFunc(due.Sub(now), c.lapse), due, true, inside}
 }
 
-// lapse gives up on the receivers whose patience is over. The alarm calls it, in
-// a goroutine of the runtime that ends with it.
+// lapse gives up on the receivers whose patience is over. The alarm calls it,
+// in a goroutine of the runtime that ends with it.
 func (c *channel[T]) lapse() {
 	wk := wakes[T]{outside: !park.InBubble()}
 	c.mu.Lock()
@@ -156,7 +158,8 @@ func (c *channel[T]) lapseLocked(wk *wakes[T]) {
 }
 
 // waitedLocked returns since when senders wait for cur and its patience is used
-// up. It returns the zero time if cur has none, is lapsed, or is not waited for.
+// up. It returns the zero time if cur has none, is lapsed, or is not waited
+// for.
 func (c *channel[T]) waitedLocked(cur *cursor) (since time.Time) {
 	if cur.patience == 0 || cur.lapsed || c.txq.Len() == 0 || c.tail.Load()-cur.needs() < c.ring.Capacity() {
 		return since
@@ -201,10 +204,10 @@ func (c *channel[T]) holdLocked(cur *cursor) {
 	c.setAlarmLocked(now, now.Add(cur.patience))
 }
 
-// recvLapsed is tryRecvMany for a receiver that is lapsed. It reports whether it
-// did anything; if not, the caller goes on as for any receiver. It holds mu, so
-// that no sender overwrites a value between the receive after which the receiver
-// is held again, and the moment at which senders know.
+// recvLapsed is tryRecvMany for a receiver that is lapsed. It reports whether
+// it did anything; if not, the caller goes on as for any receiver. It holds mu,
+// so that no sender overwrites a value between the receive after which the
+// receiver is held again, and the moment at which senders know.
 func (r *Receiver[T]) recvLapsed(buf []T) (n int, done bool, err error) {
 	c, cur := r.c, r.cur
 	c.mu.Lock()

@@ -41,8 +41,8 @@ func wantTrySend(t *testing.T, tx *broadcast.Sender[int], v int, err error) {
 }
 
 // It fails if a Send waits shorter or longer than the patience, if TrySend does
-// not refuse before, if the receiver is not lossy then, if the lag is not exact,
-// or if the receiver that has received everything is not lossless again.
+// not refuse before, if the receiver is not lossy then, if the lag is not
+// exact, or if the receiver that has received everything is not lossless again.
 func TestLosslessFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -219,8 +219,8 @@ func TestLosslessForBesideOthers(t *testing.T) {
 	})
 }
 
-// It fails if a receiver that comes while a sender waits for others is not given
-// its own time, or none.
+// It fails if a receiver that comes while a sender waits for others is not
+// given its own time, or none.
 func TestLosslessForComesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -248,8 +248,8 @@ func TestLosslessForComesLate(t *testing.T) {
 	})
 }
 
-// It fails if the patience of a receiver does not end the wait of SendMany, or of
-// a Select.
+// It fails if the patience of a receiver does not end the wait of SendMany, or
+// of a Select.
 func TestLosslessForOtherSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -273,7 +273,8 @@ func TestLosslessForOtherSends(t *testing.T) {
 	})
 }
 
-// It fails if a closed receiver, held or lapsed, is waited for, or stays counted.
+// It fails if a closed receiver, held or lapsed, is waited for, or stays
+// counted.
 func TestLosslessForCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](1)
@@ -324,8 +325,8 @@ func TestLosslessForMovesBetweenBubbles(t *testing.T) {
 	}
 }
 
-// R10. It fails if a channel that nobody uses any more stays in memory until the
-// patience of a receiver is over.
+// R10. It fails if a channel that nobody uses any more stays in memory until
+// the patience of a receiver is over.
 func TestLosslessForKeepsNothing(t *testing.T) {
 	gone := make(chan struct{})
 	func() {

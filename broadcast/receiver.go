@@ -16,9 +16,11 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Receiver sees every value that was accepted after it subscribed, in order, or is told how many it missed: the values
-// that it received and those that it missed are together all. One goroutine at a time receives; a second one that would wait
-// beside it panics. Ready, Len, Missed, Next, Subscribe and Close may be called by any goroutine.
+// Receiver gets every value that was accepted after it subscribed, in order, or
+// learns how many it missed: received and missed values are together all. One
+// goroutine at a time receives; a second one that would wait at the same time
+// panics. Ready, Len, Missed, Next, Subscribe and Close may be called by any
+// goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
@@ -40,10 +42,13 @@ func (r *Receiver[T]) made() *channel[T] {
 	return r.c
 }
 
-// Recv returns the next value, and waits while there is none. It returns a *leat.LaggedError when values were missed, once for
-// each gap; the next call continues with the oldest value kept. It returns ErrClosed when the channel has ended and all
-// was received, or when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
-// during the wait.
+// Recv returns the next value, and blocks while there is none.
+//
+// If the receiver lags so far that values were overwritten, Recv returns a
+// *leat.LaggedError with their number, once for each gap; the next call
+// continues at the oldest kept value. It returns ErrClosed if the channel has
+// ended and all values were received, or if this receiver is closed. It returns
+// ctx.Err() at once if ctx is already done, or when ctx ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -72,8 +77,9 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 	return v, err
 }
 
-// tryRecv takes the next value if it is there and nothing else is to be done, which two loads tell: that of special, and that of the slot.
-// The second look at special, after the cursor has moved, is for Ready: see rejoin.
+// tryRecv takes the next value if it is there and nothing else is to be done.
+// Two loads decide that: of special, and of the slot. The second load of
+// special, after the cursor has moved, is for Ready: see rejoin.
 func (r *Receiver[T]) tryRecv() (v T, err error) {
 	pos := r.cur.pos.Load()
 	if e := r.at.Load(); e == nil || e.n != pos || r.cur.special.Load() != 0 {
@@ -106,7 +112,8 @@ func (r *Receiver[T]) tryRecvSlow(pos uint64) (v T, err error) {
 	return v, err
 }
 
-// look finds value pos, or says why not: ErrEmpty, ErrClosed, or a *LaggedError, in which case it has moved the cursor.
+// look finds value pos, or says why not: ErrEmpty, ErrClosed, or a
+// *LaggedError, in which case it has moved the cursor.
 func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	if r.cur.closed.Load() {
 		return nil, contract.Closed(r.cause)
@@ -115,7 +122,8 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	if e == nil || e.n < pos {
 		nothing := leat.ErrEmpty
 		if r.c.ended.Load() {
-			// All values were published before ended was set, so this look at the slot is final.
+			// All values were published before ended was set, so this look at
+			// the slot is final.
 			e = r.c.ring.Load(pos)
 			nothing = contract.Closed(r.c.cause)
 		}
@@ -139,8 +147,9 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	return e, nil
 }
 
-// advance moves the cursor by n, which is at most the capacity, and tells senders that wait for this receiver. That somebody else has moved
-// it means misuse.
+// advance moves the cursor by n, which is at most the capacity, and wakes
+// senders that wait for this receiver. If another goroutine has moved it, the
+// receiver was misused.
 func (r *Receiver[T]) advance(from uint64, n int) {
 	to := from + uint64(n)
 	if !r.at.Step(n) {
@@ -163,8 +172,9 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
-// wait sleeps until there may be something to receive, or ctx ends. With due, the
-// channel of a timer, it sleeps at most until then, and returns park.ErrDue.
+// wait sleeps until there may be something to receive, or ctx ends. With due,
+// the channel of a timer, it sleeps at most until then, and returns
+// park.ErrDue.
 func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
@@ -185,7 +195,7 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 	return err
 }
 
-// alone panics if somebody waits in r, other than a case of s. mu is held.
+// alone panics if a goroutine waits in r; cases of s do not count. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
 	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
@@ -193,9 +203,10 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 	}
 }
 
-// RecvMany waits for a value as Recv does, moves as many as there are and as fit to the front of buf, and returns how many.
-// It does not wait to fill buf, and it stops before a gap, which the next call then reports. With an error, n is 0;
-// with an empty buf, RecvMany returns 0 and nil at once.
+// RecvMany blocks for a value as Recv does, moves as many values as there are,
+// and fit, to the front of buf, and returns how many. It does not wait to fill
+// buf, and it stops before a gap, which the next call then reports. With an
+// error, n is 0. With an empty buf, RecvMany returns 0 and nil at once.
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -271,9 +282,9 @@ func moveRun[T any](buf []T, slots []seam.Pointer[entry[T]], n uint64) (k int) {
 
 // TryRecvMany moves values to the front of buf, as many as there are and fit,
 // and returns how many. It never blocks, and it stops before a gap, which the
-// next call then reports. If n is 0, the error is ErrEmpty if a value may come, a
-// *leat.LaggedError, or ErrClosed: see Recv. With values, the error is nil. An
-// empty buf returns 0 and nil.
+// next call then reports. If n is 0, the error is ErrEmpty if a value may come,
+// a *leat.LaggedError, or ErrClosed: see Recv. With values, the error is nil.
+// An empty buf returns 0 and nil.
 func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 	r.made()
 	if len(buf) == 0 {
@@ -286,15 +297,15 @@ func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 
 // RecvBatch collects values by number and by age. It blocks for the first value
 // as Recv does. Then it moves values to the front of buf until buf is full, or
-// until maxAge has passed since it received the first one, and returns how many.
-// If maxAge is 0 or less, it takes what is there and returns. It takes each value
-// as it comes, so no sender waits for the batch.
+// until maxAge has passed since it received the first one, and returns how
+// many. If maxAge is 0 or less, it takes what is there and returns. It takes
+// each value as it comes, so no sender waits for the batch.
 //
 // If the channel ends, ctx ends, this receiver lags or is closed while it
 // collects, RecvBatch returns at once, with the values that it has and a nil
-// error; the next call returns the error. Before the first value, the errors are
-// those of Recv, and n is 0. With an empty buf, RecvBatch returns 0 and nil at
-// once.
+// error; the next call returns the error. Before the first value, the errors
+// are those of Recv, and n is 0. With an empty buf, RecvBatch returns 0 and nil
+// at once.
 //
 // RecvBatch starts no goroutine. Its age is that of a time.Timer, so in a
 // testing/synctest bubble it passes when all goroutines wait.
@@ -323,8 +334,8 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 			age = time.NewTimer(end.Sub(seam.Now()))
 			defer age.Stop()
 		}
-		// If the timer is due while a value comes, wait returns nil, and the clock ends
-		// the batch.
+		// If the timer is due while a value comes, wait returns nil, and the
+		// clock ends the batch.
 		if r.wait(ctx, age.C) != nil {
 			return n, nil
 		}
@@ -333,8 +344,8 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 }
 
 // collect moves values to buf as tryRecvMany does, but leaves to the next call
-// what is not a value: a gap, the end, a close, or that the receiver has lapsed.
-// more reports whether a value may still come before that.
+// what is not a value: a gap, the end, a close, or that the receiver has
+// lapsed. more reports whether a value may still come before that.
 func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 	if r.cur.closed.Load() || r.cur.special.Load()&isLapsed != 0 {
 		return 0, false
@@ -356,9 +367,10 @@ func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 	return n, true
 }
 
-// All returns an iterator over the values as Recv returns them, each with the number of values missed just before it. It
-// ends when the channel does, or ctx; [Receiver.Err] tells why. Leaving the loop early leaves the rest in the channel, and
-// All may be called again.
+// All returns an iterator over the values that Recv returns, each with the
+// number of values missed just before it. It ends with the channel or with ctx;
+// [Receiver.Err] says why. If the loop ends early, the receiver keeps its
+// place, and All may be called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
 		r.made()
@@ -383,16 +395,17 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	}
 }
 
-// Err returns why the last loop over [Receiver.All] ended: nil after a plain close
-// or a break, the error of ctx, or a *leat.ClosedError that carries the cause of the
-// close. Call it from the goroutine that ran the loop.
+// Err returns why the last loop over [Receiver.All] ended: nil after a plain
+// close or a break, the error of ctx, or a *leat.ClosedError that carries the
+// cause of the close. Call it from the goroutine that ran the loop.
 func (r *Receiver[T]) Err() error {
 	r.made()
 	return r.loop.Err()
 }
 
-// Ready returns a channel for native select, which can be received from when there is a value to take, a gap or the end to be
-// told. Then use TryRecv, once for each receive from Ready or until it returns ErrEmpty:
+// Ready returns a channel for native select. It can be received from when
+// TryRecv has a value, a gap or the end to return. Then call TryRecv once for
+// each receive from Ready, or until it returns ErrEmpty:
 //
 //	select {
 //	case <-rx.Ready():
@@ -402,8 +415,8 @@ func (r *Receiver[T]) Err() error {
 //		…
 //	}
 //
-// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is taken out
-// before TryRecv takes it.
+// It is the same channel each time, made when first asked for. It needs no
+// goroutine, and no value is received before TryRecv returns it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	r.made()
 	ready := r.cur.ready()
@@ -412,8 +425,11 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// rejoin sets the gate to what there is now, if it is used, and sees whether a lapsed receiver has received everything. Ready calls it from any goroutine, so the receiver may take what this one
-// sees: it then shuts the gate, in arm, after this one has opened it, because both hold gateMu or mu while they look and set.
+// rejoin sets the gate to the present state, if the gate is used, and looks
+// whether a lapsed receiver has received everything. Ready calls it from any
+// goroutine, so the receiver may take the value that this goroutine sees. Then
+// the receiver shuts the gate, in arm, after this goroutine has opened it,
+// because both hold gateMu or mu while they look and set.
 func (r *Receiver[T]) rejoin() {
 	if r.cur.special.Load()&isLapsed != 0 {
 		r.catchUp()
@@ -453,8 +469,9 @@ func (r *Receiver[T]) arm() {
 // behind returns how many values are before the receiver.
 func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.accepted(0)) }
 
-// Len returns how many values were accepted that this receiver has neither received nor been told that it missed. If that is more
-// than the capacity, it has missed some and will be told.
+// Len returns how many accepted values this receiver has neither received nor
+// been reported as missed. If that is more than the capacity, it has missed
+// some, and its next receive reports them.
 func (r *Receiver[T]) Len() int {
 	r.made()
 	if r.cur.closed.Load() {
@@ -463,7 +480,8 @@ func (r *Receiver[T]) Len() int {
 	return int(min(r.behind(), math.MaxInt))
 }
 
-// Missed returns how many values this receiver was told that it missed, in total.
+// Missed returns the total number of values that this receiver's errors have
+// reported as missed.
 func (r *Receiver[T]) Missed() uint64 {
 	r.made()
 	return r.cur.missed.Load()
@@ -484,22 +502,24 @@ func (r *Receiver[T]) Next() uint64 {
 
 // Subscribe makes another receiver, as [Sender.Subscribe] does. So a listener
 // can make listeners without a sender handle, with which it could send, and
-// would keep the channel open. The new receiver starts at the end, or where opts
-// say, not where this one is; for that, use From(r.Next()). Subscribe never
-// blocks, may be called concurrently, and works after Close.
+// would keep the channel open. The new receiver starts at the end, or where
+// opts say, not where this one is; for that, use From(r.Next()). Subscribe
+// never blocks, may be called concurrently, and works after Close.
 func (r *Receiver[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] {
 	return r.made().subscribe(opts)
 }
 
-// Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once, and senders
-// do not wait for it any more. Close never waits and never panics, may be called more than once and concurrently
-// with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
+// Close closes this receiver and no other: waiting and later receives on it
+// return ErrClosed, and senders no longer wait for it. Close never blocks or
+// panics, and returns nil. It may be called more than once, and concurrently
+// with anything. The garbage collector closes a receiver that is dropped
+// without Close.
 func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 
-// CloseWith is Close with a cause: a hub tells a subscriber why it drops it. Later
-// receives on this receiver, and those that wait on it, return a *leat.ClosedError
-// that carries the cause; errors.Is finds both ErrClosed and the cause. Nobody else
-// gets the cause.
+// CloseWith is Close with a cause: a hub tells a subscriber why it drops it.
+// Later receives on this receiver, and those that wait on it, return a
+// *leat.ClosedError that carries the cause; errors.Is finds both ErrClosed and
+// the cause. Nobody else gets the cause.
 //
 // If this receiver is already closed, CloseWith does nothing. CloseWith(nil) is
 // Close. It never waits and never panics, may be called concurrently with

@@ -16,7 +16,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// Races that were found by review or by planting faults, each as a test that fails where the fault is.
+// Races that were found by review or by planting faults, each as a test that
+// fails where the fault is.
 
 // until gives way to others until done.
 func until(done func() bool) {
@@ -25,8 +26,8 @@ func until(done func() bool) {
 	}
 }
 
-// A receiver finds its slot empty, then the value is sent and the channel ends, then it finds the end. It fails if the value is
-// passed over.
+// A receiver finds its slot empty, then the value is sent and the channel ends,
+// then it finds the end. It fails if the value is passed over.
 func TestEndDoesNotOvertakeTheLastValue(t *testing.T) {
 	for round := range 3000 {
 		tx := broadcast.New[int](1)
@@ -49,7 +50,8 @@ func TestEndDoesNotOvertakeTheLastValue(t *testing.T) {
 	}
 }
 
-// The slot is overwritten before tail says so. It fails if a gap of nothing is reported, or one of almost 2^64.
+// The slot is overwritten before tail says so. It fails if a gap of nothing is
+// reported, or one of almost 2^64.
 func TestGapsArePositive(t *testing.T) {
 	tx := broadcast.New[int](1)
 	rx := tx.Subscribe()
@@ -74,7 +76,8 @@ func TestGapsArePositive(t *testing.T) {
 	wg.Wait()
 }
 
-// R6. A receive makes room, which is the waiting sender's. It fails if a TrySend that spins takes it.
+// R6. A receive makes room, which is the waiting sender's. It fails if a
+// TrySend that spins takes it.
 func TestTrySendDoesNotOvertake(t *testing.T) {
 	for round := range 400 {
 		tx := broadcast.New[int](1)
@@ -101,7 +104,8 @@ func TestTrySendDoesNotOvertake(t *testing.T) {
 	}
 }
 
-// It hangs if a SendMany goes to sleep before it has woken the receiver that it then waits for.
+// It hangs if a SendMany goes to sleep before it has woken the receiver that it
+// then waits for.
 func TestSendManyWakesBeforeItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](2)
@@ -160,7 +164,8 @@ func TestCloseKeepsTheOtherLossless(t *testing.T) {
 	}
 }
 
-// It fails if a lossless receiver that another goroutine closes is told that it missed what came after.
+// It fails if a lossless receiver that another goroutine closes is told that it
+// missed what came after.
 func TestClosedLosslessDoesNotLag(t *testing.T) {
 	for range 300 {
 		tx := broadcast.New[int](1)
@@ -192,7 +197,8 @@ func TestClosedLosslessDoesNotLag(t *testing.T) {
 	}
 }
 
-// The end keeps Ready open, and Ready that any goroutine asks for opens it for nothing that is not there.
+// The end keeps Ready open, and Ready that any goroutine asks for opens it for
+// nothing that is not there.
 func TestReadyFromAnotherGoroutine(t *testing.T) {
 	tx := broadcast.New[int](4)
 	rx := tx.Subscribe()
@@ -250,8 +256,9 @@ func TestSelectBesideRecvPanics(t *testing.T) {
 	})
 }
 
-// R11. The cleanup of a dropped lossless receiver may not wake the sender in a bubble that waited for it. It fails if that sender,
-// and all behind it, then wait although there is room, and somebody in the bubble sends.
+// R11. The cleanup of a dropped lossless receiver may not wake the sender in a
+// bubble that waited for it. It fails if that sender, and all behind it, then
+// wait although there is room, and somebody in the bubble sends.
 func TestDroppedLosslessInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := broadcast.New[int](1)
@@ -300,7 +307,8 @@ func TestSelectLeaves(t *testing.T) {
 	})
 }
 
-// A Select's send and another case become possible at once. It fails if both are done, or neither.
+// A Select's send and another case become possible at once. It fails if both
+// are done, or neither.
 func TestSelectClaimsItsSend(t *testing.T) {
 	for round := range 2000 {
 		tx := broadcast.New[int](1)

@@ -35,10 +35,15 @@ func (s *Sender[T]) made() *channel[T] {
 	return s.c
 }
 
-// Send hands v to the channel, for each receiver to see. It waits only for lossless receivers, while one of them has as many
-// values before it as the capacity; senders that wait are served in the order in which they came. That there is
-// no receiver is no error. Send returns nil when the channel accepted v; ErrClosed when this handle is closed, also
-// during the wait; or ctx.Err(), at once if ctx is done already. With an error, v was not sent.
+// Send sends v to every receiver. It blocks only for lossless receivers, while
+// one of them has as many values to receive as the capacity. Waiting senders
+// are served in the order in which they came. A Send without a receiver
+// succeeds.
+//
+// Send returns nil when the channel has accepted v, and ErrClosed if this
+// handle is closed, also during the wait. It returns ctx.Err() if ctx ends
+// before v is accepted, at once if ctx is already done. With an error, v was
+// not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	c := s.made()
 	c.NeedContext(ctx)
@@ -57,8 +62,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return err
 }
 
-// wait puts a sender to sleep until it is served, or ctx ends, and returns what of many is left. mu is held, and free when
-// wait returns.
+// wait puts a sender to sleep until it is served, or ctx ends, and returns what
+// of many is left. mu is held, and free when wait returns.
 func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
 	s.c.waits()
 	w := s.spare.Take(p)
@@ -73,9 +78,9 @@ func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error
 	return p.many, err
 }
 
-// TrySend hands v to the channel, for each receiver to see, and never blocks.
-// It returns ErrFull if a lossless receiver holds the channel back, or if
-// senders wait, and ErrClosed as Send does.
+// TrySend sends v to every receiver, and never blocks. It returns ErrFull if a
+// lossless receiver holds the channel back, or if senders wait. It returns
+// ErrClosed as Send does.
 func (s *Sender[T]) TrySend(v T) error {
 	s.made().mu.Lock()
 	err := s.trySend(v)
@@ -85,7 +90,8 @@ func (s *Sender[T]) TrySend(v T) error {
 	return err
 }
 
-// trySend sends v if there is room. It is called with mu held, and frees it unless it returns ErrFull.
+// trySend sends v if there is room. It is called with mu held, and frees it
+// unless it returns ErrFull.
 func (s *Sender[T]) trySend(v T) error {
 	c := s.c
 	if s.closed != nil {
@@ -113,9 +119,11 @@ func (s *Sender[T]) trySend(v T) error {
 	return nil
 }
 
-// SendMany sends the values of vs in order, waits for room as often as it must, and returns how many the channel
-// accepted: all, and nil; or fewer, and why the rest was not sent. What is sent at once stays together; when SendMany has
-// to wait, it keeps its place before senders that come later. It does not keep vs.
+// SendMany sends the values of vs in order, blocks for room as often as it
+// must, and returns how many the channel accepted. If these are not all, the
+// error is that of Send for the next value. Values that fit at once stay
+// together. While SendMany waits, it keeps its place before later senders. It
+// does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.made()
 	c.NeedContext(ctx)
@@ -190,9 +198,11 @@ func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
 	return n, err
 }
 
-// Subscribe makes a receiver, which sees every value accepted from now on, and before them those that [Replay] or [From] asks for;
-// no value is missed or repeated between the two. On a channel that has ended it sees the latter, then ErrClosed.
-// A closed handle can subscribe, too. Subscribe never blocks.
+// Subscribe returns a receiver. It gets every value accepted from now on, and
+// before them the values that [Replay] or [From] asks for, without a gap or
+// repetition between the two. On a channel that has ended it gets only the
+// latter, and then ErrClosed. Subscribe works on a closed handle, too, and
+// never blocks.
 func (s *Sender[T]) Subscribe(opts ...SubscribeOption) *Receiver[T] { return s.made().subscribe(opts) }
 
 // Next returns the number that the next accepted value will get, which is how
@@ -212,10 +222,10 @@ func (s *Sender[T]) Next() uint64 { return s.made().accepted(0) - seam.Origin }
 // would be true may be gone, and nothing tells: compare what you receive first
 // with what you searched for.
 //
-// Search calls fn at most about twice the logarithm of the capacity. It takes no
-// lock, so fn may use the channel, and senders do not wait for it. If values are
-// accepted meanwhile, the result was right at an instant during the call. Search
-// works on a closed handle.
+// Search calls fn at most about twice the logarithm of the capacity. It takes
+// no lock, so fn may use the channel, and senders do not wait for it. If values
+// are accepted meanwhile, the result was right at an instant during the call.
+// Search works on a closed handle.
 func (s *Sender[T]) Search(fn func(T) bool) uint64 { return s.made().search(fn) - seam.Origin }
 
 // Receivers returns how many receivers are subscribed.
@@ -236,9 +246,10 @@ func (s *Sender[T]) Receivers() int {
 // it may use the channel. If fn panics, so does WaitReceivers, and nothing has
 // changed.
 //
-// WaitReceivers returns ErrClosed if this handle is closed, also while it blocks;
-// and ctx.Err() if ctx is done already, or ends while it blocks. It may be called
-// concurrently. The number may have changed when WaitReceivers returns.
+// WaitReceivers returns ErrClosed if this handle is closed, also while it
+// blocks; and ctx.Err() if ctx is done already, or ends while it blocks. It may
+// be called concurrently. The number may have changed when WaitReceivers
+// returns.
 func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
 	c := s.made()
 	c.NeedContext(ctx)
@@ -251,7 +262,8 @@ func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int
 	return n, err
 }
 
-// Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
+// Clone returns another handle of the sending end, which must be closed itself.
+// The clone of a closed handle is closed. Clone never blocks.
 func (s *Sender[T]) Clone() *Sender[T] {
 	c := s.made()
 	c.mu.Lock()
@@ -268,8 +280,9 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	return attach(c)
 }
 
-// Len returns how many of the kept values some receiver has yet to receive: as many as the slowest has before it, but at most the
-// capacity. On an unbounded channel these are all that it keeps.
+// Len returns how many of the kept values some receiver has yet to receive: as
+// many as the slowest has, but at most the capacity. On an unbounded channel
+// these are all kept values.
 func (s *Sender[T]) Len() int {
 	c := s.made()
 	c.mu.Lock()
@@ -287,23 +300,27 @@ func (s *Sender[T]) Len() int {
 // Cap returns the capacity, which may be [leat.Unbounded].
 func (s *Sender[T]) Cap() int { return int(s.made().ring.Capacity()) }
 
-// Close gives up this handle: its sends return ErrClosed from now on, waiting ones at once. When the last handle is closed,
-// the channel ends: each receiver gets what it has before it, then ErrClosed. Close never waits and never
-// panics, may be called more than once and concurrently with anything; it returns nil.
+// Close closes this handle: waiting and later sends on it return ErrClosed.
+// When the last handle is closed, the channel ends: each receiver gets the
+// values that it has yet to receive, and then ErrClosed. Close never blocks or
+// panics, and returns nil. It may be called more than once, and concurrently
+// with anything.
 //
-// A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
-// take long, and inside a testing/synctest bubble it wakes nobody.
+// The garbage collector closes a handle that is dropped without Close. That is
+// only a safety net: it may take long, and inside a testing/synctest bubble it
+// wakes no goroutine.
 func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
 
-// CloseWith is Close with a cause. Where receivers would get ErrClosed at the end,
-// they get a *leat.ClosedError that carries the cause; errors.Is finds both
-// ErrClosed and the cause. If several sender handles are closed with causes, the
-// first cause counts, also if the last handle is closed without one.
+// CloseWith is Close with a cause. Where receivers would get ErrClosed at the
+// end, they get a *leat.ClosedError that carries the cause; errors.Is finds
+// both ErrClosed and the cause. If several sender handles are closed with
+// causes, the first cause counts, also if the last handle is closed without
+// one.
 //
 // Later calls on this handle, and those that wait on it, get this handle's own
-// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
-// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
-// called concurrently with anything, and returns nil.
+// cause. Its clones get ErrClosed. On a handle that is already closed,
+// CloseWith does nothing. CloseWith(nil) is Close. It never waits and never
+// panics, may be called concurrently with anything, and returns nil.
 func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
 	text := c.CauseText(cause)

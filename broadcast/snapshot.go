@@ -9,14 +9,16 @@ import (
 // A tally is what receivers have received and missed.
 type tally struct{ received, missed uint64 }
 
-// add adds what cur's receiver has. Its two numbers may be of two instants: the sum then is off by one gap, until the next look.
+// add adds what cur's receiver has. Its two numbers may be of two instants: the
+// sum then is off by one gap, until the next look.
 func (t *tally) add(cur *cursor) {
 	missed := cur.missed.Load()
 	t.missed += missed
 	t.received += cur.received(missed)
 }
 
-// received returns how many values the receiver has received, if it has missed so many.
+// received returns how many values the receiver has received, if it has missed
+// so many.
 func (cur *cursor) received(missed uint64) uint64 {
 	if passed := cur.pos.Load() - cur.start; passed > missed {
 		return passed - missed

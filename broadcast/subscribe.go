@@ -77,9 +77,9 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	return r
 }
 
-// Replay lets the receiver start with up to n values that the channel still keeps: the last n accepted before it
-// subscribed, or as many as there are. The channel keeps as many as its capacity. A
-// negative n panics.
+// Replay lets the receiver start with up to n values that the channel still
+// keeps: the last n accepted before it subscribed, or as many as there are. The
+// channel keeps as many as its capacity. A negative n panics.
 func Replay(n int) SubscribeOption {
 	if n < 0 {
 		panic("broadcast: Replay of " + strconv.Itoa(n) + " values; it must not be negative")
@@ -87,9 +87,9 @@ func Replay(n int) SubscribeOption {
 	return replayOption(n)
 }
 
-// From lets the receiver start at value number n: the first value that a channel
-// accepts has number 0, the next one number 1. So a receiver continues where an
-// earlier one stopped: see [Receiver.Next].
+// From lets the receiver start at value number n: the first value that a
+// channel accepts has number 0, the next one number 1. So a receiver continues
+// where an earlier one stopped: see [Receiver.Next].
 //
 // If value n is not accepted yet, the receiver starts at the next value that
 // will be. If value n is already overwritten, the first receive returns a
@@ -100,9 +100,10 @@ func Replay(n int) SubscribeOption {
 // A Subscribe with From and [Replay] panics.
 func From(n uint64) SubscribeOption { return fromOption(n) }
 
-// Lossless lets the receiver never miss a value: while it has as many values before it as the capacity, Send waits
-// for it and TrySend returns ErrFull. A lossless receiver that nobody reads from stops the senders until it is closed. Lossy
-// and lossless receivers can be on one channel.
+// Lossless lets the receiver never miss a value: while it has as many values
+// before it as the capacity, Send waits for it and TrySend returns ErrFull. A
+// lossless receiver that nobody reads from stops the senders until it is
+// closed. Lossy and lossless receivers can be on one channel.
 func Lossless() SubscribeOption { return losslessOption{} }
 
 type replayOption uint64

@@ -11,8 +11,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// It fails if an unbounded channel refuses a value, a receiver misses one, or Len
-// is not what the channel keeps.
+// It fails if an unbounded channel refuses a value, a receiver misses one, or
+// Len is not what the channel keeps.
 func TestUnbounded(t *testing.T) {
 	const n = 10_000 // many segments
 	tx := broadcast.New[int](leat.Unbounded)
@@ -57,8 +57,8 @@ func TestUnbounded(t *testing.T) {
 	}
 }
 
-// R10. It fails if a value stays reachable that every receiver has had, or is gone
-// before; whether receivers receive, close or were never there.
+// R10. It fails if a value stays reachable that every receiver has had, or is
+// gone before; whether receivers receive, close or were never there.
 func TestR10_UnboundedKeepsNothingThatAllHaveHad(t *testing.T) {
 	const n = 300
 	tx := broadcast.New[*[1 << 12]byte](leat.Unbounded)
@@ -100,8 +100,8 @@ func TestR10_UnboundedKeepsNothingThatAllHaveHad(t *testing.T) {
 	runtime.KeepAlive(tx)
 }
 
-// R10. It fails if the channel grows with the number of values that went through
-// it, or does not shrink after a burst.
+// R10. It fails if the channel grows with the number of values that went
+// through it, or does not shrink after a burst.
 func TestR10_UnboundedGoesBackAfterABurst(t *testing.T) {
 	tx := broadcast.New[[64]byte](leat.Unbounded)
 	first, second := tx.Subscribe(), tx.Subscribe()
@@ -188,8 +188,8 @@ func TestUnboundedConcurrently(t *testing.T) {
 	}
 }
 
-// R15. It fails if a receive allocates, or a send more than its share of an entry
-// and a segment.
+// R15. It fails if a receive allocates, or a send more than its share of an
+// entry and a segment.
 func TestUnboundedAllocation(t *testing.T) {
 	tx := broadcast.New[int](leat.Unbounded)
 	rx, other := tx.Subscribe(), tx.Subscribe()

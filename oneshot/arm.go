@@ -6,7 +6,7 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// What makes a handle a case of a Select: see package park.
+// These make a handle a case of a Select: see package park.
 type (
 	recvArms[T any] = park.RecvArms[T, receiving]
 	sendArms[T any] = park.SendNow[T]

@@ -6,7 +6,7 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// What makes a handle a case of a Select: see package park.
+// These make a handle a case of a Select: see package park.
 type (
 	recvArms[T any] = park.RecvArms[T, *cursor]
 	sendArms[T any] = park.SendNow[T]
@@ -51,5 +51,6 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 	runtime.KeepAlive(e)
 }
 
-// FinishRecv receives. Only this goroutine does, so the value that was there when the Selection was claimed is still there, or a newer one.
+// FinishRecv receives. Only this goroutine does, so the value that was there
+// when the Selection was claimed is still there, or a newer one.
 func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }

@@ -16,7 +16,8 @@ type config struct {
 
 var sink config
 
-// BenchmarkGet is one reading of the current value, against what a Go user writes.
+// BenchmarkGet is one reading of the current value, against what a Go user
+// writes.
 func BenchmarkGet(b *testing.B) {
 	b.Run("native/RWMutex", func(b *testing.B) {
 		var mu sync.RWMutex

@@ -24,8 +24,8 @@ func TestCloneOfClosedHandleHasNoCause(t *testing.T) {
 	kind.WantCause(t, "TryRecv", err, errCause)
 }
 
-// It fails if the garbage collector, which finds the last handle, ends the channel
-// without the cause that an earlier one gave.
+// It fails if the garbage collector, which finds the last handle, ends the
+// channel without the cause that an earlier one gave.
 func TestDroppedHandleKeepsTheCause(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()
@@ -41,8 +41,8 @@ func TestDroppedHandleKeepsTheCause(t *testing.T) {
 	kind.WantCause(t, "Recv", <-ended, errCause)
 }
 
-// It fails if a new receiver of a channel that has ended does not get the cause, or
-// a closed receiver makes new ones that get its own.
+// It fails if a new receiver of a channel that has ended does not get the
+// cause, or a closed receiver makes new ones that get its own.
 func TestNewReceiverGetsTheCause(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()
@@ -56,8 +56,8 @@ func TestNewReceiverGetsTheCause(t *testing.T) {
 	}
 }
 
-// It fails if WaitFor does not tell why it failed: this receiver's own cause, or
-// that of the senders.
+// It fails if WaitFor does not tell why it failed: this receiver's own cause,
+// or that of the senders.
 func TestWaitForGetsTheCause(t *testing.T) {
 	never := func(int) bool { return false }
 	tx := watch.New(0)

@@ -9,7 +9,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// New makes a channel whose current value is initial, and returns its sending end; receivers subscribe.
+// New makes a channel whose current value is initial, and returns its sending
+// end; receivers subscribe.
 func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	c := &channel[T]{senders: 1}
 	c.current.Store(&entry[T]{n: seam.Origin, value: initial})
@@ -20,27 +21,34 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 	return attach(c)
 }
 
-// A channel is what its handles share. Values are numbered in the order in which they became the current one, from 0 for the
-// initial one; the number is the value's version.
+// A channel is what its handles share. Values are numbered in the order in
+// which they became the current one, from 0 for the initial one; the number is
+// the value's version.
 //
 // # Reading without a lock
 //
-// Senders publish under mu, one after the other; everybody reads without it. An entry is immutable once current points to it, so one
-// load is a consistent reading of a value and its version. A receiver has seen the version that its cursor notes; only the
-// receiver moves the note, and only up to a version that was current. So the note is never ahead of current, and of two loads, the
+// Senders publish under mu, one after the other; everybody reads without it. An
+// entry is immutable once current points to it, so one load is a consistent
+// reading of a value and its version. A receiver has seen the version that its
+// cursor notes; only the receiver moves the note, and only up to a version that
+// was current. So the note is never ahead of current, and of two loads, the
 // note first and current then:
 //
-//   - equal versions: at the instant of the second load the receiver had seen the current value.
-//   - unequal versions: at the instant of the first load, or when the next value was published after it, the receiver had not seen the
-//     current value. If it is the receiver itself that loads, it has not seen it yet.
+//   - equal versions: at the instant of the second load the receiver had seen
+//     the current value.
+//   - unequal versions: at the instant of the first load, or when the next
+//     value was published after it, the receiver had not seen the current
+//     value. If it is the receiver itself that loads, it has not seen it yet.
 //
-// ended is set after the last value is published. Who finds it set and loads current after that has the last value.
+// ended is set after the last value is published. Who finds it set and loads
+// current after that has the last value.
 //
 // # Invariants, whenever mu is free
 //
-// If a receiver waits, or its gate is armed: it has looked at the current value, and the channel has not ended. Stale waiters (see
-// park.Selection) aside, and those that the garbage collector's cleanup must not wake (see package park): these may wait
-// although there is something for them.
+// If a receiver waits, or its gate is armed: it has looked at the current
+// value, and the channel has not ended. Stale waiters (see park.Selection)
+// aside, and those that the garbage collector's cleanup must not wake (see
+// package park): these may wait although there is something for them.
 type channel[T any] struct {
 	current seam.Pointer[entry[T]] // never nil; written under mu
 	ended   seam.Bool              // all sender handles are closed, current is final; written under mu
@@ -104,7 +112,8 @@ func (c *channel[T]) removeLocked(cur *cursor, wk *wakes) {
 	c.waiting.Leave(cur, &wk.rx)
 }
 
-// releaseLocked gives up one sender handle, and reports whether it was the last.
+// releaseLocked gives up one sender handle, and reports whether it was the
+// last.
 func (c *channel[T]) releaseLocked() (last bool) {
 	c.senders--
 	if c.senders > 0 {

@@ -3,9 +3,9 @@ package watch
 import "github.com/leat-go/leat/internal/meter"
 
 // What the garbage collector does about a handle that was dropped: see package
-// leak. It must not wake a goroutine in a testing/synctest bubble, and not touch a
-// gate that belongs to one. These stay as they are, although there is something
-// for them.
+// leak. It must not wake a goroutine in a testing/synctest bubble, and not
+// touch a gate that belongs to one. These stay as they are, although there is
+// something for them.
 
 // droppedSender is a channel as the guards of its senders know it. Those of its
 // receivers know their cursors.
@@ -26,8 +26,8 @@ func (d *droppedSender[T]) Dropped() {
 	wk.run()
 }
 
-// receiverDropped closes a receiver that the garbage collector found unreachable.
-// No goroutine waits in it, or the goroutine would hold it.
+// receiverDropped closes a receiver that the garbage collector found
+// unreachable. No goroutine waits in it, or the goroutine would hold it.
 func (c *channel[T]) receiverDropped(cur *cursor) {
 	var wk wakes
 	c.mu.Lock()

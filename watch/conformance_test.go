@@ -8,7 +8,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// It fails, with the promise that broke, where watch does not keep the contract.
+// It fails, with the promise that broke, where watch does not keep the
+// contract.
 func TestConformance(t *testing.T) {
 	leattest.Run(t, leattest.Kind{
 		Name: "watch",

@@ -6,8 +6,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A cursor is what a receiver has seen, and its gate. It is apart from the Receiver so that the channel can know it without keeping
-// a dropped Receiver alive.
+// A cursor is what a receiver has seen, and its gate. It is apart from the
+// Receiver so that the channel can know it without keeping a dropped Receiver
+// alive.
 type cursor struct {
 	seen   seam.Uint64 // version of the newest value that the receiver has seen; only the receiver moves it
 	closed seam.Bool   // written under the channel's mu
@@ -22,8 +23,8 @@ type cursor struct {
 	channel interface{ receiverDropped(*cursor) }
 }
 
-// Dropped implements leak.Target: it closes a receiver that the garbage collector
-// found unreachable.
+// Dropped implements leak.Target: it closes a receiver that the garbage
+// collector found unreachable.
 func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.

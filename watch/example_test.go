@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// A worker follows a configuration that changes. It sees the newest one whenever it is ready for it.
+// A worker follows a configuration that changes. It sees the newest one
+// whenever it is ready for it.
 func Example() {
 	type config struct{ level string }
 	ctx := context.Background()
@@ -45,7 +46,8 @@ func ExampleNew() {
 	// leat: channel empty
 }
 
-// Update changes the value by what it is, and loses no other change. It can decline, and then nobody is woken.
+// Update changes the value by what it is, and loses no other change. It can
+// decline, and then nobody is woken.
 func ExampleSender_Update() {
 	tx := watch.New(1)
 	atMost2 := func(v *int) bool {
@@ -86,7 +88,8 @@ func ExampleSender_Close() {
 	// done
 }
 
-// A receiver that looks late sees the newest value, and not what came before it.
+// A receiver that looks late sees the newest value, and not what came before
+// it.
 func ExampleReceiver_Recv() {
 	ctx := context.Background()
 	tx := watch.New(0)
@@ -202,9 +205,9 @@ func ExampleReceiver_Subscribe() {
 	// 0 leat: channel closed
 }
 
-// A configuration that changes many times in a row is reloaded once, when it has
-// not changed for 50 milliseconds, and at the latest a second after the first
-// change.
+// A configuration that changes many times in a row is reloaded once, when it
+// has not changed for 50 milliseconds, and at the latest a second after the
+// first change.
 func ExampleReceiver_Settled() {
 	ctx := context.Background()
 	tx := watch.New("v0")
@@ -217,7 +220,8 @@ func ExampleReceiver_Settled() {
 	// Output: reload: v3 <nil>
 }
 
-// Whoever waits for a newer value learns why none will come. The last value stays.
+// Whoever waits for a newer value learns why none will come. The last value
+// stays.
 func ExampleSender_CloseWith() {
 	tx := watch.New("config 1")
 	rx := tx.Subscribe()

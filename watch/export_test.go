@@ -1,6 +1,7 @@
 package watch
 
-// LeakedFunc returns a func that tells how many handles the garbage collector has closed, without holding on to s.
+// LeakedFunc returns a func that tells how many handles the garbage collector
+// has closed, without holding on to s.
 func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 	c := s.c
 	return c.Leaked.Load
@@ -13,5 +14,6 @@ func (s *Sender[T]) Waiting() int {
 	return s.c.waiting.Queue.Len()
 }
 
-// Advance does what a receive does that loaded version from and found version to.
+// Advance does what a receive does that loaded version from and found version
+// to.
 func Advance[T any](r *Receiver[T], from, to uint64) { r.advance(from, to) }

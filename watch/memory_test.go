@@ -12,7 +12,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// R15. It fails if an operation that does not wait allocates, but for the place of the new value.
+// R15. It fails if an operation that does not wait allocates, but for the place
+// of the new value.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -37,8 +38,9 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// R10. It fails if a value stays reachable through the channel after another replaced it: by a receiver that has not looked, or
-// one that received it in a Select.
+// R10. It fails if a value stays reachable through the channel after another
+// replaced it: by a receiver that has not looked, or one that received it in a
+// Select.
 func TestR10_ReplacedValuesAreFreed(t *testing.T) {
 	const n = 100
 	tx := watch.New[*[1 << 16]byte](nil)
@@ -74,7 +76,8 @@ func TestR10_ReplacedValuesAreFreed(t *testing.T) {
 	runtime.KeepAlive(selecting)
 }
 
-// R10. It fails if a million operations make the channel grow, or receivers that come and go do.
+// R10. It fails if a million operations make the channel grow, or receivers
+// that come and go do.
 func TestR10_NoGrowth(t *testing.T) {
 	tx := watch.New([64]byte{})
 	rx := tx.Subscribe()
@@ -96,7 +99,8 @@ func TestR10_NoGrowth(t *testing.T) {
 	runtime.KeepAlive(rx)
 }
 
-// R4. It fails if a receiver waits for ever for senders that were dropped, in whatever way it waits.
+// R4. It fails if a receiver waits for ever for senders that were dropped, in
+// whatever way it waits.
 func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	tx := watch.New(1)
 	recv, waitFor, ready := tx.Subscribe(), tx.Subscribe(), tx.Subscribe()
@@ -128,7 +132,8 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// R4. It fails if a receiver that was dropped stays counted, or is counted as leaked although it owed no Close.
+// R4. It fails if a receiver that was dropped stays counted, or is counted as
+// leaked although it owed no Close.
 func TestDroppedReceiver(t *testing.T) {
 	tx := watch.New(0)
 	leaked := watch.LeakedFunc(tx)
@@ -147,8 +152,9 @@ func TestDroppedReceiver(t *testing.T) {
 	}
 }
 
-// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
-// kill the process, and with it this test.
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it
+// may wake nobody inside: the runtime would kill the process, and with it this
+// test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside := watch.New(0)
 	outsideRx := outside.Subscribe()
@@ -180,7 +186,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call from inside.
+		// What was left undone for the bubble's sake is done at the next call
+		// from inside.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}
@@ -191,7 +198,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 	})
 }
 
-// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+// Rule 11: no goroutine is started by the core. It fails if using a channel in
+// all ways leaves one, or has one.
 func TestNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	tx := watch.New(1)
@@ -227,7 +235,8 @@ func TestDroppedReceiverIsCounted(t *testing.T) {
 }
 
 // R11. It fails if the cleanup of a dropped receiver wakes a WaitReceivers in a
-// bubble, which kills the process, or if the next receiver that leaves does not.
+// bubble, which kills the process, or if the next receiver that leaves does
+// not.
 func TestDroppedReceiverInBubbleWakesNoSender(t *testing.T) {
 	outside := watch.New(0)
 	synctest.Test(t, func(t *testing.T) {

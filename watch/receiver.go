@@ -13,9 +13,11 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// Receiver sees the newest value whenever it looks. It notes which one it has seen, so that it can wait for a newer one. One goroutine
-// at a time receives, by Recv, TryRecv, WaitFor, Settled or All; a second one that would wait beside it panics. Ready, Get, HasChanged,
-// Subscribe and Close may be called by any goroutine.
+// Receiver sees the newest value whenever it looks. It remembers which one it
+// has seen, so that it can wait for a newer one. One goroutine at a time
+// receives, by Recv, TryRecv, WaitFor, Settled or All; a second one that would
+// wait at the same time panics. Ready, Get, HasChanged, Subscribe and Close may
+// be called by any goroutine.
 //
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
@@ -36,10 +38,14 @@ func (r *Receiver[T]) made() *channel[T] {
 	return r.c
 }
 
-// Recv returns the newest value that this receiver has not seen, and waits while there is none; the value is seen then. What came
-// before it and was not seen in time is skipped. When the channel has ended, Recv returns the last value if it was not
-// seen, then ErrClosed. It returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done
-// already, or when it ends during the wait.
+// Recv returns the newest value that this receiver has not seen, and blocks
+// while there is none. The value then counts as seen. Older values that the
+// receiver did not see are skipped.
+//
+// When the channel has ended, Recv returns the last value if this receiver has
+// not seen it, and then ErrClosed. It returns ErrClosed at once if this
+// receiver is closed. It returns ctx.Err() at once if ctx is already done, or
+// when ctx ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -87,7 +93,8 @@ func (r *Receiver[T]) tryRecv() (v T, err error) {
 	return v, err
 }
 
-// advance notes that version to is seen. That somebody else has moved the note means misuse.
+// advance notes that version to is seen. If another goroutine has moved the
+// note, the receiver was misused.
 func (r *Receiver[T]) advance(from, to uint64) {
 	if !r.cur.seen.CompareAndSwap(from, to) {
 		r.twoReceivers()
@@ -98,8 +105,9 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
-// wait sleeps until there is a newer value than version known, or the end, or ctx ends. With a timer it also sleeps no longer than until
-// that is due, and then returns park.ErrDue.
+// wait sleeps until there is a newer value than version known, or the end, or
+// ctx ends. With a timer it also sleeps no longer than until that is due, and
+// then returns park.ErrDue.
 func (r *Receiver[T]) wait(ctx context.Context, known uint64, timer *time.Timer) (err error) {
 	c := r.c
 	c.mu.Lock()
@@ -120,7 +128,7 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64, timer *time.Timer)
 	return err
 }
 
-// alone panics if somebody waits in r, other than a case of s. mu is held.
+// alone panics if a goroutine waits in r; cases of s do not count. mu is held.
 func (r *Receiver[T]) alone(s *park.Selection) {
 	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
@@ -128,13 +136,18 @@ func (r *Receiver[T]) alone(s *park.Selection) {
 	}
 }
 
-// WaitFor returns the first value that it finds for which fn returns true, beginning with the current one, seen or not; it waits
-// for others to come, and may skip some. What it returns is what fn accepted, and seen then; a value that fn refused is not
-// seen by that. When the channel has ended, fn is asked about the last value once more, and then WaitFor returns ErrClosed. It
-// returns ErrClosed at once when this receiver is closed. It returns ctx.Err() at once if ctx is done already, or when it ends
-// before fn has accepted.
+// WaitFor returns the first value that it finds for which fn returns true. It
+// begins with the current value, seen or not, and blocks for newer ones; it may
+// skip some. The value that it returns then counts as seen. A value for which
+// fn returned false does not.
 //
-// No lock is held while fn runs, so it may use the channel. If it panics, so does WaitFor, with nothing changed.
+// When the channel has ended, WaitFor calls fn with the last value again, and
+// then returns ErrClosed. It returns ErrClosed at once if this receiver is
+// closed. It returns ctx.Err() at once if ctx is already done, or when ctx ends
+// before fn has returned true.
+//
+// No lock is held while fn runs, so it may use the channel. If fn panics, so
+// does WaitFor, and nothing has changed.
 func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 	var zero T
 	c := r.made()
@@ -169,19 +182,19 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 }
 
 // Settled returns the newest value once the changes have come to rest. It waits
-// for a value that this receiver has not seen, as Recv does. Then it waits until
-// the value has not changed for quiet, or until atMost has passed since it found
-// that first change, whichever comes first. With atMost zero or negative there
-// is no such limit; with quiet zero or negative, Settled is Recv. The value that
-// it returns is seen then, and until then none is.
+// for a value that this receiver has not seen, as Recv does. Then it waits
+// until the value has not changed for quiet, or until atMost has passed since
+// it found that first change, whichever comes first. With atMost zero or
+// negative there is no such limit; with quiet zero or negative, Settled is
+// Recv. The value that it returns is seen then, and until then none is.
 //
 // So a program that reloads what changed, and must not do that for each of many
 // changes in a row, does it once, and no later than atMost after the first.
 //
-// If the channel ends meanwhile, Settled returns at once, as Recv would: the last
-// value if it was not seen, then ErrClosed. It returns ErrClosed at once when this
-// receiver is closed. It returns ctx.Err() at once if ctx is done already, or when
-// ctx ends before the value has settled.
+// If the channel ends meanwhile, Settled returns at once, as Recv would: the
+// last value if it was not seen, then ErrClosed. It returns ErrClosed at once
+// when this receiver is closed. It returns ctx.Err() at once if ctx is done
+// already, or when ctx ends before the value has settled.
 func (r *Receiver[T]) Settled(ctx context.Context, quiet, atMost time.Duration) (v T, err error) {
 	r.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -207,8 +220,9 @@ func (r *Receiver[T]) Settled(ctx context.Context, quiet, atMost time.Duration) 
 	return v, err
 }
 
-// news is tryRecv without seeing: it returns the current value if its version is not seen, and whether it is
-// the last; or why there is none: ErrEmpty, ErrClosed or a *ClosedError.
+// news is tryRecv without seeing: it returns the current value if its version
+// is not seen, and whether it is the last; or why there is none: ErrEmpty,
+// ErrClosed or a *ClosedError.
 func (r *Receiver[T]) news(seen uint64) (e *entry[T], final bool, err error) {
 	final = r.c.ended.Load() // before current, which then is the last
 	e = r.c.current.Load()
@@ -225,8 +239,8 @@ func (r *Receiver[T]) news(seen uint64) (e *entry[T], final bool, err error) {
 }
 
 // settle waits until e, which was found just now, or a newer value has not
-// changed for quiet, and returns that value. It also ends when atMost has passed,
-// if that is positive, and when e is the last value.
+// changed for quiet, and returns that value. It also ends when atMost has
+// passed, if that is positive, and when e is the last value.
 func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quiet, atMost time.Duration) (*entry[T], error) {
 	begun := time.Now()
 	var timer *time.Timer
@@ -259,8 +273,10 @@ func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quie
 	}
 }
 
-// All returns an iterator over the current value, seen or not, and then over the newer ones as Recv returns them. It ends when the
-// channel does, or ctx; [Receiver.Err] tells why. The values that it yields are seen. All may be called again.
+// All returns an iterator over the current value, seen or not, and then over
+// the newer ones that Recv returns. It ends with the channel or with ctx;
+// [Receiver.Err] says why. The values that it yields count as seen. All may be
+// called again.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		r.made()
@@ -276,16 +292,17 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 	}
 }
 
-// Err returns why the last loop over [Receiver.All] ended: nil after a plain close
-// or a break, the error of ctx, or a *leat.ClosedError that carries the cause of the
-// close. Call it from the goroutine that ran the loop.
+// Err returns why the last loop over [Receiver.All] ended: nil after a plain
+// close or a break, the error of ctx, or a *leat.ClosedError that carries the
+// cause of the close. Call it from the goroutine that ran the loop.
 func (r *Receiver[T]) Err() error {
 	r.made()
 	return r.loop.Err()
 }
 
-// Ready returns a channel for native select, which can be received from when there is a value that was not seen, or the end to be
-// told. Then use TryRecv, once for each receive from Ready or until it returns ErrEmpty:
+// Ready returns a channel for native select. It can be received from when
+// TryRecv has an unseen value or the end to return. Then call TryRecv once for
+// each receive from Ready, or until it returns ErrEmpty:
 //
 //	select {
 //	case <-rx.Ready():
@@ -295,8 +312,8 @@ func (r *Receiver[T]) Err() error {
 //		…
 //	}
 //
-// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and no value is seen
-// before TryRecv sees it.
+// It is the same channel each time, made when first asked for. It needs no
+// goroutine, and no value counts as seen before TryRecv returns it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	r.made().mu.Lock()
 	ready := r.cur.gate.Chan()
@@ -307,7 +324,7 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// rejoin sets the gate to what there is now, if it is used.
+// rejoin sets the gate to the present state, if the gate is used.
 func (r *Receiver[T]) rejoin() {
 	if !r.cur.joined.Load() {
 		return
@@ -328,11 +345,12 @@ func (r *Receiver[T]) rejoin() {
 	}
 }
 
-// Get returns the current value, and leaves it unseen if it was. It takes no lock, and works for ever, also when the channel has ended or
-// this receiver is closed.
+// Get returns the current value, and does not count it as seen. It takes no
+// lock, and works also when the channel has ended or this receiver is closed.
 func (r *Receiver[T]) Get() T { return r.made().current.Load().value }
 
-// HasChanged reports whether there is a value that this receiver has not seen: the last one when the channel has ended, and none when
+// HasChanged reports whether there is a value that this receiver has not seen.
+// When the channel has ended, that can be the last value. It reports false if
 // this receiver is closed.
 func (r *Receiver[T]) HasChanged() bool {
 	c := r.made()
@@ -347,15 +365,17 @@ func (r *Receiver[T]) HasChanged() bool {
 // called concurrently, and works after Close.
 func (r *Receiver[T]) Subscribe() *Receiver[T] { return r.made().subscribe() }
 
-// Close ends this receiver, and concerns no other: its receives return ErrClosed from now on, waiting ones at once. Get still
-// returns the current value. Close never waits and never panics, may be called more than once and concurrently
-// with anything; it returns nil. A receiver that is dropped without Close closes itself when the garbage collector finds it.
+// Close closes this receiver and no other: waiting and later receives on it
+// return ErrClosed. Get still returns the current value. Close never blocks or
+// panics, and returns nil. It may be called more than once, and concurrently
+// with anything. The garbage collector closes a receiver that is dropped
+// without Close.
 func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 
-// CloseWith is Close with a cause: a hub tells a subscriber why it drops it. Later
-// receives on this receiver, and those that wait on it, return a *leat.ClosedError
-// that carries the cause; errors.Is finds both ErrClosed and the cause. Nobody else
-// gets the cause.
+// CloseWith is Close with a cause: a hub tells a subscriber why it drops it.
+// Later receives on this receiver, and those that wait on it, return a
+// *leat.ClosedError that carries the cause; errors.Is finds both ErrClosed and
+// the cause. Nobody else gets the cause.
 //
 // If this receiver is already closed, CloseWith does nothing. CloseWith(nil) is
 // Close. It never waits and never panics, may be called concurrently with

@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// It fails if a receiver that was closed goes on, one that waits is not told, or another is.
+// It fails if a receiver that was closed goes on, one that waits is not told,
+// or another is.
 func TestReceiverClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		for name, wait := range map[string]func(rx *watch.Receiver[int]) (int, error){
@@ -56,7 +57,8 @@ func TestReceiverClose(t *testing.T) {
 	})
 }
 
-// All begins with the current value, seen or not, and goes on with what is newer. It fails if a value is repeated or the last missed.
+// All begins with the current value, seen or not, and goes on with what is
+// newer. It fails if a value is repeated or the last missed.
 func TestAll(t *testing.T) {
 	tx := watch.New(1)
 	rx := tx.Subscribe()
@@ -97,8 +99,9 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// Rule 12: a receiver that waits in native select, again and again. It fails if Ready is shut when there is something, open when there
-// is nothing, or another channel each time.
+// Rule 12: a receiver that waits in native select, again and again. It fails if
+// Ready is shut when there is something, open when there is nothing, or another
+// channel each time.
 func TestReadyInNativeSelect(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -153,7 +156,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// R11: user code that runs within leat's calls may use the same channel. It fails by deadlock, or by a panic that it is misused.
+// R11: user code that runs within leat's calls may use the same channel. It
+// fails by deadlock, or by a panic that it is misused.
 func TestR11_Reentrancy(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -200,7 +204,8 @@ func TestR11_Reentrancy(t *testing.T) {
 	})
 }
 
-// It fails if a panic in the loop body, in a predicate or in an update leaves a lock locked or a receiver in use.
+// It fails if a panic in the loop body, in a predicate or in an update leaves a
+// lock locked or a receiver in use.
 func TestPanics(t *testing.T) {
 	tx := watch.New(1)
 	rx := tx.Subscribe()

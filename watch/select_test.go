@@ -12,7 +12,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// It fails if a Select that waits on several receivers misses a value, sees one that it did not choose, or leaves a waiter behind.
+// It fails if a Select that waits on several receivers misses a value, sees one
+// that it did not choose, or leaves a waiter behind.
 func TestSelectWaits(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, a *watch.Sender[int]) {
 		b := watch.New(0)
@@ -52,7 +53,8 @@ func TestSelectWaits(t *testing.T) {
 	})
 }
 
-// It fails if a send does not count as possible at once, is done when it was not chosen, or is not the end of a closed handle.
+// It fails if a send does not count as possible at once, is done when it was
+// not chosen, or is not the end of a closed handle.
 func TestSelectSends(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()
@@ -82,8 +84,9 @@ func TestSelectSends(t *testing.T) {
 	}
 }
 
-// One Select waits on several channels that are sent to at once. It fails if a value is lost with a Selection that another channel
-// claimed: then the receiver would wait for ever for what it has not seen.
+// One Select waits on several channels that are sent to at once. It fails if a
+// value is lost with a Selection that another channel claimed: then the
+// receiver would wait for ever for what it has not seen.
 func TestSelectRaces(t *testing.T) {
 	const n = 3000
 	txs := []*watch.Sender[int]{watch.New(0), watch.New(0)}
@@ -123,7 +126,8 @@ func TestSelectRaces(t *testing.T) {
 	}
 }
 
-// It fails if a Select that is cancelled sees a value, or leaves its waiters behind.
+// It fails if a Select that is cancelled sees a value, or leaves its waiters
+// behind.
 func TestSelectCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := watch.New(0)
@@ -142,8 +146,10 @@ func TestSelectCancelled(t *testing.T) {
 	})
 }
 
-// What Select reaches only by a race, by hand: a Selection that finds at its entry what was not there when it tried. It fails if an arm
-// does its operation without the claim, or claims without doing it, or sends to a receive of the same Select.
+// What Select reaches only by a race, by hand: a Selection that finds at its
+// entry what was not there when it tried. It fails if an arm does its operation
+// without the claim, or claims without doing it, or sends to a receive of the
+// same Select.
 func TestArmsEnter(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()

@@ -31,9 +31,11 @@ func (s *Sender[T]) made() *channel[T] {
 	return s.c
 }
 
-// Send makes v the current value, for each receiver to see if nothing newer comes before it looks. It never waits. That there
-// is no receiver is no error: v is kept. Equal values are not compared; each Send is a change. Send returns ctx.Err() if ctx
-// is done, and ErrClosed if this handle is closed. With an error, v was not sent.
+// Send makes v the current value, and never blocks. Every receiver sees it
+// unless a newer value replaces it before the receiver looks. A Send without a
+// receiver succeeds, and v is kept. Equal values are not compared; each Send is
+// a change. Send returns ctx.Err() if ctx is done, and ErrClosed if this handle
+// is closed. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	s.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -57,17 +59,20 @@ func (s *Sender[T]) TrySend(v T) error {
 	return nil
 }
 
-// Update changes the current value: it calls fn with a pointer to a copy, and makes the copy the current value if fn returns true.
-// Nothing is lost between the reading and the writing: if another value was sent while fn ran, Update calls fn again, with a
-// copy of that one. So fn may run more than once, and should do nothing but look at the copy and change it. No lock is held
-// while it runs.
+// Update changes the current value: it calls fn with a pointer to a copy, and
+// makes the copy the current value if fn returns true. No change is lost
+// between reading and writing: if another value was sent while fn ran, Update
+// calls fn again, with a copy of that value. So fn may run more than once, and
+// should only read and change the copy. No lock is held while it runs.
 //
-// Update reports whether it sent. If fn returns false, or this handle is closed, the value stays what it is, and nobody is
-// woken. If fn panics, so does Update, with nothing changed.
+// Update reports whether it sent. If fn returns false, or this handle is
+// closed, the value does not change, and no receiver is woken. If fn panics, so
+// does Update, and nothing has changed.
 //
-// The copy is shallow: what it points to is shared with everybody who has the value, so fn replaces a map or a slice rather
-// than writes to it. It must not keep the pointer. It may use the channel; but if it sends on it each time that it runs, Update
-// never ends.
+// The copy is shallow: a map or a slice in it is shared with everybody who has
+// the value, so fn must replace it instead of writing to it. fn must not keep
+// the pointer. It may use the channel; but if it sends on it each time that it
+// runs, Update never ends.
 func (s *Sender[T]) Update(fn func(*T) bool) bool {
 	c := s.made()
 	if s.closed.Load() != nil {
@@ -94,7 +99,8 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 	}
 }
 
-// Get returns the current value. It takes no lock, and works on a closed handle, too.
+// Get returns the current value. It takes no lock, and works on a closed
+// handle, too.
 func (s *Sender[T]) Get() T { return s.made().current.Load().value }
 
 // Subscribe makes a receiver of the values that are sent from now on. The value
@@ -121,9 +127,10 @@ func (s *Sender[T]) Receivers() int {
 // it may use the channel. If fn panics, so does WaitReceivers, and nothing has
 // changed.
 //
-// WaitReceivers returns ErrClosed if this handle is closed, also while it blocks;
-// and ctx.Err() if ctx is done already, or ends while it blocks. It may be called
-// concurrently. The number may have changed when WaitReceivers returns.
+// WaitReceivers returns ErrClosed if this handle is closed, also while it
+// blocks; and ctx.Err() if ctx is done already, or ends while it blocks. It may
+// be called concurrently. The number may have changed when WaitReceivers
+// returns.
 func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
 	c := s.made()
 	c.NeedContext(ctx)
@@ -136,7 +143,8 @@ func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int
 	return n, err
 }
 
-// Clone makes another handle of the sending end, to be closed on its own. The clone of a closed handle is closed.
+// Clone returns another handle of the sending end, which must be closed itself.
+// The clone of a closed handle is closed. Clone never blocks.
 func (s *Sender[T]) Clone() *Sender[T] {
 	c := s.made()
 	c.mu.Lock()
@@ -153,23 +161,27 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	return attach(c)
 }
 
-// Close gives up this handle: its sends return ErrClosed from now on. When the last handle is closed, the channel ends: each
-// receiver gets the last value if it has not seen it, then ErrClosed; Get returns it for ever. Close never waits and never
-// panics, may be called more than once and concurrently with anything; it returns nil.
+// Close closes this handle: later sends on it return ErrClosed. When the last
+// handle is closed, the channel ends: each receiver gets the last value if it
+// has not seen it, and then ErrClosed. Get still returns the last value. Close
+// never blocks or panics, and returns nil. It may be called more than once, and
+// concurrently with anything.
 //
-// A handle that is dropped without Close closes itself when the garbage collector finds it. That is a safety net: it may
-// take long, and inside a testing/synctest bubble it wakes nobody.
+// The garbage collector closes a handle that is dropped without Close. That is
+// only a safety net: it may take long, and inside a testing/synctest bubble it
+// wakes no goroutine.
 func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
 
-// CloseWith is Close with a cause. Where receivers would get ErrClosed at the end,
-// they get a *leat.ClosedError that carries the cause; errors.Is finds both
-// ErrClosed and the cause. If several sender handles are closed with causes, the
-// first cause counts, also if the last handle is closed without one.
+// CloseWith is Close with a cause. Where receivers would get ErrClosed at the
+// end, they get a *leat.ClosedError that carries the cause; errors.Is finds
+// both ErrClosed and the cause. If several sender handles are closed with
+// causes, the first cause counts, also if the last handle is closed without
+// one.
 //
 // Later calls on this handle, and those that wait on it, get this handle's own
-// cause. Its clones get ErrClosed. On a handle that is already closed, CloseWith
-// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
-// called concurrently with anything, and returns nil.
+// cause. Its clones get ErrClosed. On a handle that is already closed,
+// CloseWith does nothing. CloseWith(nil) is Close. It never waits and never
+// panics, may be called concurrently with anything, and returns nil.
 func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
 	text := c.CauseText(cause)

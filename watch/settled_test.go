@@ -150,7 +150,8 @@ func TestSettledEnds(t *testing.T) {
 	})
 }
 
-// R1, R2. It fails if a Settled whose ctx ends returns a value, or has seen one.
+// R1, R2. It fails if a Settled whose ctx ends returns a value, or has seen
+// one.
 func TestSettledCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := watch.New(0)
@@ -188,8 +189,8 @@ func TestSettledShutsReady(t *testing.T) {
 	})
 }
 
-// It fails if a value sent from another goroutine while the timer fires is lost,
-// or if a race detector finds the two.
+// It fails if a value sent from another goroutine while the timer fires is
+// lost, or if a race detector finds the two.
 func TestSettledWhileSending(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()

@@ -9,7 +9,8 @@ func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 	c.FillSnapshotLocked(s)
 }
 
-// FillSnapshotLocked is FillSnapshot with mu held. What receivers received is not counted: they see versions, and skip some.
+// FillSnapshotLocked is FillSnapshot with mu held. What receivers received is
+// not counted: they see versions, and skip some.
 func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	current := c.current.Load().n
 	s.Capacity = 1

@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// R8. It fails if an update that declines changes the value or wakes anybody, or one that does not wakes nobody.
+// R8. It fails if an update that declines changes the value or wakes anybody,
+// or one that does not wakes nobody.
 func TestR8_UpdateCanDecline(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -42,7 +43,8 @@ func TestR8_UpdateCanDecline(t *testing.T) {
 	})
 }
 
-// It fails if an update that runs while the handle closes is sent after the end.
+// It fails if an update that runs while the handle closes is sent after the
+// end.
 func TestUpdateWhileClosing(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()
@@ -55,8 +57,9 @@ func TestUpdateWhileClosing(t *testing.T) {
 	wantRecv(t, rx, 0, leat.ErrClosed)
 }
 
-// Updates of several goroutines at once, half of them declined. It fails if an update overwrites a value that it has not read, or counts
-// twice because it ran twice.
+// Updates of several goroutines at once, half of them declined. It fails if an
+// update overwrites a value that it has not read, or counts twice because it
+// ran twice.
 func TestNoUpdateIsLost(t *testing.T) {
 	const goroutines, each = 4, 2000
 	tx := watch.New([2]int{})
@@ -74,7 +77,8 @@ func TestNoUpdateIsLost(t *testing.T) {
 	}
 }
 
-// R8. It fails if WaitFor returns what was not accepted, does not look at the current value first, or marks what it should not.
+// R8. It fails if WaitFor returns what was not accepted, does not look at the
+// current value first, or marks what it should not.
 func TestR8_WaitFor(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -109,7 +113,8 @@ func TestR8_WaitFor(t *testing.T) {
 	})
 }
 
-// R8: at the end. It fails if the last value is not tested once more, or WaitFor waits for what cannot come.
+// R8: at the end. It fails if the last value is not tested once more, or
+// WaitFor waits for what cannot come.
 func TestR8_WaitForAtTheEnd(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -137,7 +142,8 @@ func TestR8_WaitForAtTheEnd(t *testing.T) {
 	})
 }
 
-// R2. It fails if a WaitFor that is cancelled has seen something, or if one that was served by then says that it was cancelled.
+// R2. It fails if a WaitFor that is cancelled has seen something, or if one
+// that was served by then says that it was cancelled.
 func TestWaitForCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx := watch.New(0)
@@ -166,7 +172,8 @@ func TestWaitForCancelled(t *testing.T) {
 	})
 }
 
-// Values that come as fast as they are refused. It fails, by going on for ever, if WaitFor heeds its ctx only when it has to wait.
+// Values that come as fast as they are refused. It fails, by going on for ever,
+// if WaitFor heeds its ctx only when it has to wait.
 func TestWaitForCancelledWithoutAWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	tx := watch.New(0)

@@ -33,8 +33,8 @@ func start(recv func() (int, error)) <-chan result {
 
 var wantRecv, open = kind.WantTryRecv, kind.Open
 
-// bubbles runs f in a synctest bubble, on a channel made inside of it and on one made outside, with a ctx that cannot end and with one
-// that can.
+// bubbles runs f in a synctest bubble, on a channel made inside of it and on
+// one made outside, with a ctx that cannot end and with one that can.
 func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, tx *watch.Sender[int])) {
 	for _, ctxName := range []string{"background", "cancellable"} {
 		for _, made := range []string{"inside", "outside"} {
@@ -55,7 +55,8 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, tx *watch.S
 	}
 }
 
-// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without
+// saying what it was.
 func TestMisusePanics(t *testing.T) {
 	tx := watch.New(0, leat.Name("config"))
 	rx := tx.Subscribe()
@@ -97,7 +98,8 @@ func TestMisusePanics(t *testing.T) {
 	})
 }
 
-// R8. It fails if the initial value is received, a new one is not, or the last one cannot be read for ever.
+// R8. It fails if the initial value is received, a new one is not, or the last
+// one cannot be read for ever.
 func TestR8_OneReceiver(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -160,7 +162,8 @@ func TestR8_LastValueThenTheEnd(t *testing.T) {
 	wantRecv(t, after, 0, leat.ErrClosed)
 }
 
-// R8, as a race: the last value and the end come while the receiver looks. It fails if it sees the end and not the value.
+// R8, as a race: the last value and the end come while the receiver looks. It
+// fails if it sees the end and not the value.
 func TestR8_LastValueRacesWithTheEnd(t *testing.T) {
 	txs := make(chan *watch.Sender[int])
 	defer close(txs)
@@ -188,7 +191,8 @@ func TestR8_LastValueRacesWithTheEnd(t *testing.T) {
 	}
 }
 
-// R8. It fails if receivers share what is seen, or if each change is not told to each of them once.
+// R8. It fails if receivers share what is seen, or if each change is not told
+// to each of them once.
 func TestR8_ManyReceivers(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		a, b := tx.Subscribe(), tx.Subscribe()
@@ -212,8 +216,8 @@ func TestR8_ManyReceivers(t *testing.T) {
 	})
 }
 
-// R8. Many senders and receivers at once: it fails if a receiver sees an older value after a newer one, or misses the last one, or
-// if two updates make one.
+// R8. Many senders and receivers at once: it fails if a receiver sees an older
+// value after a newer one, or misses the last one, or if two updates make one.
 func TestR8_FinalValueUnderConcurrency(t *testing.T) {
 	const senders, updates, receivers = 4, 2000, 4
 	type state struct{ count, by, nth int }
@@ -277,7 +281,8 @@ func TestR8_FinalValueUnderConcurrency(t *testing.T) {
 	}
 }
 
-// Sends of several goroutines, while all read: it fails if one sender's values come in another order.
+// Sends of several goroutines, while all read: it fails if one sender's values
+// come in another order.
 func TestR7_OrderOfEachSender(t *testing.T) {
 	const senders, each = 4, 2000
 	tx := watch.New([2]int{})
@@ -310,7 +315,8 @@ func TestR7_OrderOfEachSender(t *testing.T) {
 	wg.Wait()
 }
 
-// It fails if the first of two handles ends the channel, the second does not, or a closed handle sends or revives by Clone.
+// It fails if the first of two handles ends the channel, the second does not,
+// or a closed handle sends or revives by Clone.
 func TestClosedHandle(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, a *watch.Sender[int]) {
 		rx, b := a.Subscribe(), a.Clone()
@@ -344,7 +350,8 @@ func TestClosedHandle(t *testing.T) {
 	})
 }
 
-// R2. It fails if a Send whose ctx is done sends, also on a closed handle, where the ctx comes first.
+// R2. It fails if a Send whose ctx is done sends, also on a closed handle,
+// where the ctx comes first.
 func TestContextFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	cancel()

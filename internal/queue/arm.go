@@ -7,7 +7,7 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// What makes a handle a case of a Select: see package park.
+// These make a handle a case of a Select: see package park.
 type (
 	RecvArms[T any] = park.RecvArms[T, recvRequest[T]]
 	SendArms[T any] = park.SendArms[T, sendRequest[T]]
