@@ -6,12 +6,14 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// Each benchmark has its anchor beside it: a native channel of capacity 1 doing the same work.
+// Each benchmark has its anchor beside it: a native channel of capacity 1 doing
+// the same work.
 
 var nativeSink chan int
 
-// BenchmarkNewSendRecv is the whole life of a channel, in one goroutine. The native channel is also measured where it is
-// allocated on the heap, as it must be as soon as another goroutine has it.
+// BenchmarkNewSendRecv is the whole life of a channel, in one goroutine. The
+// native channel is also measured where it is allocated on the heap, as it must
+// be as soon as another goroutine has it.
 func BenchmarkNewSendRecv(b *testing.B) {
 	b.Run("native", func(b *testing.B) {
 		b.ReportAllocs()
@@ -39,7 +41,8 @@ func BenchmarkNewSendRecv(b *testing.B) {
 	})
 }
 
-// BenchmarkRequestReply is a request to another goroutine, with a channel for the one answer.
+// BenchmarkRequestReply is a request to another goroutine, with a channel for
+// the one answer.
 func BenchmarkRequestReply(b *testing.B) {
 	b.Run("native", func(b *testing.B) {
 		b.ReportAllocs()

@@ -11,8 +11,8 @@ import (
 
 var errCause = errors.New("cause")
 
-// It fails if a sender that has sent gets a cause, whoever gives one, or a receiver
-// gets a cause that it was not closed with.
+// It fails if a sender that has sent gets a cause, whoever gives one, or a
+// receiver gets a cause that it was not closed with.
 func TestNoCauseAfterSend(t *testing.T) {
 	tx, rx := oneshot.New[int]()
 	tx.TrySend(1)
@@ -50,8 +50,8 @@ func TestReceiverDrainsToItsCause(t *testing.T) {
 	kind.WantCause(t, "TryRecv", err, errCause)
 }
 
-// It fails if the end of a sender that the garbage collector finds has a cause, or
-// the sender of a receiver that it finds gets one.
+// It fails if the end of a sender that the garbage collector finds has a cause,
+// or the sender of a receiver that it finds gets one.
 func TestDroppedHandleHasNoCause(t *testing.T) {
 	_, rx := oneshot.New[int]()
 	kind.Until(t, "the sender found", func() bool { _, err := rx.TryRecv(); return !errors.Is(err, leat.ErrEmpty) })

@@ -28,16 +28,16 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 }
 
 // receiverAndChannel is one allocation in place of two. The garbage collector
-// finds it unreachable as a whole, so it does not find a receiver that is dropped
-// while the sender refers to the channel.
+// finds it unreachable as a whole, so it does not find a receiver that is
+// dropped while the sender refers to the channel.
 type receiverAndChannel[T any] struct {
 	rx Receiver[T]
 	c  channel[T]
 }
 
-// newNamed makes a channel with options, and its receiver. If it has a name, its
-// receiver is an allocation of its own, and watched: a leak shall be seen where
-// somebody looks.
+// newNamed makes a channel with options, and its receiver. If it has a name,
+// its receiver is an allocation of its own, and watched, so that inspect shows
+// a leak.
 func newNamed[T any](opts []leat.Option) (*Receiver[T], *channel[T]) {
 	m := &meter.Meter{Kind: "oneshot"}
 	contract.Apply(m, opts)
@@ -56,15 +56,16 @@ var unnamed = meter.Meter{Kind: "oneshot"}
 //
 // Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
 //
-//   - If the channel holds the value, the sender has finished, and no receiver waits.
+//   - If the channel holds the value, the sender has finished, and no receiver
+//     waits.
 //   - If a receiver waits, neither end has finished.
 //   - If the receiver has finished, done is closed, if it exists.
-//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
-//     since.
+//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless
+//     a receive from ready shut it and nobody has received since.
 //
 // A cleanup of the garbage collector must not wake a goroutine in a bubble (see
-// package park). It leaves that goroutine's waiter in its queue, and its gate as
-// it is, although the channel has ended.
+// package park). It leaves that goroutine's waiter in its queue, and its gate
+// as it is, although the channel has ended.
 //
 // A function whose name ends in Locked needs mu. A function with Unlock in its
 // name needs it, too, and unlocks it.
@@ -84,19 +85,19 @@ type channel[T any] struct {
 	gates      *gates // nil until one of them is asked for
 }
 
-// gates are what Ready and Done return.
+// gates hold the channels of Ready and Done.
 type gates struct{ ready, done park.Gate }
 
-// receiving is what a waiting receiver got. If err is nil, the receiver got the
-// value, which is in the channel: see given. So the type is the same for all
-// channels, which share waiters.
+// receiving is the result of a waiting receiver. If err is nil, the receiver
+// got the value, which is in the channel: see given. So the type is the same
+// for all channels, which share waiters.
 type receiving struct{ err error }
 
 // waiters keeps the waiters of all channels, each of which waits once.
 var waiters park.Pool[receiving]
 
-// given takes the value out for a receiver that waited, and that TrySend gave it
-// to. mu need not be held: taken and rxFinished are set, so nobody else uses
+// given takes the value out for a receiver that waited, and that TrySend gave
+// it to. mu need not be held: taken and rxFinished are set, so nobody else uses
 // value any more, and what TrySend wrote happened before the receiver woke.
 func (c *channel[T]) given() (v T) {
 	v, c.value = c.value, v
@@ -106,8 +107,8 @@ func (c *channel[T]) given() (v T) {
 // endedLocked reports whether no value can be accepted any more.
 func (c *channel[T]) endedLocked() bool { return c.txFinished || c.rxFinished }
 
-// refusalLocked returns the error of a send when the channel has ended. A sender
-// that has sent gets ErrClosed, however the receiver was closed.
+// refusalLocked returns the error of a send when the channel has ended. A
+// sender that has sent gets ErrClosed, however the receiver was closed.
 func (c *channel[T]) refusalLocked() error {
 	if c.txFinished {
 		return contract.Closed(c.txClosed)
@@ -131,8 +132,8 @@ func (c *channel[T]) takeLocked() (v T) {
 	return v
 }
 
-// dequeueReceiverLocked takes a waiting receiver out of the queue, for the caller
-// to serve, or returns nil.
+// dequeueReceiverLocked takes a waiting receiver out of the queue, for the
+// caller to serve, or returns nil.
 func (c *channel[T]) dequeueReceiverLocked() *park.Waiter[receiving] {
 	for w := c.rxq.Front(); w != nil; w = c.rxq.Front() {
 		c.rxq.Remove(w)
@@ -151,7 +152,7 @@ func (c *channel[T]) gatesLocked() *gates {
 	return c.gates
 }
 
-// settleLocked sets the gates to what there is now.
+// settleLocked sets the gates to the present state.
 func (c *channel[T]) settleLocked() {
 	if c.gates == nil {
 		return
@@ -173,8 +174,8 @@ func (c *channel[T]) setReadyLocked() {
 	}
 }
 
-// endAndUnlock ends the wait of a receiver, and sets the gates, after one end has
-// finished without a value.
+// endAndUnlock ends the wait of a receiver, and sets the gates, after one end
+// has finished without a value.
 func (c *channel[T]) endAndUnlock() {
 	w := c.dequeueReceiverLocked()
 	if w != nil {

@@ -35,8 +35,8 @@ func (d *droppedReceiver[T]) Dropped() {
 	c.endFromCleanupAndUnlock()
 }
 
-// noteLeakLocked counts a handle that was dropped. One that has sent or received,
-// or whose other end is closed, needs no Close.
+// noteLeakLocked counts a handle that was dropped. One that has sent or
+// received, or whose other end is closed, needs no Close.
 func (c *channel[T]) noteLeakLocked() {
 	if !c.endedLocked() && c.Named() {
 		c.Leaked.Add(1)

@@ -7,7 +7,8 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// It fails, with the promise that broke, where oneshot does not keep the contract.
+// It fails, with the promise that broke, where oneshot does not keep the
+// contract.
 func TestConformance(t *testing.T) {
 	leattest.Run(t, leattest.Kind{
 		Name: "oneshot",

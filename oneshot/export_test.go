@@ -1,12 +1,14 @@
 package oneshot
 
-// LeakedFunc returns a func that tells how many handles the garbage collector has closed, without holding on to s.
+// LeakedFunc returns a func that tells how many handles the garbage collector
+// has closed, without holding on to s.
 func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 	c := s.c
 	return c.Leaked.Load
 }
 
-// WaitingFunc returns a func that tells how many receivers wait, without holding on to s.
+// WaitingFunc returns a func that tells how many receivers wait, without
+// holding on to s.
 func WaitingFunc[T any](s *Sender[T]) func() int {
 	c := s.c
 	return func() int {

@@ -12,8 +12,8 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// R15. It fails if an operation that does not wait allocates, or if New takes more
-// than the sender and the rest once there are guards to use again.
+// R15. It fails if an operation that does not wait allocates, or if New takes
+// more than the sender and the rest once there are guards to use again.
 func TestNoAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -53,8 +53,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// R10. It fails if the value stays reachable through the channel after it was received, in whatever way; or if it does not
-// stay until then.
+// R10. It fails if the value stays reachable through the channel after it was
+// received, in whatever way; or if it does not stay until then.
 func TestR10_ReceivedValueIsFreed(t *testing.T) {
 	type big = [1 << 16]byte
 	for name, recv := range map[string]func(*oneshot.Sender[*big], *oneshot.Receiver[*big], *big){
@@ -108,7 +108,8 @@ func TestR10_ReceivedValueIsFreed(t *testing.T) {
 	rx.TryRecv()
 }
 
-// R4. It fails if a receiver waits for ever for a sender that was dropped, in whatever way it waits.
+// R4. It fails if a receiver waits for ever for a sender that was dropped, in
+// whatever way it waits.
 func TestDroppedSenderEndsTheWait(t *testing.T) {
 	for name, wait := range map[string]func(rx *oneshot.Receiver[int]) error{
 		"Recv":  func(rx *oneshot.Receiver[int]) error { _, err := rx.Recv(background); return err },
@@ -133,8 +134,8 @@ func TestDroppedSenderEndsTheWait(t *testing.T) {
 	}
 }
 
-// Rules 4 and 5, on a channel with a name. It fails if a sender does not learn that
-// the receiver was dropped, or if a value stays that nobody can receive.
+// Rules 4 and 5, on a channel with a name. It fails if a sender does not learn
+// that the receiver was dropped, or if a value stays that nobody can receive.
 func TestDroppedReceiver(t *testing.T) {
 	tx, _ := oneshot.New[int](leat.Name(t.Name()))
 	done := tx.Done()
@@ -165,8 +166,8 @@ func TestDroppedReceiver(t *testing.T) {
 }
 
 // A receiver of a channel without a name is not watched: see Receiver.Close. It
-// fails if a Send or Done does anything else than while the receiver is there, or
-// if the value is not released with the channel.
+// fails if a Send or Done does anything else than while the receiver is there,
+// or if the value is not released with the channel.
 func TestDroppedReceiverOfUnnamedChannel(t *testing.T) {
 	tx, _ := oneshot.New[*[1 << 16]byte]()
 	done := tx.Done()
@@ -186,7 +187,8 @@ func TestDroppedReceiverOfUnnamedChannel(t *testing.T) {
 	kind.Until(t, "the value released with the channel", freed.Load)
 }
 
-// It fails if a sender that waits for Done is not told that the receiver was dropped, because that one had been told the end before.
+// It fails if a sender that waits for Done is not told that the receiver was
+// dropped, because that one had been told the end before.
 func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
 	for name, see := range map[string]func(rx *oneshot.Receiver[int], end func()) error{
 		"TryRecv": func(rx *oneshot.Receiver[int], end func()) error { end(); _, err := rx.TryRecv(); return err },
@@ -221,8 +223,8 @@ func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
 	}
 }
 
-// R4. It fails if a handle that owes no Close is counted as leaked when it is dropped: one that has sent or received, or whose
-// other end is closed.
+// R4. It fails if a handle that owes no Close is counted as leaked when it is
+// dropped: one that has sent or received, or whose other end is closed.
 func TestUsedHandlesAreNotLeaked(t *testing.T) {
 	var counts []func() uint64
 	var freed atomic.Int32
@@ -249,8 +251,9 @@ func TestUsedHandlesAreNotLeaked(t *testing.T) {
 	}
 }
 
-// R11. The cleanup of a dropped handle runs outside of every bubble, where it may wake nobody inside: the runtime would
-// kill the process, and with it this test.
+// R11. The cleanup of a dropped handle runs outside of every bubble, where it
+// may wake nobody inside: the runtime would kill the process, and with it this
+// test.
 func TestDroppedHandlesInBubble(t *testing.T) {
 	outside, outsideRx := oneshot.New[int](leat.Name(t.Name()))
 	synctest.Test(t, func(t *testing.T) {
@@ -283,7 +286,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call from inside.
+		// What was left undone for the bubble's sake is done at the next call
+		// from inside.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}
@@ -297,7 +301,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 	})
 }
 
-// Rule 11: no goroutine is started by the core. It fails if using a channel in all ways leaves one, or has one.
+// Rule 11: no goroutine is started by the core. It fails if using a channel in
+// all ways leaves one, or has one.
 func TestNoGoroutine(t *testing.T) {
 	oneshot.New[int]() // the runtime may start its own goroutine for cleanups at the first
 	before := runtime.NumGoroutine()

@@ -39,8 +39,8 @@ func openForGood(ch <-chan struct{}) bool {
 	return first && open(ch)
 }
 
-// bubbles runs f in a synctest bubble, with channels made inside of it and with channels made outside, with a ctx that cannot end and
-// with one that can.
+// bubbles runs f in a synctest bubble, with channels made inside of it and with
+// channels made outside, with a ctx that cannot end and with one that can.
 func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int]))) {
 	for _, ctxName := range []string{"background", "cancellable"} {
 		for _, made := range []string{"inside", "outside"} {
@@ -70,7 +70,8 @@ func bubbles(t *testing.T, f func(t *testing.T, ctx context.Context, make func()
 	}
 }
 
-// R13. It fails if a mistake of the programmer goes through, or panics without saying what it was.
+// R13. It fails if a mistake of the programmer goes through, or panics without
+// saying what it was.
 func TestMisusePanics(t *testing.T) {
 	tx, rx := oneshot.New[int](leat.Name("answer"))
 	var none context.Context
@@ -98,7 +99,8 @@ func TestMisusePanics(t *testing.T) {
 	})
 }
 
-// R8. It fails if the value does not arrive, arrives twice, or a second one is accepted; before the receive and after it.
+// R8. It fails if the value does not arrive, arrives twice, or a second one is
+// accepted; before the receive and after it.
 func TestR8_OneValueOnce(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		for name, recv := range map[string]func(tx *oneshot.Sender[int], rx *oneshot.Receiver[int]) (int, error){
@@ -150,7 +152,8 @@ func TestR8_SecondSendChangesNothing(t *testing.T) {
 	wantRecv(t, rx, 1, nil)
 }
 
-// R8. It fails if a Close without a value does not end the wait, or is taken back by a send.
+// R8. It fails if a Close without a value does not end the wait, or is taken
+// back by a send.
 func TestR8_SenderClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()
@@ -171,7 +174,8 @@ func TestR8_SenderClose(t *testing.T) {
 	})
 }
 
-// R8. It fails if a receiver that was closed lets a send succeed, does not close Done, loses what was sent before, or goes on waiting.
+// R8. It fails if a receiver that was closed lets a send succeed, does not
+// close Done, loses what was sent before, or goes on waiting.
 func TestR8_ReceiverClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()
@@ -206,7 +210,8 @@ func TestR8_ReceiverClose(t *testing.T) {
 	})
 }
 
-// Done says that nobody will receive any more. It fails if it says so while somebody may, or not when the value was received.
+// Done says that nobody will receive any more. It fails if it says so while
+// somebody may, or not when the value was received.
 func TestDone(t *testing.T) {
 	tx, rx := oneshot.New[int]()
 	early := tx.Done()
@@ -229,7 +234,8 @@ func TestDone(t *testing.T) {
 	}
 }
 
-// R2. It fails if a call whose ctx is done does anything, also on a closed handle, where the ctx comes first.
+// R2. It fails if a call whose ctx is done does anything, also on a closed
+// handle, where the ctx comes first.
 func TestContextFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	cancel()
@@ -246,7 +252,8 @@ func TestContextFirst(t *testing.T) {
 	wantRecv(t, rx, 2, nil)
 }
 
-// R2. It fails if a Recv that is cancelled takes the value with it, or one that was served by then says that it was cancelled.
+// R2. It fails if a Recv that is cancelled takes the value with it, or one that
+// was served by then says that it was cancelled.
 func TestCancelledRecv(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := oneshot.New[int]()
@@ -272,7 +279,8 @@ func TestCancelledRecv(t *testing.T) {
 	})
 }
 
-// Rule 12: the value or the end in native select. It fails if Ready is shut when there is one, or open when there is none.
+// Rule 12: the value or the end in native select. It fails if Ready is shut
+// when there is one, or open when there is none.
 func TestReadyInNativeSelect(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()
@@ -299,7 +307,8 @@ func TestReadyInNativeSelect(t *testing.T) {
 	})
 }
 
-// R11: user code that runs when the channel closes Done may use the channel. It fails by deadlock.
+// R11: user code that runs when the channel closes Done may use the channel. It
+// fails by deadlock.
 func TestR11_Reentrancy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := oneshot.New[int]()
@@ -317,7 +326,8 @@ func TestR11_Reentrancy(t *testing.T) {
 	})
 }
 
-// Everything at once. It fails if the value that was accepted is not received, one that was refused is, or two sends succeed.
+// Everything at once. It fails if the value that was accepted is not received,
+// one that was refused is, or two sends succeed.
 func TestRaces(t *testing.T) {
 	outcomes := make(map[string]int)
 	for round := range 3000 {
@@ -371,7 +381,8 @@ func TestRaces(t *testing.T) {
 	t.Log(outcomes)
 }
 
-// 10,000 requests with an answer each, over one channel. It fails if an answer is lost or goes to another.
+// 10,000 requests with an answer each, over one channel. It fails if an answer
+// is lost or goes to another.
 func TestTenThousand(t *testing.T) {
 	type request struct {
 		n     int
@@ -406,7 +417,8 @@ func TestTenThousand(t *testing.T) {
 	servers.Wait()
 }
 
-// 10,000 at once, each received by a goroutine that waits before anything is sent.
+// 10,000 at once, each received by a goroutine that waits before anything is
+// sent.
 func TestTenThousandWaiting(t *testing.T) {
 	const n = 10_000
 	synctest.Test(t, func(t *testing.T) {

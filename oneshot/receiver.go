@@ -12,8 +12,9 @@ import (
 )
 
 // Receiver is the receiving end of a oneshot channel. One goroutine at a time
-// receives; a second one that would wait beside it panics. Ready and Close may
-// be called by any goroutine. A Receiver that has received needs no Close.
+// receives; a second one that would wait at the same time panics. Ready and
+// Close may be called by any goroutine. A Receiver that has received needs no
+// Close.
 type Receiver[T any] struct {
 	recvArms[T]
 	c     *channel[T]
@@ -28,9 +29,11 @@ func (r *Receiver[T]) made() *channel[T] {
 	return r.c
 }
 
-// Recv returns the value, and waits while it may still come. It returns ErrClosed when none can come: the value was received before,
-// or the sender or this receiver was closed without one. It returns ctx.Err() at once if ctx is done already, or when it ends
-// during the wait, unless the value was handed over by then.
+// Recv returns the value, and blocks while it may still come. It returns
+// ErrClosed if it cannot come: it was received before, or the sender or this
+// receiver was closed without it. It returns ctx.Err() at once if ctx is
+// already done, or when ctx ends during the wait, unless it has got the value
+// by then.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	c := r.made()
 	c.NeedContext(ctx)
@@ -55,7 +58,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	return r.waited(got.err)
 }
 
-// waited returns what a receiver got that waited, and was served with err.
+// waited returns the result of a receiver that waited, and was served with err.
 func (r *Receiver[T]) waited(err error) (v T, _ error) {
 	if err == nil {
 		v = r.c.given()
@@ -76,8 +79,8 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 	return v, err
 }
 
-// tryRecvAndUnlockUnlessEmpty takes the value, if it is there. mu is locked, and
-// stays locked if it returns ErrEmpty.
+// tryRecvAndUnlockUnlessEmpty takes the value, if it is there. mu is locked,
+// and stays locked if it returns ErrEmpty.
 func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
@@ -94,8 +97,9 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	return v, err
 }
 
-// used notes how a receive ended. A receiver that has received has finished; one that was told the end has not, and who waits for Done
-// still waits for its Close, or for the garbage collector to find it.
+// used notes how a receive ended. A receiver that has received has finished.
+// One that got the end has not: a goroutine that waits for Done still waits for
+// its Close.
 func (r *Receiver[T]) used(err error) {
 	if err == nil {
 		r.finish()
@@ -103,7 +107,8 @@ func (r *Receiver[T]) used(err error) {
 	runtime.KeepAlive(r)
 }
 
-// finish notes that there is nothing for the garbage collector to do when r is dropped.
+// finish notes that there is nothing for the garbage collector to do when r is
+// dropped.
 func (r *Receiver[T]) finish() {
 	r.guard.Release(r)
 	runtime.KeepAlive(r)
@@ -120,8 +125,8 @@ func (r *Receiver[T]) requireAloneLocked(s *park.Selection) {
 	}
 }
 
-// Ready returns a channel for native select, which can be received from when there is the value to take, or the end to be
-// told. Then use TryRecv:
+// Ready returns a channel for native select. It can be received from when
+// TryRecv has the value or the end to return. Then call TryRecv:
 //
 //	select {
 //	case <-rx.Ready():
@@ -131,8 +136,8 @@ func (r *Receiver[T]) requireAloneLocked(s *park.Selection) {
 //		…
 //	}
 //
-// It is the same channel each time, and made when first asked for. No goroutine stands behind it, and the value is not taken out
-// before TryRecv takes it.
+// It is the same channel each time, made when first asked for. It needs no
+// goroutine, and the value stays until TryRecv takes it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	c := r.made()
 	c.mu.Lock()
@@ -143,24 +148,27 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// Close stops the sender: it gets ErrClosed from now on, and Done is closed. A Recv that waits returns ErrClosed at once. A value that
-// was sent before can still be received. Close never waits and never panics, may be called more than once and concurrently
-// with anything; it returns nil.
+// Close closes this end: a later send returns ErrClosed, Done is closed, and a
+// waiting Recv returns ErrClosed at once. A value that was sent before can
+// still be received. Close never blocks or panics, and returns nil. It may be
+// called more than once, and concurrently with anything.
 //
-// Close a receiver whose answer nobody wants any more. A receiver that is dropped without Close, or after it, is not found by the
-// garbage collector, because that would cost as much as the rest of the channel: Done stays open, a Send succeeds, and
-// the value is released together with the Sender. A channel that has a name is watched, so that leaks are seen: there the
-// garbage collector closes the receiver, releases the value, and counts the handle as leaked.
+// Close a receiver whose answer is no longer wanted. The garbage collector does
+// not find a receiver that is dropped without Close, because that would cost as
+// much as the rest of the channel: Done stays open, a Send succeeds, and the
+// value is released together with the Sender. A channel with a name is watched,
+// so that leaks are seen: there the garbage collector closes the receiver,
+// releases the value, and counts the handle as leaked.
 func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 
 // CloseWith is Close with a cause: nobody wants the answer, and why. Where the
-// sender would get ErrClosed, it gets a *leat.ClosedError that carries the cause;
-// errors.Is finds both ErrClosed and the cause.
+// sender would get ErrClosed, it gets a *leat.ClosedError that carries the
+// cause; errors.Is finds both ErrClosed and the cause.
 //
 // Where later calls on this handle, and a Recv that waits on it, would get
-// ErrClosed, they get the cause, too. On a handle that is already closed, CloseWith
-// does nothing. CloseWith(nil) is Close. It never waits and never panics, may be
-// called concurrently with anything, and returns nil.
+// ErrClosed, they get the cause, too. On a handle that is already closed,
+// CloseWith does nothing. CloseWith(nil) is Close. It never waits and never
+// panics, may be called concurrently with anything, and returns nil.
 func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
 	text := c.CauseText(cause)

@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// It fails if a Select that waits misses the value or the end, takes what it did not choose, or leaves a waiter behind.
+// It fails if a Select that waits misses the value or the end, takes what it
+// did not choose, or leaves a waiter behind.
 func TestSelectWaits(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		for name, c := range map[string]struct {
@@ -43,7 +44,8 @@ func TestSelectWaits(t *testing.T) {
 	})
 }
 
-// It fails if a send does not count as possible at once, meets a receive of the same Select, or is done when it was not chosen.
+// It fails if a send does not count as possible at once, meets a receive of the
+// same Select, or is done when it was not chosen.
 func TestSelectSends(t *testing.T) {
 	for range 100 {
 		atx, arx := oneshot.New[int]()
@@ -68,8 +70,8 @@ func TestSelectSends(t *testing.T) {
 	}))
 }
 
-// Two channels that are sent to at once, and a Select on both. It fails if a value goes to a Selection that the other channel has
-// claimed, and is lost.
+// Two channels that are sent to at once, and a Select on both. It fails if a
+// value goes to a Selection that the other channel has claimed, and is lost.
 func TestSelectRaces(t *testing.T) {
 	for range 2000 {
 		atx, arx := oneshot.New[int]()
@@ -97,7 +99,8 @@ func TestSelectRaces(t *testing.T) {
 	}
 }
 
-// It fails if a Select that is cancelled takes the value with it, or leaves its waiters behind.
+// It fails if a Select that is cancelled takes the value with it, or leaves its
+// waiters behind.
 func TestSelectCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := oneshot.New[int]()
@@ -115,8 +118,10 @@ func TestSelectCancelled(t *testing.T) {
 	})
 }
 
-// What Select reaches only by a race, by hand: a Selection that finds at its entry what was not there when it tried. It fails if an arm
-// does its operation without the claim, or claims without doing it, or sends to a receive of the same Select.
+// What Select reaches only by a race, by hand: a Selection that finds at its
+// entry what was not there when it tried. It fails if an arm does its operation
+// without the claim, or claims without doing it, or sends to a receive of the
+// same Select.
 func TestArmsEnter(t *testing.T) {
 	tx, rx := oneshot.New[int]()
 	recv, send, waiting := recvArm(rx), sendArm(tx, 1), oneshot.WaitingFunc(tx)

@@ -26,8 +26,10 @@ func (s *Sender[T]) made() *channel[T] {
 	return s.c
 }
 
-// Send hands v to the channel, and never waits. It returns nil when the channel accepted v; ErrClosed when a value was accepted
-// before, or the receiver or this end is closed; or ctx.Err() if ctx is done. With an error, v was not sent.
+// Send sends v, and never blocks. It returns nil when the channel has accepted
+// v. It returns ErrClosed if a value was accepted before, or if the receiver or
+// this end is closed, and ctx.Err() if ctx is done. With an error, v was not
+// sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	s.made().NeedContext(ctx)
 	if err := ctx.Err(); err != nil {
@@ -36,8 +38,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.TrySend(v)
 }
 
-// TrySend hands v to the channel, as Send does, without a context. It never
-// returns ErrFull.
+// TrySend sends v as Send does, without a context. It never returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
 	c := s.made()
 	c.mu.Lock()
@@ -64,9 +65,10 @@ func (s *Sender[T]) TrySend(v T) error {
 	return nil
 }
 
-// Done returns a channel that is closed once nobody will receive any more, because the receiver is closed or has received: for a
-// sender that works on the value meanwhile. It is made when first asked for. A receiver that is dropped without Close does not close
-// it, except on a channel that has a name.
+// Done returns a channel that is closed when the receiver is closed or has
+// received. It is for a sender that works on the value meanwhile. The channel
+// is made when first asked for. A receiver that is dropped without Close does
+// not close it, except on a channel that has a name.
 func (s *Sender[T]) Done() <-chan struct{} {
 	c := s.made()
 	c.mu.Lock()
@@ -76,22 +78,24 @@ func (s *Sender[T]) Done() <-chan struct{} {
 	return done
 }
 
-// Close gives up sending: a receiver that waits gets ErrClosed at once. After a Send it does nothing, and the value stays.
-// Close never waits and never panics, may be called more than once and concurrently with anything; it returns nil.
+// Close closes this end: a waiting receiver gets ErrClosed at once. After a
+// Send it has no effect, and the value stays. Close never blocks or panics, and
+// returns nil. It may be called more than once, and concurrently with anything.
 //
-// A Sender that is dropped without Send or Close closes itself when the garbage collector finds it. That is a safety net: it may
-// take long, and inside a testing/synctest bubble it wakes nobody.
+// The garbage collector closes a Sender that is dropped without Send or Close.
+// That is only a safety net: it may take long, and inside a testing/synctest
+// bubble it wakes no goroutine.
 func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
 
-// CloseWith is Close with a cause: the answer is an error. Where the receiver would
-// get ErrClosed, it gets a *leat.ClosedError that carries the cause; errors.Is
-// finds both ErrClosed and the cause. So a oneshot is a future that ends with a
-// value or an error.
+// CloseWith is Close with a cause: the answer is an error. Where the receiver
+// would get ErrClosed, it gets a *leat.ClosedError that carries the cause;
+// errors.Is finds both ErrClosed and the cause. So a oneshot is a future that
+// ends with a value or an error.
 //
-// Later calls on this handle get the cause, too. After a Send, and on a handle that
-// is already closed, CloseWith does nothing. CloseWith(nil) is Close. It never
-// waits and never panics, may be called concurrently with anything, and returns
-// nil.
+// Later calls on this handle get the cause, too. After a Send, and on a handle
+// that is already closed, CloseWith does nothing. CloseWith(nil) is Close. It
+// never waits and never panics, may be called concurrently with anything, and
+// returns nil.
 func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
 	text := c.CauseText(cause)
