@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// What the server is told about a delivery.
+// The answers to a delivery.
 const (
 	ack        = "+ACK"
 	nak        = "-NAK"
@@ -17,8 +17,8 @@ const (
 	inProgress = "+WPI"
 )
 
-// acknowledge tells the server that d was received, and reports whether d may be
-// handed out. It may not if the consumer is gone: then d is redelivered, to
+// acknowledge tells the server that d was received, and reports whether d may
+// be handed out. It may not if the consumer is gone: then d is redelivered, to
 // another receiver or to this one.
 func (r *receiver) acknowledge(d *delivery) bool {
 	if !r.acks {
@@ -73,7 +73,7 @@ func (r *receiver) request(d *delivery, what string) error {
 	return err
 }
 
-// settled notes that the server was told about d.
+// settled notes that the server has got the answer to d.
 func (r *receiver) settled(d *delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,8 +25,8 @@ type Info struct {
 	Redelivered uint64 // of these, values that were delivered before
 
 	// Owner is who receives from an MPSC channel: the name of its NATS
-	// connection (nats.Name), or else its program, process and host. It is empty
-	// if there is no receiver, and for other kinds.
+	// connection (nats.Name), or else its program, process and host. It is
+	// empty if there is no receiver, and for other kinds.
 	Owner string
 
 	// OwnerAge is how long ago the owner renewed its lease, by the server's
@@ -92,8 +92,8 @@ func allLeases(ctx context.Context, js jetstream.JetStream) (map[string][]string
 	return by, nil
 }
 
-// addUse adds who uses the channel, and what is under way. A channel that was
-// deleted meanwhile stays as it was described.
+// addUse adds the users of the channel, and the values under way. A channel
+// that was deleted meanwhile stays as it was described.
 func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases map[string][]string) error {
 	p := countLeases(i.Name, leases[i.Name])
 	i.Senders = p.senders
@@ -151,8 +151,8 @@ func (i *Info) addOwner(ctx context.Context, js jetstream.JetStream, lease strin
 // them before use. (The Codec must be the same at both ends.) A closed channel
 // is found until it is deleted.
 //
-// Find returns ErrNotFound if there is no such channel, and [ErrMismatch] if the
-// stream of that name is not a channel of this package.
+// Find returns ErrNotFound if there is no such channel, and [ErrMismatch] if
+// the stream of that name is not a channel of this package.
 func Find(ctx context.Context, js jetstream.JetStream, name string) (Channel, error) {
 	info, err := find(ctx, js, name)
 	if err != nil {
@@ -204,8 +204,9 @@ func describe(s *jetstream.StreamInfo) (info Info, ok bool) {
 	return info, true
 }
 
-// Delete removes a channel, with what it holds. Who still uses it gets leat.ErrClosed. Nothing else ever removes a channel: it is for
-// whoever knows that it has served. A channel that does not exist is no error.
+// Delete removes a channel with everything that it holds. Its senders and
+// receivers get leat.ErrClosed. Nothing else removes a channel, except
+// [DeleteEnded]. Deleting a channel that does not exist is not an error.
 func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	ch := Channel{Name: name, Kind: MPSC}
 	if err := ch.check(); err != nil {
@@ -221,7 +222,7 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("natschan: deleting %s: %w", name, err)
 	}
-	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // whoever waits looks what is the matter
+	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // waiting receivers look at the channel
 		return fmt.Errorf("natschan: deleting %s: %w", name, err)
 	}
 	return nil
@@ -229,17 +230,18 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 
 // DeleteEnded deletes a channel that nobody needs any more: it is closed, no
 // sender is open, and receivers have got everything. Otherwise it deletes
-// nothing, and returns [ErrInUse] with the reason. A channel that does not exist
-// is not an error.
+// nothing, and returns [ErrInUse] with the reason. A channel that does not
+// exist is not an error.
 //
 // Received means: of an MPSC, MPMC or lossless Broadcast, that every value was
-// acknowledged; of another Broadcast or a Watch, that every receiver has closed,
-// and that no Durable position has values left. A process that has crashed counts
-// as present until its Lease is over, a crashed receiver for up to three.
+// acknowledged; of another Broadcast or a Watch, that every receiver has
+// closed, and that no Durable position has values left. A process that has
+// crashed counts as present until its Lease is over, a crashed receiver for up
+// to three.
 //
 // Several processes may call DeleteEnded at the same time, and others may make
-// the channel again: only a channel that has ended is deleted. That is not so for
-// [Delete].
+// the channel again: only a channel that has ended is deleted. That is not so
+// for [Delete].
 func DeleteEnded(ctx context.Context, js jetstream.JetStream, name string) error {
 	info, err := find(ctx, js, name)
 	if err == nil {
@@ -251,16 +253,16 @@ func DeleteEnded(ctx context.Context, js jetstream.JetStream, name string) error
 	return err
 }
 
-// deletingTime is how long the right to delete an ended channel lasts. Its owner
-// stops after half of it.
+// deletingTime is how long the right to delete an ended channel lasts. Its
+// owner stops after half of it.
 const deletingTime = 20 * time.Second
 
-// deleteEnded deletes the channel if it has ended. JetStream deletes a stream by
-// its name: if two did this at once, one of them could delete what a third has
-// made after the other's deletion. So the owner of a message in the stream of
-// leases has the right alone, and checks the channel after it has got the right.
-// Who wants to make the channel again must wait for the deletion, because a
-// sealed stream cannot be opened.
+// deleteEnded deletes the channel if it has ended. JetStream deletes a stream
+// by its name: if two did this at once, one of them could delete what a third
+// has made after the other's deletion. So the owner of a message in the stream
+// of leases has the right alone, and checks the channel after it has got the
+// right. A process that makes the channel again must wait for the deletion,
+// because a sealed stream cannot be opened.
 func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error {
 	failed := func(err error) error {
 		return explain(js.Conn(), fmt.Errorf("natschan: delete ended channel %q: %w", c.Name, err))
@@ -301,8 +303,8 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 }
 
 // ended returns nil if the channel is closed and drained. That is for good:
-// nothing enters a sealed stream, but for what was on its way there, and whose
-// sender has not closed.
+// nothing enters a sealed stream, except values that were on their way there,
+// and whose sender has not closed.
 func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 	inUse := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s "+format, append([]any{ErrInUse, c.Name}, args...)...)
@@ -348,7 +350,8 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
-// Forget removes the position of a Durable receiver of a channel, which its Close keeps. One that is unknown is no error.
+// Forget removes the position of a Durable receiver of a channel, which its
+// Close keeps. Forgetting an unknown one is not an error.
 func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) error {
 	ch := Channel{Name: name, Kind: Broadcast}
 	s, err := js.Stream(ctx, ch.stream())

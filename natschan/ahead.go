@@ -2,14 +2,14 @@ package natschan
 
 import "time"
 
-// An ahead is what an MPMC receiver with a Prefetch of 2 or more knows about the
-// values in its buffer. Other receivers cannot have them, and the server
-// redelivers them when AckWait is over. So a value that is not handed out in time
-// is returned, and then the receiver takes less ahead. It needs its owner's
-// mutex.
+// An ahead is what an MPMC receiver with a Prefetch of 2 or more knows about
+// the values in its buffer. Other receivers cannot have them, and the server
+// redelivers them when AckWait is over. So a value that is not handed out in
+// time is returned, and then the receiver takes less ahead. It needs its
+// owner's mutex.
 //
-// The receiver asks only in a call, or for Ready, and such a request lasts for a
-// quarter of AckWait. So a receiver that has returned its values, because its
+// The receiver asks only in a call, or for Ready, and such a request lasts for
+// a quarter of AckWait. So a receiver that has returned its values, because its
 // program does not receive, does not get them again.
 type ahead struct {
 	depth    int         // how many values to take ahead at present
@@ -21,7 +21,7 @@ type ahead struct {
 	unconfirmed []*delivery // acknowledged, and the server has not confirmed it
 }
 
-// takesAhead reports whether other receivers may wait for what is buffered here.
+// takesAhead reports whether other receivers may wait for values buffered here.
 func (r *receiver) takesAhead() bool { return r.shared && r.prefetch > 1 }
 
 // patience returns how long the server may wait for the values of a request.
@@ -32,10 +32,10 @@ func (r *receiver) patience() time.Duration {
 	return pullExpires
 }
 
-// stay returns how long d may be in the buffer: half of AckWait, then a quarter,
-// then an eighth each time. So several receivers that do not receive, one after
-// another, do not keep a value for longer than AckWait. Less than an eighth would
-// only add to its Deliveries.
+// stay returns how long d may be in the buffer: half of AckWait, then a
+// quarter, then an eighth each time. So several receivers that do not receive,
+// one after another, do not keep a value for longer than AckWait. Less than an
+// eighth would only add to its Deliveries.
 func (r *receiver) stay(d *delivery) time.Duration {
 	return r.ch.AckWait >> min(max(d.deliveries, 1), 3)
 }
@@ -60,8 +60,8 @@ func (r *receiver) expectLocked(d *delivery) {
 	r.ahead.timer.Reset(time.Until(due))
 }
 
-// returnOverdue returns what was in the buffer for too long, and what will be
-// soon.
+// returnOverdue returns the values that were in the buffer for too long, or
+// soon will be.
 func (r *receiver) returnOverdue() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,9 +83,9 @@ func (r *receiver) returnOverdue() {
 	}
 }
 
-// deepenLocked has the receiver take more ahead if it receives fast. It is called
-// when the receiver asks: half of what it takes ahead is gone since it asked
-// last. Twice as much would be received within half of AckWait.
+// deepenLocked has the receiver take more ahead if it receives fast. It is
+// called when the receiver asks: half of what it takes ahead is gone since it
+// asked last. Twice as much would be received within half of AckWait.
 func (r *receiver) deepenLocked() {
 	if time.Since(r.ahead.asked) < r.ch.AckWait/8 {
 		r.ahead.depth = min(r.prefetch, 2*r.ahead.depth)
@@ -94,10 +94,11 @@ func (r *receiver) deepenLocked() {
 }
 
 // acknowledgeAhead acknowledges d, on an unbounded channel. It has the server
-// confirm only some of the acknowledgements: the one of the last buffered value,
-// and one of each half of Prefetch. The server takes the acknowledgements of one
-// connection in order, so it has then taken the earlier ones, too. (On a bounded
-// channel the place of each value must be free when Recv returns.)
+// confirm only some of the acknowledgements: the one of the last buffered
+// value, and one of each half of Prefetch. The server takes the
+// acknowledgements of one connection in order, so it has then taken the earlier
+// ones, too. (On a bounded channel the place of each value must be free when
+// Recv returns.)
 func (r *receiver) acknowledgeAhead(d *delivery) error {
 	earlier, confirm := r.mustConfirm()
 	err := r.settle(d, ack, confirm)
@@ -110,8 +111,8 @@ func (r *receiver) acknowledgeAhead(d *delivery) error {
 }
 
 // mustConfirm reports whether the next acknowledgement must be confirmed, and
-// returns the deliveries that this would confirm as well: their acknowledgements
-// have been published.
+// returns the deliveries that this would confirm as well: their
+// acknowledgements have been published.
 func (r *receiver) mustConfirm() (earlier []*delivery, confirm bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,8 +125,8 @@ func (r *receiver) mustConfirm() (earlier []*delivery, confirm bool) {
 }
 
 // acknowledgeAgainLocked is for a new connection: the acknowledgements that the
-// server has not confirmed may have been lost with the old one. If AckWait is not
-// over, no other receiver gets these values.
+// server has not confirmed may have been lost with the old one. If AckWait is
+// not over, no other receiver gets these values.
 func (r *receiver) acknowledgeAgainLocked() {
 	for _, d := range r.ahead.unconfirmed {
 		r.nc.Publish(d.msg.Reply, []byte(ack))

@@ -11,10 +11,10 @@ func newDelivery(m *nats.Msg, meta *nats.MsgMetadata) *delivery {
 	return &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: time.Now()}
 }
 
-// arrive is called, one at a time, for each message that the server sends to the
-// inbox: a value, or a status. The subject for the acknowledgement tells them
-// apart, and nothing else does: the header and the body of a value belong to
-// its sender, who may make them look like a status.
+// arrive is called, one at a time, for each message that the server sends to
+// the inbox: a value, or a status. The subject for the acknowledgement tells
+// them apart, and nothing else does: the header and the body of a value belong
+// to its sender, who may make them look like a status.
 func (r *receiver) arrive(m *nats.Msg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,8 +58,8 @@ func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
 }
 
 // surplusLocked reports whether other receivers should have d. If nothing is
-// taken ahead, that is so if the call has given up that asked for d. Otherwise it
-// is so if the buffer is full: a request may outlive a connection.
+// taken ahead, that is so if the call has given up that asked for d. Otherwise
+// it is so if the buffer is full: a request may outlive a connection.
 func (r *receiver) surplusLocked(d *delivery) bool {
 	if r.takesAhead() {
 		return len(r.buffer.values) >= max(r.prefetch, r.demand.callers)
@@ -80,7 +80,8 @@ func (r *receiver) inOrderLocked(meta *nats.MsgMetadata) bool {
 	return true
 }
 
-// statusLocked is for what the server says of a request instead of a value.
+// statusLocked handles a status, with which the server answers a request
+// instead of a value.
 func (r *receiver) statusLocked(h nats.Header) {
 	status := h.Get("Status")
 	if status == "100" { // it is alive
@@ -104,9 +105,9 @@ func (r *receiver) statusLocked(h nats.Header) {
 	}
 }
 
-// returnLocked has the server redeliver d at once, unless it does so soon. While
-// there is no connection it does nothing: when there is one again, d may be
-// another receiver's.
+// returnLocked has the server redeliver d at once, unless it does so soon.
+// While there is no connection it does nothing: when there is one again, d may
+// be another receiver's.
 func (r *receiver) returnLocked(d *delivery) {
 	if r.nc.IsConnected() && !r.tooOld(d) {
 		r.nc.Publish(d.msg.Reply, []byte(nak))

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// askLocked asks for values if it is time for that. The server may wait for them
-// for as long as patience.
+// askLocked asks for values if it is time for that. The server may wait for
+// them for as long as patience.
 func (r *receiver) askLocked(patience time.Duration) {
 	if r.place.lost || r.ending.over != nil || r.ending.closed {
 		return
@@ -56,12 +56,12 @@ const (
 	pullHeartbeat = 2 * time.Second
 )
 
-// pullRequest asks for n values, for which the server waits up to patience. Zero
-// is no_wait, and not to be relied on: the server answers it from a count of
-// what the consumer has yet to send, and counts a value twice that it could not
-// deliver at first (its inbox had just gone) and sent again. From then on it
-// says that there is nothing while there is one value. A request that may wait
-// is answered from the stream itself.
+// pullRequest asks for n values, for which the server waits up to patience.
+// Zero is no_wait, and not to be relied on: the server answers it from a count
+// of what the consumer has yet to send, and counts a value twice that it could
+// not deliver at first (its inbox had just gone) and sent again. From then on
+// it says that there is nothing while there is one value. A request that may
+// wait is answered from the stream itself.
 func pullRequest(n int, patience time.Duration) []byte {
 	body := append(make([]byte, 0, 96), `{"batch":`...)
 	body = strconv.AppendInt(body, int64(n), 10)
@@ -77,8 +77,8 @@ func pullRequest(n int, patience time.Duration) []byte {
 	return append(body, '}')
 }
 
-// pullOne asks for one value, for which the server waits up to patience, puts it
-// into the buffer, and reports whether there was one. A server that does not
+// pullOne asks for one value, for which the server waits up to patience, puts
+// it into the buffer, and reports whether there was one. A server that does not
 // answer may be back soon. A value that comes after ctx has ended is buffered,
 // too.
 //

@@ -94,7 +94,8 @@ func (r *receiver) endIsNear() bool {
 	return r.ending.sealed && r.ending.over == nil && r.buffer.empty() && r.buffer.gate.asked
 }
 
-// reconnected drops what was asked for, and what was on its way: it is lost.
+// reconnected forgets requests and values that were on their way: they are
+// lost.
 func (r *receiver) reconnected() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,8 +152,8 @@ func (r *receiver) mustRemake() bool {
 	return r.place.lost && r.ending.over == nil
 }
 
-// remake makes the consumer again, from what was handed out last. What had
-// arrived comes again.
+// remake makes the consumer again, after the value that was handed out last.
+// Values that had arrived come again.
 func (r *receiver) remake(ctx context.Context) {
 	r.mu.Lock()
 	r.buffer.clear()
@@ -191,8 +192,8 @@ func (o *rounds) make(ctx context.Context, r *receiver) {
 }
 
 // checkSenders closes the channel if all of its senders are gone without Close:
-// their leases have ended, and still have after the time that they would need to
-// renew them, during which the server was there.
+// their leases have ended, and still have after the time that they would need
+// to renew them, during which the server was there.
 func (o *rounds) checkSenders(ctx context.Context, r *receiver) {
 	p, err := r.ch.present(ctx, r.js)
 	switch {

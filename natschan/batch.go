@@ -81,7 +81,8 @@ func (b *batch[T]) collect(ctx context.Context, maxAge time.Duration) {
 }
 
 // add acknowledges d and puts it into buf. If the server says that d is another
-// receiver's, so are those before it that it has not confirmed: add removes them.
+// receiver's, so are those before it that it has not confirmed: add removes
+// them.
 func (b *batch[T]) add(d *delivery) error {
 	last := b.n+1 == len(b.buf) || b.r.nothingNext()
 	if !b.r.acknowledgeInBatch(d, last) {
@@ -117,8 +118,8 @@ func (b *batch[T]) drop() {
 }
 
 // acknowledgeInBatch is acknowledge, but waits for the server only for the last
-// value of those that have arrived. The server takes the acknowledgements of one
-// connection in order.
+// value of those that have arrived. The server takes the acknowledgements of
+// one connection in order.
 func (r *receiver) acknowledgeInBatch(d *delivery, last bool) bool {
 	if last || !r.acks || !r.confirms || r.takesAhead() && !r.bounded {
 		return r.acknowledge(d)

@@ -15,8 +15,8 @@ type delivery struct {
 	old        bool      // no call that goes on asked for it, so that there may be newer ones
 }
 
-// A buffer holds the values that have arrived and were not handed out, in order.
-// Its gate, which is what Ready returns, is open while there is one.
+// A buffer holds the values that have arrived and were not handed out, in
+// order. Its gate, which is what Ready returns, is open while there is one.
 type buffer struct {
 	values []*delivery
 	gate   gate

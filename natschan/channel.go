@@ -11,14 +11,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A Kind is what a channel promises; see the package of that name in leat.
+// A Kind is the kind of a channel; see the package of that name in leat.
 type Kind int
 
 // The kinds. (For oneshot, see [Request] and [NewOneshot].)
 const (
 	MPSC      Kind = 1 + iota // many senders, one receiver
 	MPMC                      // many senders, each value to one of many receivers
-	Broadcast                 // each receiver sees each value, or is told how many it missed
+	Broadcast                 // each receiver gets each value, or the number that it missed
 	Watch                     // the latest value
 )
 
@@ -33,37 +33,46 @@ func (k Kind) String() string {
 }
 
 // A Channel describes a channel on JetStream: its name, kind and limits. Both
-// ends, in whatever processes, use the same description: whoever comes first
-// makes the stream that carries it, and who then comes with another description
-// is refused.
+// ends, in whatever processes, use the same description. The first one to come
+// makes the stream that carries the channel. A later one with another
+// description gets [ErrMismatch].
 type Channel struct {
-	// Name tells channels of one NATS account apart: letters, digits, - and _. A closed channel keeps its name until [Delete].
+	// Name tells channels of one NATS account apart: letters, digits, - and _.
+	// A closed channel keeps its name until [Delete].
 	Name string
 
 	// Kind is one of the kinds.
 	Kind Kind
 
-	// Capacity is how many values the channel holds: for MPSC and MPMC, sent and not yet acknowledged; for Broadcast, kept for receivers
-	// that are behind. 0 is unbounded (MPSC and MPMC alone). A Watch holds one value, and ignores it.
+	// Capacity is how many values the channel holds: for MPSC and MPMC, values
+	// sent and not yet acknowledged; for Broadcast, values kept for receivers
+	// that lag. 0 is unbounded (only MPSC and MPMC). A Watch holds one value,
+	// and ignores it.
 	Capacity int
 
-	// Lossless says, of a Broadcast, that receivers miss nothing: Send waits for the slowest. Zero: a slow receiver is told what it missed.
+	// Lossless makes Send of a Broadcast wait for the slowest receiver, so that
+	// no receiver misses a value. Otherwise a slow receiver learns how many it
+	// missed.
 	Lossless bool
 
 	// Replicas is how many servers of a cluster hold each value. Zero: 1.
 	Replicas int
 
-	// Storage says where the servers hold values. Zero: in files. A channel in memory is gone, like a closed one, when its server restarts.
+	// Storage says where the servers hold values. Zero: in files. A channel in
+	// memory is gone, like a closed one, when its server restarts.
 	Storage jetstream.StorageType
 
 	// Codec turns values into bytes and back. Zero: JSON.
 	Codec Codec
 
-	// Lease is how long a process that was cut off or crashed counts as present: a sender keeps the channel open for so long (up to three
-	// times, until a receiver has made sure), an MPSC receiver keeps its place. It is rounded up to seconds. Zero: 30 s.
+	// Lease is how long a process that was cut off or crashed counts as
+	// present. A sender keeps the channel open for so long (up to three times,
+	// until a receiver has made sure), and an MPSC receiver keeps its place. It
+	// is rounded up to seconds. Zero: 30 s.
 	Lease time.Duration
 
-	// AckWait is how long a Msg of RecvMsg may go unacknowledged before it is given to a receiver again. Zero: 30 s.
+	// AckWait is how long a Msg of RecvMsg may go unacknowledged before it is
+	// given to a receiver again. Zero: 30 s.
 	AckWait time.Duration
 
 	found bool // by Find or List: it is opened if it is there, and never made
@@ -73,13 +82,17 @@ var (
 	// ErrReceiverTaken means that an MPSC channel has a receiver already.
 	ErrReceiverTaken = errors.New("natschan: the channel has a receiver already")
 
-	// ErrFenced means that this receiver has lost its place: it was cut off or stopped for so long that another one took over, or somebody
-	// deleted its consumer. A receiver whose Lease has run out by its own clock hands out nothing that it has buffered
-	// until the server has confirmed its place: it then has the values redelivered, or returns ErrFenced. It has no effect on the channel any more. Close it, and make a new one.
+	// ErrFenced means that this receiver has lost its place: it was cut off or
+	// stopped for so long that another one took over, or somebody deleted its
+	// consumer. A receiver whose Lease has run out by its own clock hands out
+	// nothing that it has buffered until the server has confirmed its place: it
+	// then has the values redelivered, or returns ErrFenced. It has no effect
+	// on the channel any more. Close it, and make a new one.
 	ErrFenced = errors.New("natschan: the receiver has lost its place")
 
-	// ErrUnknown means that a send was given up before the server had answered: the value may have been stored, and may be received.
-	// The error is also that which ended the wait, of the ctx or leat.ErrClosed.
+	// ErrUnknown means that a send was given up before the server had answered:
+	// the value may have been stored, and may be received. The error is also
+	// that which ended the wait, of the ctx or leat.ErrClosed.
 	ErrUnknown = errors.New("natschan: the value may have been sent")
 
 	// ErrResource means that a server or account has no more room, whatever the
@@ -100,8 +113,9 @@ var (
 	ErrInUse = errors.New("natschan: the channel is in use")
 )
 
-// What an operator sees: streams LEAT_<name>, and LEAT_LEASES, in which each process that uses a channel has a message that expires.
-// The subjects are all below "leat.": d for data, h for hints, l for leases.
+// What an operator sees: streams LEAT_<name>, and LEAT_LEASES, in which each
+// process that uses a channel has a message that expires. The subjects are all
+// below "leat.": d for data, h for hints, l for leases.
 const (
 	streamPrefix = "LEAT_"
 	leaseStream  = "LEAT_LEASES"
@@ -119,7 +133,8 @@ func (c *Channel) endSubject() string   { return "leat.h." + c.Name + ".end" }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 
-// check refuses a description that cannot be, and fills in what zero stands for.
+// check refuses a description that cannot be, and fills in what zero stands
+// for.
 func (c *Channel) check() error {
 	switch {
 	case !validName.MatchString(c.Name):
@@ -149,7 +164,7 @@ func (c *Channel) check() error {
 	if c.Lease == 0 {
 		c.Lease = 30 * time.Second
 	}
-	c.Lease = (c.Lease + time.Second - 1).Truncate(time.Second) // what the server counts leases in
+	c.Lease = (c.Lease + time.Second - 1).Truncate(time.Second) // the server counts leases in seconds
 	if c.AckWait == 0 {
 		c.AckWait = 30 * time.Second
 	}
@@ -236,7 +251,8 @@ func (c *Channel) matches(have jetstream.StreamConfig) error {
 	return nil
 }
 
-// seal closes the channel for good: nothing more is accepted, and what was can still be received.
+// seal closes the channel for good: nothing more is accepted, and accepted
+// values can still be received.
 func (c *Channel) seal(ctx context.Context, js jetstream.JetStream) error {
 	s, err := js.Stream(ctx, c.stream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -12,8 +12,8 @@ import (
 )
 
 // A receiver's consumer has a name that was never used before, so that what an
-// earlier one still acknowledges goes nowhere. Its metadata names the receiver's
-// lease, by which others see whether the receiver lives.
+// earlier one still acknowledges goes nowhere. Its metadata names the
+// receiver's lease, by which others see whether the receiver lives.
 const (
 	metaLease      = "leat.lease"
 	metaGiven      = "leat.given" // the sequence up to which values were sent to receivers before this consumer
@@ -112,7 +112,8 @@ func (r *receiver) inherit(info *jetstream.ConsumerInfo) {
 	}
 }
 
-// supersede makes a new consumer in place of earlier ones, and returns its name.
+// supersede makes a new consumer in place of earlier ones, and returns its
+// name.
 func (r *receiver) supersede(ctx context.Context, earlier []string) (string, error) {
 	if !r.exclusive {
 		name, err := r.create(ctx)
@@ -150,8 +151,8 @@ func (r *receiver) create(ctx context.Context) (string, error) {
 	return c.CachedInfo().Name, nil
 }
 
-// taken is the error of a receiver whose place is another's: of a new one, or of
-// one that had the place.
+// taken is the error of a receiver whose place is another's: of a new one, or
+// of one that had the place.
 func (r *receiver) taken() error {
 	if r.place.consumer != "" {
 		return ErrFenced
@@ -159,8 +160,8 @@ func (r *receiver) taken() error {
 	return fmt.Errorf("%w: %s", ErrReceiverTaken, r.ch.Name)
 }
 
-// isTaken reports whether a consumer was refused because there is another one on
-// a work queue.
+// isTaken reports whether a consumer was refused because there is another one
+// on a work queue.
 func isTaken(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {

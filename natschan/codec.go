@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// A Codec turns values into bytes and back. Its methods may be called concurrently. Both ends of a channel need the same one.
+// A Codec turns values into bytes and back. Its methods may be called
+// concurrently. Both ends of a channel need the same one.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error // v points to the value
@@ -19,10 +20,10 @@ type jsonCodec struct{}
 func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
 func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// A DecodeError is a value that arrived and that the receiver's Codec or type does not understand. It was received: the next receive
-// gets the next value.
+// A DecodeError is a value that arrived and that the receiver's Codec or type
+// does not understand. It was received: the next receive gets the next value.
 type DecodeError struct {
-	Data []byte // what was sent
+	Data []byte // the bytes that were sent
 	Err  error  // the Codec's
 }
 

@@ -1,5 +1,7 @@
-// Package natschan carries the channels of leat between processes and machines, on NATS JetStream: mpsc, mpmc, broadcast, watch, and
-// oneshot as request and reply. Senders and receivers fulfil leat.Sender and leat.Receiver, and pass the same conformance suite.
+// Package natschan provides the channels of leat between processes and
+// machines, on NATS JetStream: mpsc, mpmc, broadcast, watch, and oneshot as
+// request and reply. Senders and receivers implement leat.Sender and
+// leat.Receiver, and pass the same conformance suite.
 //
 //	ch := natschan.Channel{Name: "orders", Kind: natschan.MPSC, Capacity: 32}
 //
@@ -9,19 +11,24 @@
 //	rx, err := natschan.NewReceiver[Order](ctx, js, ch) // in another
 //	for order := range rx.All(ctx) { … }
 //
-// It needs nats-server 2.12 or later with JetStream: one of your own, or an embedded one (package natsembed).
+// It needs nats-server 2.12 or later with JetStream: one of your own, or an
+// embedded one (package natsembed).
 //
-// # What is promised
+// # Promises
 //
-// What Send accepted is stored by the server; with replicas, by a majority of them. It is received at least once, and, unless a process or
-// server crashes or a connection breaks at the wrong moment, exactly once. A bounded channel holds no more than its capacity: Send waits for
-// room, TrySend says leat.ErrFull. When the last sender has closed, receivers get what was accepted, and then leat.ErrClosed. A broadcast
-// receiver is told exactly how many values it missed.
+// When Send has accepted a value, the server has stored it; with replicas, a
+// majority of them has. The value is received at least once. It is received
+// exactly once unless a process or server crashes, or a connection breaks, at
+// the wrong moment. A bounded channel holds no more than its capacity: Send
+// blocks for room, and TrySend returns leat.ErrFull. When the last sender has
+// closed, receivers get the accepted values, and then leat.ErrClosed. A
+// broadcast receiver learns exactly how many values it missed.
 //
-// Each wait obeys its ctx. While the server is away, Send and Recv wait for it: what a Send had under way is sent again with the same
-// id, and stored once.
+// A ctx ends each wait. While the server is away, Send and Recv wait for it. A
+// Send that was interrupted sends its value again with the same id, and the
+// server stores it once.
 //
-// # What differs from memory
+// # Differences from memory
 //
 //	in memory                              here
 //	values are passed                      values are encoded: no pointers, channels or functions; at most the server's max_payload (1 MiB)
@@ -47,13 +54,18 @@
 //
 // # Goroutines
 //
-// NewSender and NewReceiver start one each, which renews a lease or looks after the connection, and Close ends it. The subscriptions that the
-// client library makes for them have goroutines of its own.
+// NewSender and NewReceiver each start one goroutine, which renews a lease or
+// watches the connection, and Close ends it. The client library has goroutines
+// of its own for their subscriptions.
 //
-// # What an operator sees
+// # Streams, consumers and permissions
 //
-// Each channel is a stream LEAT_<name> with the subject leat.d.<name>; its description and metadata say what it is. LEAT_LEASES holds who is
-// there. A receiver is a consumer rx_<id>, and those of an MPMC channel are one, rx. Permissions that suffice: publish to leat.>,
-// $JS.API.>, $JS.ACK.> and, for a oneshot, _INBOX.>; subscribe to _INBOX.> and leat.h.>. Who lacks one gets an error that is
-// nats.ErrPermissionViolation and names the subject, when the exchange has timed out.
+// Each channel is a stream LEAT_<name> with the subject leat.d.<name>; its
+// metadata describe the channel. LEAT_LEASES holds the leases of senders and
+// receivers. A receiver is a consumer rx_<id>; all receivers of an MPMC channel
+// share one, rx. These permissions are enough: publish to leat.>, $JS.API.>,
+// $JS.ACK.> and, for a oneshot, _INBOX.>; subscribe to _INBOX.> and leat.h.>.
+// If one is missing, the call returns an error that is
+// nats.ErrPermissionViolation and names the subject, when the exchange has
+// timed out.
 package natschan

@@ -13,9 +13,9 @@ import (
 // look asks the server whether there is a value for this receiver, and whether
 // there will be. It reports that the channel is empty, or finds the end.
 //
-// It finds the end only if the channel was sealed when the server looked: what
-// is known of an earlier state says nothing about values that were stored
-// between it and the seal.
+// It finds the end only if the channel was sealed when the server looked. An
+// earlier state says nothing about values that were stored between it and the
+// seal.
 func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	sealed := r.sealedItself()
 	info, err := r.info(ctx)
@@ -186,8 +186,8 @@ func (r *receiver) closeOwn(ctx context.Context) error {
 	return nil
 }
 
-// hangUp ends the subscriptions, and waits for what the server sent before it
-// knew: that is kept, or returned.
+// hangUp ends the subscriptions, and waits for the messages that the server
+// sent before it knew. These are kept, or returned.
 func (r *receiver) hangUp(ctx context.Context) {
 	for _, sub := range []*nats.Subscription{r.inbox, r.ends} {
 		ended := sub.StatusChanged(nats.SubscriptionClosed)

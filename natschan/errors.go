@@ -43,7 +43,8 @@ const (
 	codeBatchesInFlight           = 10210 // the server holds as many unfinished batches as it allows
 )
 
-// judge tells what err, from publishing, means, and what the caller gets for it.
+// judge returns the meaning of err, from publishing, and the error for the
+// caller.
 func judge(err error) (verdict, error) {
 	var api *jetstream.APIError
 	switch {
@@ -112,8 +113,8 @@ func stalled(ctx context.Context, js jetstream.JetStream, stream string) error {
 // judgeStoreFailed tells the causes of JetStream's code 10077 apart. The server
 // gives the same code for a full stream, for a message that no file can hold,
 // and for a store that is being closed. Only the description differs. A
-// description that is not known is not taken for a full channel, nor for a final
-// failure: the message was not stored, and can be sent again.
+// description that is not known is not taken for a full channel, nor for a
+// final failure: the message was not stored, and can be sent again.
 func judgeStoreFailed(api *jetstream.APIError) (verdict, error) {
 	switch api.Description {
 	case "maximum messages exceeded", "maximum messages per subject exceeded", "maximum bytes exceeded":
@@ -130,15 +131,16 @@ func tooLarge(api *jetstream.APIError) error {
 	return fmt.Errorf("natschan: %w: %w", nats.ErrMaxPayload, api)
 }
 
-// gone reports whether the stream does not exist, which the server says only if asked: publishing to it gets no answer, as
-// it does while there is no leader.
+// gone reports whether the stream does not exist, which the server says only if
+// asked: publishing to it gets no answer, as it does while there is no leader.
 func gone(ctx context.Context, js jetstream.JetStream, stream string) bool {
 	_, err := js.Stream(ctx, stream)
 	return errors.Is(err, jetstream.ErrStreamNotFound)
 }
 
-// denied returns the subject that the server said last the connection may not use, and its words. It says so beside the exchange: the
-// request itself gets no answer, and times out.
+// denied returns the subject that the server said last the connection may not
+// use, and its words. It says so beside the exchange: the request itself gets
+// no answer, and times out.
 func denied(nc *nats.Conn) (subject string, err error) {
 	err = nc.LastError()
 	if !errors.Is(err, nats.ErrPermissionViolation) {
@@ -175,5 +177,6 @@ func (c *Channel) concerns(subject string) bool {
 	return slices.Contains(strings.Split(subject, "."), c.stream()) || strings.HasPrefix(subject, "leat.h."+c.Name+".")
 }
 
-// unknown is the error of a send that nobody knows the fate of, for the reason why.
+// unknown is the error of a send that nobody knows the fate of, for the reason
+// why.
 func unknown(why error) error { return fmt.Errorf("%w: %w", why, ErrUnknown) }

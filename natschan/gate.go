@@ -15,8 +15,8 @@ func (r *receiver) ready() <-chan struct{} {
 	return ch
 }
 
-// A gate is a channel for native select that can be received from while the gate
-// is open. It needs its owner's mutex.
+// A gate is a channel for native select that can be received from while the
+// gate is open. It needs its owner's mutex.
 type gate struct {
 	asked bool // somebody has the channel
 	ended bool

@@ -10,10 +10,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A hold is by what a receiver knows, without asking the server, that nobody has
-// taken its consumer over. An MPSC receiver is taken over only after its lease
-// has run out. A Durable one is taken over at any time: it believes in its
-// consumer for as long as durableHold. Other receivers have nothing to lose.
+// A hold is by what a receiver knows, without asking the server, that nobody
+// has taken its consumer over. An MPSC receiver is taken over only after its
+// lease has run out. A Durable one is taken over at any time: it believes in
+// its consumer for as long as durableHold. Other receivers have nothing to
+// lose.
 type hold struct {
 	term  int       // of the lease, when the consumer was made
 	until time.Time // of a Durable receiver
@@ -24,11 +25,11 @@ const durableHold = time.Second
 // hold makes sure of the lease, and returns what is known from then on of a
 // consumer that is made, or seen, later.
 //
-// Taking over is safe, because whoever takes over lists the consumers before
-// the leases, and this receiver renews its lease before it makes a consumer of a
-// new name: either the other sees the lease, and gives up, or it does not know
-// the new name. It can then delete the old consumer only, and the server, which
-// allows one, decides whose new one stays.
+// Taking over is safe, because a receiver that takes over lists the consumers
+// before the leases, and this receiver renews its lease before it makes a
+// consumer of a new name: either the other sees the lease, and gives up, or it
+// does not know the new name. It can then delete the old consumer only, and the
+// server, which allows one, decides whose new one stays.
 func (r *receiver) hold(ctx context.Context) (h hold, err error) {
 	h.until = time.Now().Add(durableHold)
 	if r.lease == nil {

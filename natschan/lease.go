@@ -17,12 +17,14 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// How long Close, and what is done behind the scenes, waits for the server.
+// serverTimeout is how long Close and background work wait for the server.
 const serverTimeout = 5 * time.Second
 
-// A lease tells everybody that somebody is there: a message in the stream LEAT_LEASES that its owner renews, and that the
-// server removes when it has not been for the channel's Lease. The subject is leat.l.<channel>.<role>.<id>. A message without end,
-// leat.l.<channel>.opened, tells that there has been a sender.
+// A lease tells everybody that somebody is there: a message in the stream
+// LEAT_LEASES that its owner renews, and that the server removes when it has
+// not been for the channel's Lease. The subject is
+// leat.l.<channel>.<role>.<id>. A message without end, leat.l.<channel>.opened,
+// tells that there has been a sender.
 type lease struct {
 	ch      *Channel
 	js      jetstream.JetStream
@@ -43,7 +45,8 @@ const (
 	receiving role = "r"
 )
 
-// leases returns the stream of leases, and makes it, or adds replicas to it, if need be.
+// leases returns the stream of leases, and makes it, or adds replicas to it, if
+// need be.
 func leases(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.Stream, error) {
 	cfg := jetstream.StreamConfig{
 		Name:              leaseStream,
@@ -78,7 +81,7 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 	if err := l.renew(ctx); err != nil {
 		return nil, fmt.Errorf("natschan: channel %s: taking a lease: %w", c.Name, err)
 	}
-	if r == sending { // behind the lease: who sees this and no lease of a sender knows that all are gone
+	if r == sending { // after the lease: this without a lease of a sender means that all are gone
 		if _, err := js.Publish(ctx, "leat.l."+c.Name+".opened", nil); err != nil {
 			return nil, fmt.Errorf("natschan: channel %s: %w", c.Name, err)
 		}
@@ -154,7 +157,8 @@ func self(nc *nats.Conn) string {
 	return fmt.Sprintf("%s[%d]@%s", filepath.Base(os.Args[0]), os.Getpid(), host)
 }
 
-// leave gives the lease up, and returns who is left. If that fails, the lease ends by itself.
+// leave gives the lease up, and returns who is left. If that fails, the lease
+// ends by itself.
 func (l *lease) leave(ctx context.Context) (present, error) {
 	l.stop()
 	<-l.done
@@ -211,7 +215,8 @@ func (c *Channel) leaseSubjects(ctx context.Context, js jetstream.JetStream) (ma
 	return live, nil
 }
 
-// A wake is a condition that any number of goroutines can select on: changed returns a channel that is closed at the next call of all.
+// A wake is a condition that any number of goroutines can select on: changed
+// returns a channel that is closed at the next call of all.
 type wake struct {
 	mu sync.Mutex
 	ch chan struct{}
@@ -235,7 +240,8 @@ func (w *wake) all() {
 	}
 }
 
-// bounded returns a context for what has to be done although, or because, the caller's has ended.
+// bounded returns a context for work that must be done although the caller's
+// has ended.
 func bounded() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), serverTimeout)
 }

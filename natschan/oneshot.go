@@ -22,9 +22,11 @@ type RemoteError struct{ Message string }
 // Error returns the text of the error.
 func (e *RemoteError) Error() string { return "natschan: remote: " + e.Message }
 
-// Request sends a question to a subject that somebody serves with [Reply], and waits for the answer. It returns leat.ErrClosed if nobody
-// serves it, a [*RemoteError], or ctx.Err(). It is not stored, and not sent again: when ctx ends, nobody knows whether it was served. A
-// ctx without an end waits for ever if who serves it crashes.
+// Request sends a question to a subject that somebody serves with [Reply], and
+// waits for the answer. It returns leat.ErrClosed if nobody serves it, a
+// [*RemoteError], or ctx.Err(). It is not stored, and not sent again: when ctx
+// ends, nobody knows whether it was served. A ctx without an end waits for ever
+// if who serves it crashes.
 func Request[Q, A any](ctx context.Context, nc *nats.Conn, subject string, question Q) (answer A, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -53,8 +55,10 @@ func Request[Q, A any](ctx context.Context, nc *nats.Conn, subject string, quest
 	return answer, nil
 }
 
-// Reply answers the questions to subject with f, one at a time, until the function that it returns is called, which waits for the
-// one being answered. All processes that serve a subject share its questions. The ctx of f ends then.
+// Reply answers the questions to subject with f, one at a time, until the
+// function that it returns is called, which waits for the one being answered.
+// All processes that serve a subject share its questions. The ctx of f ends
+// then.
 func Reply[Q, A any](nc *nats.Conn, subject string, f func(context.Context, Q) (A, error)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var mu sync.Mutex
@@ -99,7 +103,8 @@ func respond[Q, A any](ctx context.Context, m *nats.Msg, f func(context.Context,
 	return out
 }
 
-// A OneshotReceiver receives one value, once, from whoever has its Address.
+// A OneshotReceiver receives one value, once, from a sender that has its
+// Address.
 type OneshotReceiver[T any] struct {
 	nc  *nats.Conn
 	sub *nats.Subscription
@@ -107,11 +112,12 @@ type OneshotReceiver[T any] struct {
 	mu    sync.Mutex
 	gate  gate
 	value *nats.Msg // that came, and was not received
-	err   error     // what there is without one
+	err   error     // the result if there is no value
 	event wake
 }
 
-// NewOneshot makes the receiving end of a oneshot channel. Nothing is stored: it lives as long as the receiver and its connection.
+// NewOneshot makes the receiving end of a oneshot channel. Nothing is stored:
+// it lives as long as the receiver and its connection.
 func NewOneshot[T any](nc *nats.Conn) (*OneshotReceiver[T], error) {
 	r := &OneshotReceiver[T]{nc: nc}
 	sub, err := nc.Subscribe(nc.NewInbox(), r.arrive)
@@ -125,10 +131,12 @@ func NewOneshot[T any](nc *nats.Conn) (*OneshotReceiver[T], error) {
 	return r, nil
 }
 
-// Address is what a sender needs to know; it can be sent like any text.
+// Address returns the address that a sender needs; it can be sent like any
+// text.
 func (r *OneshotReceiver[T]) Address() string { return r.sub.Subject }
 
-// arrive takes the first value, or the word that there will be none, and confirms it. Whoever comes later finds nobody.
+// arrive takes the first value, or the message that there will be none, and
+// confirms it. It refuses later ones.
 func (r *OneshotReceiver[T]) arrive(m *nats.Msg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,12 +160,13 @@ func (r *OneshotReceiver[T]) arrive(m *nats.Msg) {
 func (r *OneshotReceiver[T]) end() {
 	r.err = leat.ErrClosed
 	r.gate.end()
-	r.sub.Drain() // who sends at this moment gets an answer
+	r.sub.Drain() // a sender that sends at this moment gets an answer
 	r.event.all()
 }
 
-// Recv returns the value, and leat.ErrClosed if the sender has closed without one, or the value was received. A sender that crashes says
-// nothing: use a ctx with a deadline.
+// Recv returns the value, and leat.ErrClosed if the sender has closed without
+// one, or the value was received. A sender that crashes says nothing: use a ctx
+// with a deadline.
 func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -219,7 +228,7 @@ func (r *OneshotReceiver[T]) Close() error {
 	defer r.mu.Unlock()
 	if r.err == nil {
 		r.err = leat.ErrClosed
-		r.sub.Drain() // who sends at this moment gets an answer
+		r.sub.Drain() // a sender that sends at this moment gets an answer
 		if r.value == nil {
 			r.gate.end()
 		}
@@ -242,7 +251,8 @@ func OpenOneshot[T any](nc *nats.Conn, address string) *OneshotSender[T] {
 	return &OneshotSender[T]{nc: nc, address: address}
 }
 
-// Send hands v to the receiver, and returns nil when it has it. It returns leat.ErrClosed if the receiver is gone, or has a value.
+// Send hands v to the receiver, and returns nil when it has it. It returns
+// leat.ErrClosed if the receiver is gone, or has a value.
 func (s *OneshotSender[T]) Send(ctx context.Context, v T) error {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -289,7 +299,8 @@ func (s *OneshotSender[T]) TrySend(v T) error {
 	return s.Send(ctx, v)
 }
 
-// Close tells the receiver that no value will come, unless one was sent. It returns nil.
+// Close tells the receiver that no value will come, unless one was sent. It
+// returns nil.
 func (s *OneshotSender[T]) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,17 +12,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// How long one attempt waits for an answer, and how long after the end of a ctx.
-// Usually the answer is there within a millisecond. While it is not, nobody
-// knows what became of the value.
+// How long one attempt waits for an answer, and how long after the end of a
+// ctx. Usually the answer is there within a millisecond. While it is not,
+// nobody knows what became of the value.
 const (
 	attemptTimeout = 2 * time.Second
 	graceTimeout   = 250 * time.Millisecond
 )
 
 // stallTimeout is how long persist tries again while a server is there but does
-// not store: it leaves sends unanswered while it answers everything else, or has
-// a reason that should pass. A leader that has lost its majority steps down
+// not store: it leaves sends unanswered while it answers everything else, or
+// has a reason that should pass. A leader that has lost its majority steps down
 // before that, and the server forgets an unfinished batch.
 const stallTimeout = 30 * time.Second
 
@@ -201,8 +201,8 @@ func newPause() func() time.Duration {
 	}
 }
 
-// listen subscribes to the hints that there is room, and reports whether that is
-// new.
+// listen subscribes to the hints that there is room, and reports whether that
+// is new.
 func (f *family) listen(ctx context.Context) (fresh bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

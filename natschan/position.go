@@ -9,8 +9,8 @@ type position struct {
 	settled   recent          // MPMC: acknowledged here
 }
 
-// handOut notes that d is handed out, and corrects how often it was delivered: a
-// new consumer has not counted what an earlier one did.
+// handOut notes that d is handed out, and corrects how often it was delivered:
+// a new consumer has not counted what an earlier one did.
 func (p *position) handOut(d *delivery, acks bool) {
 	if d.deliveries == 1 && (d.seq <= p.given || p.unsettled[d.seq]) {
 		d.deliveries++
@@ -40,7 +40,7 @@ func (p *position) known(d *delivery, policy *policy) bool {
 	return d.seq <= p.seq && !p.unsettled[d.seq]
 }
 
-// settle notes that the server was told what became of a value.
+// settle notes that the server has got the answer to a value.
 func (p *position) settle(seq uint64, policy *policy) {
 	delete(p.unsettled, seq)
 	if policy.shared {

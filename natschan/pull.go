@@ -18,24 +18,24 @@ import (
 // connection, a silent server.
 //
 // The story in the order in which a value meets it: pull.go makes the receiver,
-// claim.go its consumer, ask.go asks, arrive.go fills the buffer (buffer.go, with
-// the gate of gate.go; ahead.go bounds a stay there), receive.go waits and take.go takes, acknowledge.go
-// acknowledges, end.go finds the end and closes. Besides: hold.go tells whether
-// the consumer is still the receiver's, attend.go repairs, position.go is how far
-// the receiver has come, remote.go asks the server, and policy.go says what each
-// kind needs.
+// claim.go its consumer, ask.go asks, arrive.go fills the buffer (buffer.go,
+// with the gate of gate.go; ahead.go bounds a stay there), receive.go waits and
+// take.go takes, acknowledge.go acknowledges, end.go finds the end and closes.
+// Besides: hold.go tells whether the consumer is still the receiver's,
+// attend.go repairs, position.go is how far the receiver has come, remote.go
+// asks the server, and policy.go says what each kind needs.
 //
 // Invariants, under mu:
 //   - No value in the buffer was handed out. A consumer that is made again (see
 //     remake) sends it again, so the buffer can be dropped.
-//   - Nothing in the buffer is handed out unless the receiver holds its consumer
-//     (see hold).
+//   - Nothing in the buffer is handed out unless the receiver holds its
+//     consumer (see hold).
 //   - position.seq is the newest sequence that was handed out, or reported as
 //     missed. So was each one before it (not on MPMC).
 //   - position.unsettled are the sequences that were handed out, and that the
 //     server has yet to hear of. If a value up to seq comes again and is not
-//     unsettled, its acknowledgement was lost: it is acknowledged again, and not
-//     handed out.
+//     unsettled, its acknowledgement was lost: it is acknowledged again, and
+//     not handed out.
 type receiver struct {
 	remote
 	policy
@@ -159,8 +159,8 @@ func (r *receiver) subscribe(ctx context.Context) (err error) {
 	return nil
 }
 
-// beforeFirst returns the sequence before that of the first value to receive. It
-// is also the number of that value: sequences begin with 1, numbers with 0.
+// beforeFirst returns the sequence before that of the first value to receive.
+// It is also the number of that value: sequences begin with 1, numbers with 0.
 func (r *receiver) beforeFirst(state jetstream.StreamState) uint64 {
 	kept := max(state.FirstSeq, 1) - 1
 	switch n := uint64(r.replay); {

@@ -102,8 +102,8 @@ func (r *receiver) advance(c *call) (*delivery, step, error) {
 }
 
 // askForLocked asks for values on behalf of a call. A Try on a shared consumer
-// takes turns: first the consumer answers that it has none, then the stream says
-// why.
+// takes turns: first the consumer answers that it has none, then the stream
+// says why.
 func (r *receiver) askForLocked(c *call) {
 	if c.asked {
 		c.asked = false
@@ -114,8 +114,8 @@ func (r *receiver) askForLocked(c *call) {
 	c.asked = c.try && r.shared
 }
 
-// await asks the server whether there is a value, and waits a while before it is
-// worth trying again.
+// await asks the server whether there is a value, and waits a while before it
+// is worth trying again.
 func (r *receiver) await(ctx context.Context, c *call) error {
 	if err := r.lookFor(ctx, c); err != nil {
 		return err
@@ -123,8 +123,8 @@ func (r *receiver) await(ctx context.Context, c *call) error {
 	return pause(ctx, c.backoff.next(), c.changed)
 }
 
-// lookFor is look on behalf of a call. A Try gets an error: ErrEmpty, or why the
-// server does not say. Other calls try again.
+// lookFor is look on behalf of a call. A Try gets an error: ErrEmpty, or why
+// the server does not say. Other calls try again.
 func (r *receiver) lookFor(ctx context.Context, c *call) error {
 	empty, err := r.look(ctx)
 	switch {
@@ -136,8 +136,8 @@ func (r *receiver) lookFor(ctx context.Context, c *call) error {
 	return nil
 }
 
-// drain asks for one value of a queue that this receiver has closed: first for a
-// value that is there, then for one that comes.
+// drain asks for one value of a queue that this receiver has closed: first for
+// a value that is there, then for one that comes.
 func (r *receiver) drain(ctx context.Context, c *call) error {
 	if got, err := r.pullOne(ctx, 0); got || err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 )
 
 // A Receiver is a receiving end of a channel. It keeps the promises of
-// leat.Receiver with the differences that the package comment lists. Its methods
-// may be called concurrently.
+// leat.Receiver with the differences that the package comment lists. Its
+// methods may be called concurrently.
 type Receiver[T any] struct {
 	*receiver
 	err atomic.Pointer[error]
@@ -35,50 +35,50 @@ type receiverOptions struct {
 // and 1 for MPMC. Prefetch is never more than the capacity, and always 1 for a
 // Watch. With 1 the receiver takes nothing ahead, unless Ready was called.
 //
-// A lossy Broadcast receiver does not miss values that it has taken ahead, so it
-// lags by less than the capacity alone would say. With Prefetch(1) its lag is
-// exact, and each value is an exchange with the server, or two if it came before
-// it was asked for.
+// A lossy Broadcast receiver does not miss values that it has taken ahead, so
+// it lags by less than the capacity alone would say. With Prefetch(1) its lag
+// is exact, and each value is an exchange with the server, or two if it came
+// before it was asked for.
 //
-// With Prefetch(n) an MPMC receiver has up to n values sent to it, of which each
-// is acknowledged by itself. That is many times faster, and less fair: other
-// receivers cannot have these values, and get ErrEmpty from TryRecv while they
-// wait in a slow receiver's buffer. The server deals values in turn among the
-// receivers that ask at the moment, one at a time. A receiver returns what it has
-// not handed out after half of AckWait, or at once on Close, and then takes half
-// as much ahead, until it is fast again. If its process dies, the server
-// redelivers its values when AckWait is over. So in a channel that has nothing
-// else to receive, a receiver that waits gets such a value at most AckWait late.
-// It has Deliveries of 2 or more, and comes out of order. Choose n so that the
-// work on n values takes less than half of AckWait.
+// With Prefetch(n) an MPMC receiver has up to n values sent to it, of which
+// each is acknowledged by itself. That is many times faster, and less fair:
+// other receivers cannot have these values, and get ErrEmpty from TryRecv while
+// they wait in a slow receiver's buffer. The server deals values in turn among
+// the receivers that ask at the moment, one at a time. A receiver returns what
+// it has not handed out after half of AckWait, or at once on Close, and then
+// takes half as much ahead, until it is fast again. If its process dies, the
+// server redelivers its values when AckWait is over. So in a channel that has
+// nothing else to receive, a receiver that waits gets such a value at most
+// AckWait late. It has Deliveries of 2 or more, and comes out of order. Choose
+// n so that the work on n values takes less than half of AckWait.
 //
 // With Prefetch on an unbounded MPMC channel, Recv does not wait for each
-// acknowledgement to be confirmed. If the process crashes, or the server does, up
-// to n/2 values that Recv has returned may be received again. RecvMsg and Ack
-// are not affected.
+// acknowledgement to be confirmed. If the process crashes, or the server does,
+// up to n/2 values that Recv has returned may be received again. RecvMsg and
+// Ack are not affected.
 func Prefetch(n int) ReceiverOption { return func(o *receiverOptions) { o.prefetch = n } }
 
 // Replay lets a Broadcast receiver begin with up to n values that were sent
 // before the receiver was made, and that the channel still keeps.
 func Replay(n int) ReceiverOption { return func(o *receiverOptions) { o.replay = n } }
 
-// From lets a Broadcast receiver begin with value number n. The first value that
-// a channel accepts has number 0; [Receiver.Next] of an earlier receiver is a
-// number to go on from. If the channel does not keep that value any more, the
-// first receive returns the exact *leat.LaggedError. If there are not so many
-// values yet, the receiver begins with the next one. With Durable, From counts
-// only the first time. From is not for a Lossless channel, which keeps nothing
-// that every receiver has had, and not together with Replay.
+// From lets a Broadcast receiver begin with value number n. The first value
+// that a channel accepts has number 0; [Receiver.Next] of an earlier receiver
+// is a number to go on from. If the channel does not keep that value any more,
+// the first receive returns the exact *leat.LaggedError. If there are not so
+// many values yet, the receiver begins with the next one. With Durable, From
+// counts only the first time. From is not for a Lossless channel, which keeps
+// nothing that every receiver has had, and not together with Replay.
 //
-// A number belongs to a channel: one that was deleted and made again begins with
-// 0 again.
+// A number belongs to a channel: one that was deleted and made again begins
+// with 0 again.
 func From(n uint64) ReceiverOption {
 	return func(o *receiverOptions) { o.from, o.numbered = n, true }
 }
 
 // Durable gives a Broadcast receiver a name under which the channel remembers
-// what the receiver has received. A later receiver of the same name goes on from
-// there. It takes over from a receiver that is still open, which gets
+// what the receiver has received. A later receiver of the same name goes on
+// from there. It takes over from a receiver that is still open, which gets
 // [ErrFenced]. Close keeps the position; a Lossless channel waits for it then,
 // until [Forget]. The name is letters, digits, - and _.
 func Durable(name string) ReceiverOption { return func(o *receiverOptions) { o.durable = name } }
@@ -106,10 +106,11 @@ func NewReceiver[T any](
 }
 
 // Recv returns the next value and acknowledges it: the value will not be
-// received again, unless the server crashes or the receiver loses its connection
-// at that moment (see also [Prefetch]). Recv blocks while there is no value, and while there is no
-// server. It returns leat.ErrClosed at the end, *leat.LaggedError for a gap,
-// ctx.Err(), a [*DecodeError] for a value that is not a T, or [ErrFenced].
+// received again, unless the server crashes or the receiver loses its
+// connection at that moment (see also [Prefetch]). Recv blocks while there is
+// no value, and while there is no server. It returns leat.ErrClosed at the end,
+// *leat.LaggedError for a gap, ctx.Err(), a [*DecodeError] for a value that is
+// not a T, or [ErrFenced].
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -156,11 +157,11 @@ func (r *receiver) decode(d *delivery, v any) error {
 
 // RecvMsg returns the next value without acknowledging it. If Msg.Ack is not
 // called within AckWait, the server redelivers the value, to this receiver or
-// another. Use it when a crash must not lose work. Until it is acknowledged, the
-// value takes a place of the capacity. A value that is not a T is acknowledged,
-// and returned as a [*DecodeError]. A Watch and a Broadcast that is neither
-// Lossless nor Durable have nothing to acknowledge: there the methods of Msg do
-// nothing.
+// another. Use it when a crash must not lose work. Until it is acknowledged,
+// the value takes a place of the capacity. A value that is not a T is
+// acknowledged, and returned as a [*DecodeError]. A Watch and a Broadcast that
+// is neither Lossless nor Durable have nothing to acknowledge: there the
+// methods of Msg do nothing.
 func (r *Receiver[T]) RecvMsg(ctx context.Context) (*Msg[T], error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -182,8 +183,8 @@ func (r *Receiver[T]) RecvMsg(ctx context.Context) (*Msg[T], error) {
 }
 
 // All yields the values, each with how many were missed just before it, until
-// the channel ends, ctx ends, or something fails; Err tells which. It receives as
-// Recv does, and can be ranged over more than once.
+// the channel ends, ctx ends, or something fails; Err tells which. It receives
+// as Recv does, and can be ranged over more than once.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
 		var missed uint64
@@ -239,8 +240,8 @@ func (r *Receiver[T]) Get(ctx context.Context) (v T, err error) {
 }
 
 // Next returns the number of the value that the next receive looks for, for
-// [From]. It stays the old number until a lag is reported. Numbers have a use for
-// a Broadcast; on other channels there is no From.
+// [From]. It stays the old number until a lag is reported. Numbers have a use
+// for a Broadcast; on other channels there is no From.
 func (r *Receiver[T]) Next() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -264,8 +265,8 @@ func (r *Receiver[T]) Close() error { return r.close() }
 
 // A Msg is a value and the means to acknowledge it. Each of its methods waits
 // until the server has confirmed, for some seconds at most, and returns
-// [ErrFenced] if the receiver has lost its place: then the server redelivers the
-// value, to another receiver or to this one.
+// [ErrFenced] if the receiver has lost its place: then the server redelivers
+// the value, to another receiver or to this one.
 type Msg[T any] struct {
 	Value T
 

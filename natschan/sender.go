@@ -15,8 +15,10 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// A Sender is a sending end of a channel. It keeps the promises of leat.Sender with the differences that the package comment lists. Its
-// methods may be called concurrently; sends on one handle are done one after the other, so that they keep their order.
+// A Sender is a sending end of a channel. It keeps the promises of leat.Sender
+// with the differences that the package comment lists. Its methods may be
+// called concurrently; sends on one handle are done one after the other, so
+// that they keep their order.
 type Sender[T any] struct {
 	*sender
 }
@@ -104,7 +106,8 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	return s.sendMany(ctx, values)
 }
 
-// Clone makes another handle to the same channel, at no cost for the server. The clone of a closed handle is closed.
+// Clone returns another handle of the same channel, without asking the server.
+// The clone of a closed handle is closed.
 func (s *Sender[T]) Clone() *Sender[T] {
 	s.family.mu.Lock()
 	defer s.family.mu.Unlock()
@@ -114,12 +117,14 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	return &Sender[T]{s.family.handle()}
 }
 
-// Close gives up the handle. Sends that wait on it return leat.ErrClosed. The last handle of the last process closes the channel: then Close
-// is some exchanges with the server. If there is none for some seconds, Close returns an error, and
-// the channel ends when the Lease does. Further calls return nil.
+// Close closes the handle. Sends that wait on it return leat.ErrClosed. The
+// last handle of the last process closes the channel: then Close exchanges some
+// messages with the server. If the server does not answer for some seconds,
+// Close returns an error, and the channel ends when the Lease does. Further
+// calls return nil.
 func (s *Sender[T]) Close() error { return s.close() }
 
-// A family is what the handles of one NewSender share.
+// A family is shared by the handles of one NewSender.
 type family struct {
 	ch    Channel
 	js    jetstream.JetStream
@@ -189,7 +194,8 @@ func (s *sender) isClosed() bool {
 	}
 }
 
-// acquire takes the turn. It never waits long but for who has it, and that one obeys its own ctx.
+// acquire takes the turn. It waits only for the call that has it, which its own
+// ctx ends.
 func (s *sender) acquire(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -233,7 +239,7 @@ func (s *sender) trySend(data []byte) error {
 		return leat.ErrClosed
 	}
 	if s.family.waiting.Load() > 0 {
-		return leat.ErrFull // the next room is for who waits
+		return leat.ErrFull // the next room is for a waiting sender
 	}
 	ctx, cancel := bounded()
 	defer cancel()

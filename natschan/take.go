@@ -7,8 +7,8 @@ import (
 )
 
 // takeLocked takes the first value out of the buffer. It returns an error for a
-// gap before it, and, if the buffer is empty, the reason why no value will come.
-// It returns neither if one may come.
+// gap before it, and, if the buffer is empty, the reason why no value will
+// come. It returns neither if one may come.
 func (r *receiver) takeLocked() (*delivery, error) {
 	defer r.buffer.signal()
 	for !r.buffer.empty() {
@@ -55,9 +55,9 @@ func (r *receiver) freshLocked(d *delivery) bool {
 	return !r.tooOld(d)
 }
 
-// refresh makes sure that the first value in the buffer, which no call that goes
-// on has asked for, is not outdated. If it is, refresh drops it, and returns how
-// many values a Broadcast's receiver has missed.
+// refresh makes sure that the first value in the buffer, which no call that
+// goes on has asked for, is not outdated. If it is, refresh drops it, and
+// returns how many values a Broadcast's receiver has missed.
 func (r *receiver) refresh(ctx context.Context) error {
 	info, err := r.info(ctx)
 	r.mu.Lock()

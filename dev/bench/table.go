@@ -151,15 +151,6 @@ func (o outcome) bound(x float64) string {
 	return fmt.Sprintf("%g×", x)
 }
 
-// below reports whether the row does not reach its floor, or, if it has none,
-// is slower than its anchor.
-func (o outcome) below() bool {
-	if o.absolute {
-		return o.leat > o.floor
-	}
-	return o.ratio < cmp.Or(o.floor, 1)
-}
-
 // printTable writes the rows in Markdown.
 func (m *measurement) printTable(w io.Writer) {
 	fmt.Fprintln(w, "| workload | native | leat | allocations, native / leat | measured | lowest..highest round | floor | target |")
