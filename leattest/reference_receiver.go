@@ -207,7 +207,8 @@ func (r *modelReceiver) All(ctx context.Context) iter.Seq2[int, uint64] {
 				missed += lag.Missed
 				continue
 			}
-			if err != nil && err != leat.ErrClosed {
+			var cause *leat.ClosedError
+			if plain := errors.Is(err, leat.ErrClosed) && !errors.As(err, &cause); err != nil && !plain {
 				r.noteLoop(err)
 			}
 			if err != nil || !yield(v, missed) {
