@@ -44,7 +44,7 @@ func TestClosedErrorIsBoth(t *testing.T) {
 // cause is ErrEmpty for an empty channel, and waits for ever.
 func TestSelectTakesAnEndForTheEnd(t *testing.T) {
 	foreign := leattest.NewReference(leattest.Features{}, 1)
-	foreign.Sender.(leattest.CauseCloser).CloseWith(leat.ErrEmpty)
+	foreign.Sender.(interface{ CloseWith(cause error) error }).CloseWith(leat.ErrEmpty)
 	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
 		var got error
 		chosen, err := choose(t.Context(),

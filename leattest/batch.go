@@ -110,7 +110,7 @@ var batchCases = []testcase{
 func sendManyInOrder(t *tester) {
 	for _, capacity := range []int{1, 3, 64} {
 		ch := t.open(capacity)
-		tx := ch.tx.(BatchSender)
+		tx := ch.tx.(batchSender)
 		var want []int
 		for i := range 100 {
 			want = append(want, i)
@@ -145,7 +145,7 @@ func sendManyPartial(t *tester) {
 			continue // it concerns nobody
 		}
 		ch := t.open(3)
-		send := t.start("SendMany of 5", func() (int, error) { return ch.tx.(BatchSender).SendMany(ctx, values) })
+		send := t.start("SendMany of 5", func() (int, error) { return ch.tx.(batchSender).SendMany(ctx, values) })
 		send.waits()
 		if cut := cuts[why].cut; cut == nil {
 			t.recv(ch.rx, 1)
@@ -174,7 +174,7 @@ func sendManyNothing(t *tester) {
 		return // it has ended
 	}
 	for _, vs := range [][]int{nil, {}} {
-		if n, err := ch.tx.(BatchSender).SendMany(t.ctx(), vs); n != 0 || err != nil {
+		if n, err := ch.tx.(batchSender).SendMany(t.ctx(), vs); n != 0 || err != nil {
 			t.Fatalf("SendMany of nothing = %d, %v; want 0, nil", n, err)
 		}
 	}
@@ -185,7 +185,7 @@ func sendManyNothing(t *tester) {
 // trySendMany asserts what TrySendMany returns.
 func (t *tester) trySendMany(tx leat.Sender[int], vs []int, n int, err error) {
 	t.Helper()
-	if got, gotErr := tx.(TryBatchSender).TrySendMany(vs); got != n || !same(gotErr, err) {
+	if got, gotErr := tx.(tryBatchSender).TrySendMany(vs); got != n || !same(gotErr, err) {
 		t.Fatalf("TrySendMany(%v) = %d, %v; want %d, %v", vs, got, gotErr, n, err)
 	}
 }
@@ -195,7 +195,7 @@ func (t *tester) trySendMany(tx leat.Sender[int], vs []int, n int, err error) {
 func (t *tester) tryRecvMany(rx leat.Receiver[int], size int, err error, want ...int) {
 	t.Helper()
 	buf := slices.Repeat([]int{-7}, size)
-	n, gotErr := rx.(TryBatchReceiver).TryRecvMany(buf)
+	n, gotErr := rx.(tryBatchReceiver).TryRecvMany(buf)
 	if !same(gotErr, err) || !slices.Equal(buf[:n], want) {
 		t.Fatalf("TryRecvMany with room for %d = %v, %v; want %v, %v", size, buf[:n], gotErr, want, err)
 	}
@@ -304,7 +304,7 @@ func tryRecvManyMakesRoom(t *tester) {
 
 func recvManyTakes(t *tester) {
 	ch := t.open(40)
-	rx := ch.rx.(BatchReceiver)
+	rx := ch.rx.(batchReceiver)
 	t.recvMany(rx, 0, 0, nil) // at once, though nothing is there
 	for i := range 40 {
 		t.send(ch.tx, i)
@@ -323,8 +323,9 @@ func recvManyTakes(t *tester) {
 	}
 }
 
-// recvMany asserts that RecvMany with a buffer of the size returns want, and leaves the rest of the buffer at fill.
-func (t *tester) recvMany(rx BatchReceiver, size, fill int, want []int) {
+// recvMany asserts that RecvMany with a buffer of the size returns want, and
+// leaves the rest of the buffer at fill.
+func (t *tester) recvMany(rx batchReceiver, size, fill int, want []int) {
 	t.Helper()
 	buf := slices.Repeat([]int{fill - 1}, size)
 	n, err := rx.RecvMany(t.ctx(), buf)
@@ -350,7 +351,7 @@ func recvManyWaits(t *tester) {
 	for name, ctx := range t.contexts() {
 		ch := t.open(4)
 		buf := make([]int, 3)
-		recv := t.start("RecvMany with a context "+name, func() (int, error) { return ch.rx.(BatchReceiver).RecvMany(ctx, buf) })
+		recv := t.start("RecvMany with a context "+name, func() (int, error) { return ch.rx.(batchReceiver).RecvMany(ctx, buf) })
 		recv.waits()
 		t.trySend(ch.tx, 7, nil)
 		recv.want(1, nil)
@@ -360,7 +361,7 @@ func recvManyWaits(t *tester) {
 	}
 	ch := t.open(4)
 	ctx, cancel := context.WithCancel(context.Background())
-	recv := t.start("RecvMany", func() (int, error) { return ch.rx.(BatchReceiver).RecvMany(ctx, make([]int, 3)) })
+	recv := t.start("RecvMany", func() (int, error) { return ch.rx.(batchReceiver).RecvMany(ctx, make([]int, 3)) })
 	recv.waits()
 	cancel()
 	recv.want(0, context.Canceled)
@@ -375,7 +376,7 @@ func recvManyMakesRoom(t *tester) {
 	for v := 3; v < 7; v++ {
 		sends = append(sends, t.startSend(t.ctx(), ch.tx, v))
 	}
-	t.recvMany(ch.rx.(BatchReceiver), 2, 0, []int{0, 1})
+	t.recvMany(ch.rx.(batchReceiver), 2, 0, []int{0, 1})
 	sends[0].want(0, nil)
 	sends[1].want(0, nil)
 	sends[2].waits()

@@ -193,7 +193,7 @@ func senderLen(t *tester) {
 
 func receiversCounted(t *tester) {
 	ch := t.open(2)
-	count := func() int { return ch.tx.(Counter).Receivers() }
+	count := func() int { return ch.tx.(counter).Receivers() }
 	if n := count(); n != 1 {
 		t.Fatalf("Receivers = %d at the start; want 1", n)
 	}

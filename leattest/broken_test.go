@@ -12,7 +12,8 @@ import (
 	"github.com/leat-go/leat/leattest"
 )
 
-// What the handles of the model can do. A broken kind wraps them, and overrides what it breaks.
+// What the handles of the model can do. A broken kind wraps them, and overrides
+// what it breaks.
 type (
 	sender interface {
 		leat.Sender[int]
@@ -54,7 +55,8 @@ type core struct {
 	tick    chan struct{}
 }
 
-// broken makes a kind of the model with wrapped handles. A nil wrapper leaves them as they are.
+// broken makes a kind of the model with wrapped handles. A nil wrapper leaves
+// them as they are.
 func broken(f leattest.Features, tx func(*core, sender) leat.Sender[int], rx func(*core, receiver) leat.Receiver[int]) leattest.Kind {
 	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
 		return wrap(&core{tick: make(chan struct{}, 1)}, leattest.NewReference(f, capacity), tx, rx)
@@ -258,7 +260,8 @@ func (r *rx) CloseWith(cause error) error {
 	return r.receiver.CloseWith(cause)
 }
 
-// barging makes senders that wait for a receive and then try again, all at once or, if lifo is set, the last to come first.
+// barging makes senders that wait for a receive and then try again, all at once
+// or, if lifo is set, the last to come first.
 func barging(lifo bool) leattest.Kind {
 	send := func(c *core, s sender) leat.Sender[int] {
 		t := &tx{sender: s}

@@ -96,7 +96,7 @@ func toldCapacity(t *tester) {
 		ch := t.open(capacity)
 		t.send(ch.tx, 1)
 		for _, h := range []any{ch.tx, ch.rx} {
-			if c, ok := h.(Caper); ok && c.Cap() != capacity {
+			if c, ok := h.(caper); ok && c.Cap() != capacity {
 				t.Fatalf("Cap of a %T is %d; it was made with %d", h, c.Cap(), capacity)
 			}
 		}

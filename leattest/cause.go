@@ -156,19 +156,19 @@ func (t *tester) recvCause(rx leat.Receiver[int], cause error) {
 		t.wantCause("Recv", err, cause)
 		_, err = rx.TryRecv()
 		t.wantCause("TryRecv", err, cause)
-		if rx, ok := rx.(BatchReceiver); ok {
+		if rx, ok := rx.(batchReceiver); ok {
 			_, err := rx.RecvMany(t.ctx(), make([]int, 2))
 			t.wantCause("RecvMany", err, cause)
 		}
-		if rx, ok := rx.(TryBatchReceiver); ok {
+		if rx, ok := rx.(tryBatchReceiver); ok {
 			_, err := rx.TryRecvMany(make([]int, 2))
 			t.wantCause("TryRecvMany", err, cause)
 		}
-		if rx, ok := rx.(BatchCollector); ok {
+		if rx, ok := rx.(batchCollector); ok {
 			_, err := rx.RecvBatch(t.ctx(), make([]int, 2), time.Hour)
 			t.wantCause("RecvBatch", err, cause)
 		}
-		if rx, ok := rx.(Settler); ok && t.kind.Features.Latest {
+		if rx, ok := rx.(settler); ok && t.kind.Features.Latest {
 			_, err := rx.Settled(t.ctx(), time.Millisecond, 0)
 			t.wantCause("Settled", err, cause)
 		}
@@ -180,19 +180,19 @@ func (t *tester) sendCause(tx leat.Sender[int], cause error) {
 	t.Helper()
 	t.wantCause("Send", tx.Send(t.ctx(), 9), cause)
 	t.wantCause("TrySend", tx.TrySend(9), cause)
-	if tx, ok := tx.(BatchSender); ok {
+	if tx, ok := tx.(batchSender); ok {
 		_, err := tx.SendMany(t.ctx(), []int{9, 9})
 		t.wantCause("SendMany", err, cause)
 	}
-	if tx, ok := tx.(TryBatchSender); ok {
+	if tx, ok := tx.(tryBatchSender); ok {
 		_, err := tx.TrySendMany([]int{9, 9})
 		t.wantCause("TrySendMany", err, cause)
 	}
-	if tx, ok := tx.(ForceSender); ok {
+	if tx, ok := tx.(forceSender); ok {
 		_, _, err := tx.ForceSend(9)
 		t.wantCause("ForceSend", err, cause)
 	}
-	if tx, ok := tx.(ReceiverWaiter); ok && t.kind.Features.everyone() {
+	if tx, ok := tx.(receiverWaiter); ok && t.kind.Features.everyone() {
 		_, err := tx.WaitReceivers(t.ctx(), func(int) bool { return true })
 		t.wantCause("WaitReceivers", err, cause)
 	}
@@ -202,7 +202,7 @@ func (t *tester) sendCause(tx leat.Sender[int], cause error) {
 func (t *tester) closeWith(cause error, handles ...any) {
 	t.Helper()
 	for _, h := range handles {
-		if err := h.(CauseCloser).CloseWith(cause); err != nil {
+		if err := h.(causeCloser).CloseWith(cause); err != nil {
 			t.Fatalf("CloseWith(%v) of a %T = %v; want nil", cause, h, err)
 		}
 	}
@@ -248,7 +248,7 @@ func causeWakesReceivers(t *tester) {
 		calls := []*call{t.startRecv(ctx, ch.rx)}
 		if !t.kind.Features.SingleReceiver {
 			calls = append(calls, t.startRecv(ctx, ch.rx))
-			if rx, ok := ch.rx.(BatchReceiver); ok {
+			if rx, ok := ch.rx.(batchReceiver); ok {
 				calls = append(calls, t.start("RecvMany", func() (int, error) { return rx.RecvMany(ctx, make([]int, 2)) }))
 			}
 		}
@@ -345,7 +345,7 @@ func causeStopsSenders(t *tester) {
 		ch := t.open(1)
 		t.send(ch.tx, 1)
 		calls := []*call{t.startSend(ctx, ch.tx, 2)}
-		if tx, ok := ch.tx.(BatchSender); ok {
+		if tx, ok := ch.tx.(batchSender); ok {
 			calls = append(calls, t.start("SendMany", func() (int, error) { return tx.SendMany(ctx, []int{4, 5}) }))
 		}
 		if ch.Reserve != nil {
@@ -445,7 +445,7 @@ func ownCause(t *tester) {
 	}
 	t.sendCause(ch.tx, nil)
 
-	if tx, ok := t.open(1).tx.(ReceiverWaiter); ok && t.kind.Features.everyone() {
+	if tx, ok := t.open(1).tx.(receiverWaiter); ok && t.kind.Features.everyone() {
 		wait := t.start("WaitReceivers", func() (int, error) { return tx.WaitReceivers(t.ctx(), func(int) bool { return false }) })
 		wait.waits()
 		t.closeWith(errCauseA, tx)
@@ -523,7 +523,7 @@ func selectCause(t *tester) {
 		return v, err
 	})
 	var ready <-chan struct{}
-	if rx, ok := other.rx.(Readier); ok {
+	if rx, ok := other.rx.(readier); ok {
 		ready = rx.Ready()
 	}
 	selecting.waits()
@@ -596,7 +596,7 @@ func loopErr(t *tester) {
 	loop := func(ctx context.Context, rx leat.Receiver[int], visit func() bool, want error) {
 		t.Helper()
 		rangeAll(ctx, rx, func(int, uint64) bool { return visit() })
-		if got := rx.(LoopErrer).Err(); want == nil && got != nil || want != nil && !errors.Is(got, want) {
+		if got := rx.(loopErrer).Err(); want == nil && got != nil || want != nil && !errors.Is(got, want) {
 			t.Fatalf("after the loop Err = %v; want %v", got, want)
 		}
 	}
@@ -605,7 +605,7 @@ func loopErr(t *tester) {
 	cancel()
 
 	ch := t.open(2)
-	if err := ch.rx.(LoopErrer).Err(); err != nil {
+	if err := ch.rx.(loopErrer).Err(); err != nil {
 		t.Fatalf("before any loop Err = %v; want nil", err)
 	}
 	loop(done, ch.rx, goOn, context.Canceled)
@@ -628,18 +628,18 @@ func loopErr(t *tester) {
 		looping := t.start("a loop", func() (int, error) {
 			n := 0
 			rangeAll(t.ctx(), ch.rx, func(int, uint64) bool { n++; return true })
-			return n, ch.rx.(LoopErrer).Err()
+			return n, ch.rx.(loopErrer).Err()
 		})
 		t.closeWith(errCauseA, ch.tx)
 		looping.wantCause(errCauseA)
-		t.wantCause("Err", ch.rx.(LoopErrer).Err(), errCauseA)
+		t.wantCause("Err", ch.rx.(loopErrer).Err(), errCauseA)
 		loop(t.ctx(), ch.rx, goOn, errCauseA)
 	}
 	if t.can.rxCause {
 		ch = t.open(2)
 		t.closeWith(errCauseB, ch.rx)
 		loop(t.ctx(), ch.rx, goOn, errCauseB)
-		t.wantCause("Err", ch.rx.(LoopErrer).Err(), errCauseB)
+		t.wantCause("Err", ch.rx.(loopErrer).Err(), errCauseB)
 	}
 }
 

@@ -104,7 +104,7 @@ func lastSenderWakes(t *tester) {
 
 		if t.can.recvMany {
 			ch := t.open(1)
-			rx := ch.rx.(BatchReceiver)
+			rx := ch.rx.(batchReceiver)
 			recv := t.start("RecvMany with a context "+name, func() (int, error) { return rx.RecvMany(ctx, make([]int, 2)) })
 			recv.waits()
 			t.close(ch.tx)
@@ -118,7 +118,7 @@ func receiverWakesSenders(t *tester) {
 		ch := t.open(1)
 		t.send(ch.tx, 1)
 		calls := []*call{t.startSend(ctx, ch.tx, 2), t.startSend(t.ctx(), ch.tx, 3)}
-		if tx, ok := ch.tx.(BatchSender); ok {
+		if tx, ok := ch.tx.(batchSender); ok {
 			calls = append(calls, t.start("SendMany", func() (int, error) { return tx.SendMany(ctx, []int{4, 5}) }))
 		}
 		if ch.Reserve != nil {
@@ -170,7 +170,7 @@ func ownCloseWakesReceiver(t *tester) {
 
 func doneTells(t *tester) {
 	ch := t.open(1)
-	early := ch.tx.(Doner).Done()
+	early := ch.tx.(doner).Done()
 	wait := t.start("a wait for Done", func() (int, error) {
 		select {
 		case <-early:
@@ -184,7 +184,7 @@ func doneTells(t *tester) {
 	wait.waits()
 	t.close(ch.rx)
 	wait.want(0, nil)
-	late := t.start("a wait for Done", func() (int, error) { <-ch.tx.(Doner).Done(); return 0, nil })
+	late := t.start("a wait for Done", func() (int, error) { <-ch.tx.(doner).Done(); return 0, nil })
 	late.want(0, nil)
 }
 
@@ -263,7 +263,7 @@ func closedHandle(t *tester) {
 	if err := ch.tx.Send(t.ctx(), 2); !errors.Is(err, leat.ErrClosed) {
 		t.Fatalf("Send on a closed handle = %v; want ErrClosed", err)
 	}
-	if tx, ok := ch.tx.(BatchSender); ok {
+	if tx, ok := ch.tx.(batchSender); ok {
 		if n, err := tx.SendMany(t.ctx(), []int{3, 4}); n != 0 || !errors.Is(err, leat.ErrClosed) {
 			t.Fatalf("SendMany on a closed handle = %d, %v; want 0, ErrClosed", n, err)
 		}

@@ -73,15 +73,15 @@ var collectCases = []testcase{
 	},
 }
 
-// startBatch starts a RecvBatch. The values are in the slice that it returns when
-// the call has returned.
+// startBatch starts a RecvBatch. The values are in the slice that it returns
+// when the call has returned.
 func (t *tester) startBatch(ctx context.Context, rx leat.Receiver[int], size int, maxAge time.Duration) (*call, []int) {
 	buf := slices.Repeat([]int{-7}, size)
-	return t.start("RecvBatch", func() (int, error) { return rx.(BatchCollector).RecvBatch(ctx, buf, maxAge) }), buf
+	return t.start("RecvBatch", func() (int, error) { return rx.(batchCollector).RecvBatch(ctx, buf, maxAge) }), buf
 }
 
-// wantBatch asserts that a RecvBatch has returned values, and left the rest of its
-// buffer alone.
+// wantBatch asserts that a RecvBatch has returned values, and left the rest of
+// its buffer alone.
 func (c *call) wantBatch(buf []int, values ...int) {
 	c.t.Helper()
 	c.want(len(values), nil)
@@ -237,7 +237,7 @@ func collectBeforeGap(t *tester) {
 	batch, buf := t.startBatch(t.ctx(), ch.rx, 8, time.Hour)
 	t.send(ch.tx, 1)
 	batch.waits()
-	if n, err := ch.tx.(BatchSender).SendMany(t.ctx(), seq(2, 6)); n != 5 || err != nil { // in one step
+	if n, err := ch.tx.(batchSender).SendMany(t.ctx(), seq(2, 6)); n != 5 || err != nil { // in one step
 		t.Fatalf("SendMany of 5 = %d, %v", n, err)
 	}
 	batch.wantBatch(buf, 1)
@@ -264,7 +264,7 @@ func collectAtTheEdge(t *tester) {
 	})
 	next, buf := 0, make([]int, 5)
 	for {
-		k, err := ch.rx.(BatchCollector).RecvBatch(t.ctx(), buf, 20*time.Microsecond)
+		k, err := ch.rx.(batchCollector).RecvBatch(t.ctx(), buf, 20*time.Microsecond)
 		if errors.Is(err, leat.ErrClosed) {
 			break
 		}

@@ -82,7 +82,7 @@ func doneAtEntry(t *tester) {
 		sends := func() {
 			t.Helper()
 			fails("Send", 0, ch.tx.Send(ctx, 99))
-			if tx, ok := ch.tx.(BatchSender); ok {
+			if tx, ok := ch.tx.(batchSender); ok {
 				n, err := tx.SendMany(ctx, []int{98, 97})
 				fails("SendMany", n, err)
 			}
@@ -95,7 +95,7 @@ func doneAtEntry(t *tester) {
 			t.Helper()
 			_, err := ch.rx.Recv(ctx)
 			fails("Recv", 0, err)
-			if rx, ok := ch.rx.(BatchReceiver); ok {
+			if rx, ok := ch.rx.(batchReceiver); ok {
 				n, err := rx.RecvMany(ctx, make([]int, 3))
 				fails("RecvMany", n, err)
 			}

@@ -15,7 +15,8 @@ import (
 	"github.com/leat-go/leat/leattest"
 )
 
-// A defect is a kind that breaks one promise, and the test of the suite that has to say so.
+// A defect is a kind that breaks one promise, and the test of the suite that
+// has to say so.
 type defect struct {
 	name   string
 	caught string
@@ -755,7 +756,8 @@ var defects = []defect{
 	})},
 }
 
-// numbered makes a kind whose From does something else, and listening one whose Listen does.
+// numbered makes a kind whose From does something else, and listening one whose
+// Listen does.
 func numbered(f leattest.Features, from func(ch leattest.Channel, n uint64) leat.Receiver[int]) leattest.Kind {
 	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
 		ch := leattest.NewReference(f, capacity)
@@ -784,8 +786,9 @@ func rounded(f leattest.Features, to func(int) int) leattest.Kind {
 // defectVar names the defect that this process is to run the suite on.
 const defectVar = "LEATTEST_DEFECT"
 
-// TestDefects shows that the suite can fail: each defect is caught by the test that is about it, which says what promise broke. The
-// suite runs in a process of its own, because a failure is what is wanted, and some end the process.
+// TestDefects shows that the suite can fail: each defect is caught by the test
+// that is about it, which says what promise broke. The suite runs in a process
+// of its own, because a failure is what is wanted, and some end the process.
 func TestDefects(t *testing.T) {
 	if name := os.Getenv(defectVar); name != "" {
 		leattest.SetPatience(4 * time.Second)
@@ -815,8 +818,10 @@ func TestDefects(t *testing.T) {
 	}
 }
 
-// A defect that a kind is known to have, by the name of the test that finds it, is a skip that says why, and leaves the other tests as they
-// are. It fails if the test is run all the same, if the reason is lost, or if another test is skipped with it.
+// A defect that a kind is known to have, by the name of the test that finds it,
+// is a skip that says why, and leaves the other tests as they are. It fails if
+// the test is run all the same, if the reason is lost, or if another test is
+// skipped with it.
 func TestBroken(t *testing.T) {
 	const other = "R3_close_is_idempotent"
 	d := defects[0]

@@ -10,8 +10,9 @@ import (
 	"github.com/leat-go/leat/leattest"
 )
 
-// The test of a kind of your own. The abilities of its handles are found by themselves; only a permit, whose type is the kind's
-// own, has to be shown the way.
+// The test of a kind of your own. The abilities of its handles are found by
+// themselves; only a permit, whose type is the kind's own, has to be shown the
+// way.
 func ExampleRun() {
 	_ = func(t *testing.T) { // func TestConformance(t *testing.T)
 		leattest.Run(t, leattest.Kind{
@@ -29,7 +30,8 @@ func ExampleRun() {
 	}
 }
 
-// A fuzz test of a kind of your own, or one seed of it that a failure has named.
+// A fuzz test of a kind of your own, or one seed of it that a failure has
+// named.
 func ExampleRunRandom() {
 	kind := leattest.Kind{
 		Name: "mine",

@@ -70,7 +70,7 @@ var forceCases = []testcase{
 // channel not to be full.
 func (t *tester) forceSend(tx leat.Sender[int], v, evicted int, want error) {
 	t.Helper()
-	got, full, err := tx.(ForceSender).ForceSend(v)
+	got, full, err := tx.(forceSender).ForceSend(v)
 	switch {
 	case !same(err, want):
 		t.Fatalf("ForceSend(%d) = %d, %v, %v; want %v", v, got, full, err, want)
@@ -205,7 +205,7 @@ func forceExactlyOnce(t *tester) {
 			wg.Go(func() {
 				defer tx.Close()
 				for v := i * each; v < (i+1)*each; {
-					evicted, full, err := tx.(ForceSender).ForceSend(v)
+					evicted, full, err := tx.(forceSender).ForceSend(v)
 					switch {
 					case errors.Is(err, leat.ErrFull): // at no time a sender waits here
 						t.Errorf("ForceSend(%d) = %v; no sender waits and there are no permits", v, err)

@@ -149,7 +149,7 @@ func lagSubscribe(t *tester) {
 
 func lagRecvMany(t *tester) {
 	ch := t.open(4)
-	rx := ch.rx.(BatchReceiver)
+	rx := ch.rx.(batchReceiver)
 	t.send(ch.tx, seq(1, 7)...)
 	var got tally
 	buf := make([]int, 10)

@@ -60,7 +60,8 @@ var leakCases = []testcase{
 	},
 }
 
-// collect runs the garbage collector until the call has returned, or patience ends.
+// collect runs the garbage collector until the call has returned, or patience
+// ends.
 func (t *tester) collect(c *call) {
 	t.Helper()
 	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); {
@@ -74,8 +75,8 @@ func (t *tester) collect(c *call) {
 	t.Fatalf("%s still waits, and the garbage collector has run for %v", c.what, patience/2)
 }
 
-// The handles that these tests drop must not be on their own stack, nor in the tester's list: so they are made in functions that
-// return what is kept.
+// The handles that these tests drop must not be on their own stack, nor in the
+// tester's list: so they are made in functions that return what is kept.
 
 //go:noinline
 func (t *tester) keepReceiver() leat.Receiver[int] {
@@ -154,10 +155,10 @@ func noGoroutines(t *tester) {
 		ch := t.make(1)
 		_ = ch.Sender.TrySend(1)
 		ch.Receiver.TryRecv()
-		if rx, ok := ch.Receiver.(Readier); ok {
+		if rx, ok := ch.Receiver.(readier); ok {
 			rx.Ready()
 		}
-		if tx, ok := ch.Sender.(Doner); ok {
+		if tx, ok := ch.Sender.(doner); ok {
 			tx.Done()
 		}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -177,7 +178,8 @@ func noGoroutines(t *tester) {
 	}
 }
 
-// held returns how many bytes the heap holds after use, beyond what it held before.
+// held returns how many bytes the heap holds after use, beyond what it held
+// before.
 func held(use func()) int64 {
 	var before, after runtime.MemStats
 	runtime.GC()

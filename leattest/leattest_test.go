@@ -26,15 +26,17 @@ func model(name string, f leattest.Features) leattest.Kind {
 	}
 }
 
-// The model passes the suite: so the suite asks for nothing that cannot be had, and the oracle is worth comparing with.
+// The model passes the suite: so the suite asks for nothing that cannot be had,
+// and the oracle is worth comparing with.
 func TestReference(t *testing.T) {
 	for _, k := range models {
 		leattest.Run(t, k)
 	}
 }
 
-// A kind on a network passes as well, with fewer and smaller tests and none in a bubble. This one is not on a network; what is
-// shown is that nothing in these tests needs a bubble.
+// A kind on a network passes as well, with fewer and smaller tests and none in
+// a bubble. This one is not on a network; what is shown is that nothing in
+// these tests needs a bubble.
 func TestRemote(t *testing.T) {
 	for _, k := range models {
 		k.Features.Remote = true

@@ -64,13 +64,13 @@ func nilContext(t *tester) {
 	var none context.Context
 	t.panics("Send with a nil ctx", func() { _ = ch.tx.Send(none, 1) })
 	t.panics("Recv with a nil ctx", func() { ch.rx.Recv(none) })
-	if tx, ok := ch.tx.(BatchSender); ok {
+	if tx, ok := ch.tx.(batchSender); ok {
 		t.panics("SendMany with a nil ctx", func() { tx.SendMany(none, []int{1}) })
 	}
-	if rx, ok := ch.rx.(BatchReceiver); ok {
+	if rx, ok := ch.rx.(batchReceiver); ok {
 		t.panics("RecvMany with a nil ctx", func() { rx.RecvMany(none, make([]int, 1)) })
 	}
-	if rx, ok := ch.rx.(BatchCollector); ok {
+	if rx, ok := ch.rx.(batchCollector); ok {
 		t.panics("RecvBatch with a nil ctx", func() { rx.RecvBatch(none, make([]int, 1), time.Hour) })
 	}
 	if ch.Reserve != nil {

@@ -55,7 +55,7 @@ var numberCases = []testcase{
 // next asserts the Next of a handle.
 func (t *tester) next(who string, handle any, want uint64) {
 	t.Helper()
-	if n := handle.(Nexter).Next(); n != want {
+	if n := handle.(nexter).Next(); n != want {
 		t.Fatalf("Next of %s = %d; want %d", who, n, want)
 	}
 }
@@ -76,7 +76,7 @@ func valuesNumbered(t *tester) {
 		t.recvErr(ch.rx, lagged(2))
 		t.next("a receiver whose lag is reported", ch.rx, 3)
 	}
-	sent := ch.tx.(Nexter).Next()
+	sent := ch.tx.(nexter).Next()
 	t.close(ch.tx)
 	t.next("a closed sender", ch.tx, sent)
 }

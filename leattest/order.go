@@ -71,9 +71,9 @@ type tally struct {
 
 // drain receives until the end: by Recv, or by all means in turn.
 func (t *tester) drain(rx leat.Receiver[int], mixed bool) (got tally) {
-	many, _ := rx.(BatchReceiver)
-	tryMany, _ := rx.(TryBatchReceiver)
-	collector, _ := rx.(BatchCollector)
+	many, _ := rx.(batchReceiver)
+	tryMany, _ := rx.(tryBatchReceiver)
+	collector, _ := rx.(batchCollector)
 	ctx := t.ctx()
 	buf := make([]int, 5)
 	for i := 0; ; i++ {
@@ -109,8 +109,9 @@ func (t *tester) drain(rx leat.Receiver[int], mixed bool) (got tally) {
 	}
 }
 
-// exchange sends each values with several senders, receives with several receivers if there can be, and returns what each
-// receiver got. The value i of sender s is s*each+i.
+// exchange sends each values with several senders, receives with several
+// receivers if there can be, and returns what each receiver got. The value i of
+// sender s is s*each+i.
 func (t *tester) exchange(ch *channel, senders, each int, mixed bool) []tally {
 	rxs := []leat.Receiver[int]{ch.rx}
 	if t.can.subscribe {
@@ -132,11 +133,12 @@ func (t *tester) exchange(ch *channel, senders, each int, mixed bool) []tally {
 	return tallies
 }
 
-// sendAll sends n values from first, by Send, or by all means in turn, and closes tx.
+// sendAll sends n values from first, by Send, or by all means in turn, and
+// closes tx.
 func (t *tester) sendAll(tx leat.Sender[int], first, n int, mixed bool) {
 	defer tx.Close()
-	many, _ := tx.(BatchSender)
-	tryMany, _ := tx.(TryBatchSender)
+	many, _ := tx.(batchSender)
+	tryMany, _ := tx.(tryBatchSender)
 	ctx := t.ctx()
 	for v := first; v < first+n; {
 		k, err := 1, error(nil)
@@ -212,7 +214,8 @@ func exactlyOnce(t *tester) {
 	}
 }
 
-// account asserts that a receiver's values are those below sent, each once or missed.
+// account asserts that a receiver's values are those below sent, each once or
+// missed.
 func (t *tester) account(got tally, receiver, capacity, sent int) {
 	t.Helper()
 	sorted := slices.Sorted(slices.Values(got.values))
@@ -293,8 +296,9 @@ func failedSendInvisible(t *tester) {
 	}
 }
 
-// cancelledRecvLosesNothing cancels each receive just before or just after its value is sent: it may return the value or fail, and
-// if it fails, the next one has the value.
+// cancelledRecvLosesNothing cancels each receive just before or just after its
+// value is sent: it may return the value or fail, and if it fails, the next one
+// has the value.
 func cancelledRecvLosesNothing(t *tester) {
 	ch := t.open(2)
 	patient := t.ctx()

@@ -21,11 +21,13 @@ type testcase struct {
 type mode int
 
 const (
-	// eitherWay is in a bubble, or in real time for a Remote kind: what has to wait is only asserted in a bubble.
+	// eitherWay is in a bubble, or in real time for a Remote kind: what has to
+	// wait is only asserted in a bubble.
 	eitherWay mode = iota
 	// bubbled is in a bubble only: the test is about nothing but waiting.
 	bubbled
-	// realTime is outside of bubbles: the test is about concurrency, or the runtime.
+	// realTime is outside of bubbles: the test is about concurrency, or the
+	// runtime.
 	realTime
 )
 
@@ -127,7 +129,8 @@ func (c *testcase) start(t *testing.T, p *plan, virtual bool, open func(int) Cha
 	c.run(tt)
 }
 
-// bubble runs f in a bubble, and makes failures of what the bubble itself finds.
+// bubble runs f in a bubble, and makes failures of what the bubble itself
+// finds.
 func (c *testcase) bubble(t *testing.T, f func(*testing.T)) {
 	defer c.watch(t)()
 	defer func() {
@@ -138,14 +141,15 @@ func (c *testcase) bubble(t *testing.T, f func(*testing.T)) {
 	synctest.Test(t, f)
 }
 
-// patience is how long a test may take in real time, and remotePatience how long one wait of it.
+// patience is how long a test may take in real time, and remotePatience how
+// long one wait of it.
 var (
 	patience       = 2 * time.Minute
 	remotePatience = 30 * time.Second
 )
 
-// watch ends the process if the test does not end, as it does if a wait is not durably blocking in its bubble. It returns what stops
-// it.
+// watch ends the process if the test does not end, as it does if a wait is not
+// durably blocking in its bubble. It returns what stops it.
 func (c *testcase) watch(t *testing.T) func() {
 	name := t.Name()
 	timer := time.AfterFunc(patience, func() {

@@ -10,8 +10,8 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// closeRaces lets senders and a receiver run, closes their handles at odd moments, and compares what was accepted with what
-// was received.
+// closeRaces lets senders and a receiver run, closes their handles at odd
+// moments, and compares what was accepted with what was received.
 func closeRaces(t *tester) {
 	for round := range t.scale(300) {
 		ch := t.open(1 + round%3)
@@ -57,7 +57,8 @@ func closeRaces(t *tester) {
 	}
 }
 
-// sendOrEnd sends v, by Send or TrySend, and reports false if tx or the channel has closed.
+// sendOrEnd sends v, by Send or TrySend, and reports false if tx or the channel
+// has closed.
 func (t *tester) sendOrEnd(tx leat.Sender[int], v int) bool {
 	for {
 		var err error
@@ -87,7 +88,8 @@ func pause(n int) {
 	}
 }
 
-// sameSet returns an error unless each accepted value, and no other, was received once.
+// sameSet returns an error unless each accepted value, and no other, was
+// received once.
 func sameSet(accepted map[int]bool, received []int) error {
 	seen := map[int]bool{}
 	for _, v := range received {

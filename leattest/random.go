@@ -29,8 +29,9 @@ var randomCase = testcase{
 	},
 }
 
-// RunRandom runs the random sequence of operations that seed stands for on k and on the reference model, and fails if their
-// results differ. Run does it for many seeds; a failure prints the one to call RunRandom with.
+// RunRandom runs the random sequence of operations that seed stands for on k
+// and on the reference model, and fails if their results differ. Run does it
+// for many seeds; a failure prints the one to call RunRandom with.
 func RunRandom(t *testing.T, k Kind, seed uint64) {
 	t.Helper()
 	k.check()
@@ -40,7 +41,8 @@ func RunRandom(t *testing.T, k Kind, seed uint64) {
 	p.run(t, &c)
 }
 
-// random runs one sequence. Which steps are possible, the model says: no step waits.
+// random runs one sequence. Which steps are possible, the model says: no step
+// waits.
 func (t *tester) random(seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -109,7 +111,8 @@ func (s *script) next() *step {
 		s.rxClosed = append(s.rxClosed, false)
 	}
 	i, j := s.r.IntN(len(s.kind.tx)), s.r.IntN(len(s.kind.rx))
-	// Who may still receive from a receiver that is closed, beside others or on a broadcast, the contract leaves open.
+	// Who may still receive from a receiver that is closed, beside others or on
+	// a broadcast, the contract leaves open.
 	readable := !s.rxClosed[j] || len(s.rxClosed) == 1 && !f.everyone()
 
 	switch dice := s.r.IntN(100); {
@@ -227,13 +230,13 @@ func (s *subject) do(st *step) string {
 		cancel()
 		return text(s.tx[st.on].Send(ctx, st.values[0]))
 	case "SendMany":
-		n, err := s.tx[st.on].(BatchSender).SendMany(ctx, st.values)
+		n, err := s.tx[st.on].(batchSender).SendMany(ctx, st.values)
 		return fmt.Sprintf("%d, %s", n, text(err))
 	case "ForceSend":
-		evicted, full, err := s.tx[st.on].(ForceSender).ForceSend(st.values[0])
+		evicted, full, err := s.tx[st.on].(forceSender).ForceSend(st.values[0])
 		return fmt.Sprintf("full: %v, %s", full, text(err, evicted))
 	case "TrySendMany":
-		n, err := s.tx[st.on].(TryBatchSender).TrySendMany(st.values)
+		n, err := s.tx[st.on].(tryBatchSender).TrySendMany(st.values)
 		return fmt.Sprintf("%d, %s", n, text(err))
 	case "TryRecv":
 		v, err := s.rx[st.on].TryRecv()
@@ -243,20 +246,20 @@ func (s *subject) do(st *step) string {
 		return text(err, v)
 	case "RecvMany":
 		buf := make([]int, len(st.values))
-		n, err := s.rx[st.on].(BatchReceiver).RecvMany(ctx, buf)
+		n, err := s.rx[st.on].(batchReceiver).RecvMany(ctx, buf)
 		return text(err, buf[:n]...)
 	case "RecvBatch":
 		buf := make([]int, len(st.values))
-		n, err := s.rx[st.on].(BatchCollector).RecvBatch(ctx, buf, 0)
+		n, err := s.rx[st.on].(batchCollector).RecvBatch(ctx, buf, 0)
 		return text(err, buf[:n]...)
 	case "TryRecvMany":
 		buf := make([]int, len(st.values))
-		n, err := s.rx[st.on].(TryBatchReceiver).TryRecvMany(buf)
+		n, err := s.rx[st.on].(tryBatchReceiver).TryRecvMany(buf)
 		return text(err, buf[:n]...)
 	case "Ready and TryRecv":
 		ready := "not ready"
 		select {
-		case <-s.rx[st.on].(Readier).Ready():
+		case <-s.rx[st.on].(readier).Ready():
 			ready = "ready"
 		default:
 		}
@@ -288,31 +291,32 @@ func (s *subject) do(st *step) string {
 	case "Close of sender":
 		return text(s.tx[st.on].Close())
 	case "CloseWith of sender":
-		return text(s.tx[st.on].(CauseCloser).CloseWith(causes[st.values[0]]))
+		return text(s.tx[st.on].(causeCloser).CloseWith(causes[st.values[0]]))
 	case "CloseWith of receiver":
-		return text(s.rx[st.on].(CauseCloser).CloseWith(causes[st.values[0]]))
+		return text(s.rx[st.on].(causeCloser).CloseWith(causes[st.values[0]]))
 	case "Close of receiver":
 		return text(s.rx[st.on].Close())
 	}
 	return "done"
 }
 
-// lengths returns the Len of all handles that have one and are open, and the Next of all handles that have one.
+// lengths returns the Len of all handles that have one and are open, and the
+// Next of all handles that have one.
 func (s *subject) lengths(sc *script) string {
 	var b strings.Builder
 	for i, tx := range s.tx {
-		if l, ok := tx.(Lener); ok && sc.t.can.txLen && (i >= len(sc.txClosed) || !sc.txClosed[i]) {
+		if l, ok := tx.(lener); ok && sc.t.can.txLen && (i >= len(sc.txClosed) || !sc.txClosed[i]) {
 			fmt.Fprintf(&b, "sender %d: %d ", i, l.Len())
 		}
-		if n, ok := tx.(Nexter); ok && sc.t.can.txNext {
+		if n, ok := tx.(nexter); ok && sc.t.can.txNext {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
 	for j, rx := range s.rx {
-		if l, ok := rx.(Lener); ok && sc.t.can.rxLen && (j >= len(sc.rxClosed) || !sc.rxClosed[j]) {
+		if l, ok := rx.(lener); ok && sc.t.can.rxLen && (j >= len(sc.rxClosed) || !sc.rxClosed[j]) {
 			fmt.Fprintf(&b, "receiver %d: %d ", j, l.Len())
 		}
-		if n, ok := rx.(Nexter); ok && sc.t.can.rxNext {
+		if n, ok := rx.(nexter); ok && sc.t.can.rxNext {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
@@ -322,7 +326,8 @@ func (s *subject) lengths(sc *script) string {
 // causes are what a CloseWith is given.
 var causes = []error{nil, errCauseA, errCauseB}
 
-// text returns a result as a text that is the same for the same result. With an error, the values do not count.
+// text returns a result as a text that is the same for the same result. With an
+// error, the values do not count.
 func text(err error, values ...int) string {
 	var lag *leat.LaggedError
 	var closed *leat.ClosedError

@@ -39,10 +39,11 @@ var readyCases = []testcase{
 	},
 }
 
-// ready receives from Ready, if that is possible without a wait, or, on a remote kind, soon.
+// ready receives from Ready, if that is possible without a wait, or, on a
+// remote kind, soon.
 func (t *tester) ready(rx leat.Receiver[int], want bool) {
 	t.Helper()
-	ready := rx.(Readier).Ready()
+	ready := rx.(readier).Ready()
 	var soon <-chan time.Time
 	if t.kind.Features.Remote && want {
 		soon = time.After(remotePatience)
@@ -105,7 +106,7 @@ func readyTells(t *tester) {
 		t.send(ch.tx, 4)
 		t.recv(ch.rx, 4) // by other means
 		t.ready(ch.rx, false)
-		if rx, ok := ch.rx.(BatchReceiver); ok {
+		if rx, ok := ch.rx.(batchReceiver); ok {
 			t.send(ch.tx, 5, 6, 7)
 			t.recvMany(rx, 2, 0, []int{5, 6})
 			t.ready(ch.rx, true)
@@ -142,7 +143,7 @@ func readyWakes(t *tester) {
 	ch := t.open(1)
 	sel := func() *call {
 		return t.start("a select on Ready", func() (int, error) {
-			<-ch.rx.(Readier).Ready()
+			<-ch.rx.(readier).Ready()
 			return ch.rx.TryRecv()
 		})
 	}
@@ -169,7 +170,7 @@ func selectLoop(t *tester) {
 	for s, tx := range txs {
 		t.start("a sender", func() (int, error) { t.sendAll(tx, s*n, n, true); return 0, nil })
 	}
-	ready := ch.rx.(Readier).Ready()
+	ready := ch.rx.(readier).Ready()
 	var got tally
 	for {
 		select {

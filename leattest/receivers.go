@@ -50,7 +50,7 @@ var receiversCases = []testcase{
 // startWaitReceivers waits in a goroutine until there are want receivers.
 func (t *tester) startWaitReceivers(ctx context.Context, tx leat.Sender[int], want int) *call {
 	return t.start(fmt.Sprintf("WaitReceivers for %d", want), func() (int, error) {
-		return tx.(ReceiverWaiter).WaitReceivers(ctx, func(n int) bool { return n == want })
+		return tx.(receiverWaiter).WaitReceivers(ctx, func(n int) bool { return n == want })
 	})
 }
 
@@ -109,7 +109,7 @@ func waitEndsWithContext(t *tester) {
 
 func waitWithoutLock(t *tester) {
 	ch := t.open(2)
-	tx := ch.tx.(ReceiverWaiter)
+	tx := ch.tx.(receiverWaiter)
 	wait := t.start("WaitReceivers whose function subscribes", func() (int, error) {
 		return tx.WaitReceivers(t.ctx(), func(n int) bool {
 			if n < 3 {

@@ -45,14 +45,15 @@ func (c *nosyContext) Err() error                { c.asked(); return c.Context.E
 func (c *nosyContext) Done() <-chan struct{}     { c.asked(); return c.Context.Done() }
 func (c *nosyContext) Value(key any) (value any) { return c.Context.Value(key) }
 
-// contextCalls runs the calls in goroutines of their own: one that holds its lock while it asks the ctx waits for itself.
+// contextCalls runs the calls in goroutines of their own: one that holds its
+// lock while it asks the ctx waits for itself.
 func contextCalls(t *tester) {
 	ch := t.open(1)
 	inner, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ctx := &nosyContext{Context: inner, look: func() {
 		for _, h := range []any{ch.tx, ch.rx} {
-			if l, ok := h.(Lener); ok {
+			if l, ok := h.(lener); ok {
 				l.Len()
 			}
 		}

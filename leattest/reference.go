@@ -9,12 +9,12 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// NewReference makes a channel of the reference model: one mutex, one slice, one
-// list of waiting calls. It is slow, and simple enough to be seen to be right. The
-// suite passes on it, and [RunRandom] compares a kind with it.
+// NewReference makes a channel of the reference model: one mutex, one slice,
+// one list of waiting calls. It is slow, and simple enough to be seen to be
+// right. The suite passes on it, and [RunRandom] compares a kind with it.
 //
-// The model covers all Features but AutoClose and Remote. A broadcast receiver that is closed has nothing more to
-// receive.
+// The model covers all Features but AutoClose and Remote. A broadcast receiver
+// that is closed has nothing more to receive.
 func NewReference(f Features, capacity int) Channel {
 	switch {
 	case f.Latest || f.OneValue:
@@ -43,8 +43,8 @@ func NewReference(f Features, capacity int) Channel {
 	return ch
 }
 
-// A model numbers the values 0, 1, 2… as they are accepted. A receiver is at the number that it gets next; on a queue, all
-// receivers are at the same one.
+// A model numbers the values 0, 1, 2… as they are accepted. A receiver is at
+// the number that it gets next; on a queue, all receivers are at the same one.
 type model struct {
 	f        Features
 	capacity int
@@ -67,7 +67,8 @@ type model struct {
 	doneEnded bool
 }
 
-// A waiter is a call that waits. Try does what it waits for, if that is possible now, and reports whether it is done.
+// A waiter is a call that waits. Try does what it waits for, if that is
+// possible now, and reports whether it is done.
 type waiter struct {
 	try  func() bool
 	done chan struct{}
@@ -187,9 +188,9 @@ func (m *model) trim() {
 	}
 }
 
-// settle serves the waiting calls in the order in which they came, until nothing
-// changes any more. After it, no call waits for something that is possible, so a
-// later call can take the rest without overtaking.
+// settle serves the waiting calls in the order in which they came, until
+// nothing changes any more. After it, no call waits for something that is
+// possible, so a later call can take the rest without overtaking.
 func (m *model) settle() {
 	for before := -1; before != m.changes; {
 		before = m.changes

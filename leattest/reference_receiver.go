@@ -112,7 +112,8 @@ func (r *modelReceiver) RecvBatch(ctx context.Context, buf []int, maxAge time.Du
 	return n, nil
 }
 
-// receive calls take, with mu held, until it returns something else than ErrEmpty.
+// receive calls take, with mu held, until it returns something else than
+// ErrEmpty.
 func (r *modelReceiver) receive(ctx context.Context, take func() error) error {
 	if err := enter(ctx); err != nil {
 		return err
@@ -274,7 +275,8 @@ func (r *modelReceiver) Ready() <-chan struct{} {
 	return r.ready
 }
 
-// setReady makes the Ready channel, if anybody has asked for it, tell what is. The model's mutex is held.
+// setReady makes the Ready channel, if anybody has asked for it, tell what is.
+// The model's mutex is held.
 func (r *modelReceiver) setReady() {
 	if r.ready == nil || r.ended {
 		return

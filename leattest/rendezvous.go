@@ -76,7 +76,7 @@ func nothingInIt(t *tester) {
 	send.want(0, nil)
 	t.len(0, ch.tx, ch.rx)
 	for _, h := range []any{ch.tx, ch.rx} {
-		if c, ok := h.(Caper); ok && c.Cap() != 0 {
+		if c, ok := h.(caper); ok && c.Cap() != 0 {
 			t.Fatalf("Cap of a %T is %d; want 0", h, c.Cap())
 		}
 	}

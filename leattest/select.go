@@ -64,7 +64,8 @@ var selectCases = []testcase{
 	},
 }
 
-// selectRecv selects over the receivers, and returns which was chosen and what it gave.
+// selectRecv selects over the receivers, and returns which was chosen and what
+// it gave.
 func selectRecv(ctx context.Context, more []leat.Case, rxs ...leat.Receiver[int]) (chosen, value int, err error) {
 	var got error
 	cases := make([]leat.Case, 0, len(rxs)+len(more))

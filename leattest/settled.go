@@ -45,7 +45,7 @@ var settledCases = []testcase{
 }
 
 func (t *tester) startSettled(ctx context.Context, rx leat.Receiver[int], quiet, atMost time.Duration) *call {
-	return t.start("Settled", func() (int, error) { return rx.(Settler).Settled(ctx, quiet, atMost) })
+	return t.start("Settled", func() (int, error) { return rx.(settler).Settled(ctx, quiet, atMost) })
 }
 
 func settledQuiet(t *tester) {

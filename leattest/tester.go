@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// A tester is a test that runs. Its failures explain themselves, and its end closes what it has opened.
+// A tester is a test that runs. Its failures explain themselves, and its end
+// closes what it has opened.
 type tester struct {
 	*testing.T
 	*testcase
@@ -50,7 +51,8 @@ func (t *tester) scale(n int) int {
 	return n
 }
 
-// A channel is an opened Channel whose handles are closed at the end of the test.
+// A channel is an opened Channel whose handles are closed at the end of the
+// test.
 type channel struct {
 	t *tester
 	Channel
@@ -84,7 +86,8 @@ func (t *tester) own(handles ...interface{ Close() error }) {
 	t.handles = append(t.handles, handles...)
 }
 
-// ctx returns a context that ends long after anything should have happened, and can be cancelled.
+// ctx returns a context that ends long after anything should have happened, and
+// can be cancelled.
 func (t *tester) ctx() context.Context {
 	d := remotePatience
 	if t.virtual {
@@ -97,12 +100,14 @@ func (t *tester) ctx() context.Context {
 	return ctx
 }
 
-// contexts returns the two sorts of context that a call can wait on: one that never ends, and one that can.
+// contexts returns the two sorts of context that a call can wait on: one that
+// never ends, and one that can.
 func (t *tester) contexts() map[string]context.Context {
 	return map[string]context.Context{"background": context.Background(), "cancellable": t.ctx()}
 }
 
-// A call is an operation in a goroutine of its own. Its fields are good once done is closed.
+// A call is an operation in a goroutine of its own. Its fields are good once
+// done is closed.
 type call struct {
 	t        *tester
 	what     string
@@ -112,7 +117,8 @@ type call struct {
 	panicked any
 }
 
-// start runs f in a goroutine, and returns at once: in a bubble, when f waits or has returned.
+// start runs f in a goroutine, and returns at once: in a bubble, when f waits
+// or has returned.
 func (t *tester) start(what string, f func() (int, error)) *call {
 	c := &call{t: t, what: what, done: make(chan struct{})}
 	t.mu.Lock()
@@ -136,7 +142,8 @@ func (t *tester) startRecv(ctx context.Context, rx leat.Receiver[int]) *call {
 	return t.start("Recv", func() (int, error) { return rx.Recv(ctx) })
 }
 
-// settle waits until all goroutines of the bubble wait. Outside of a bubble it does nothing.
+// settle waits until all goroutines of the bubble wait. Outside of a bubble it
+// does nothing.
 func (t *tester) settle() {
 	if t.virtual {
 		synctest.Wait()
@@ -152,7 +159,8 @@ func (c *call) returned() bool {
 	}
 }
 
-// waits asserts that the call has not returned. Outside of a bubble nobody can tell, and it does nothing.
+// waits asserts that the call has not returned. Outside of a bubble nobody can
+// tell, and it does nothing.
 func (c *call) waits() {
 	c.t.Helper()
 	c.t.settle()
@@ -161,7 +169,8 @@ func (c *call) waits() {
 	}
 }
 
-// result waits for the call to return what it did; in a bubble, it must have returned by now.
+// result waits for the call to return what it did; in a bubble, it must have
+// returned by now.
 func (c *call) result() (int, error) {
 	c.t.Helper()
 	c.t.settle()
@@ -195,8 +204,8 @@ func (c *call) wantErr(err error) {
 	}
 }
 
-// same reports whether got is the error that was wanted: a sentinel by errors.Is, a context's error by identity, a lag by its
-// count.
+// same reports whether got is the error that was wanted: a sentinel by
+// errors.Is, a context's error by identity, a lag by its count.
 func same(got, want error) bool {
 	var g, w *leat.LaggedError
 	switch {
@@ -238,8 +247,8 @@ func (t *tester) recv(rx leat.Receiver[int], want ...int) {
 	}
 }
 
-// recvErr asserts that there is err instead of a value, by TryRecv and, unless it would wait, by Recv. A lag is told once,
-// so it is asked for once.
+// recvErr asserts that there is err instead of a value, by TryRecv and, unless
+// it would wait, by Recv. A lag is told once, so it is asked for once.
 func (t *tester) recvErr(rx leat.Receiver[int], want error) {
 	t.Helper()
 	if want != leat.ErrEmpty {
@@ -277,7 +286,7 @@ func (t *tester) close(handles ...interface{ Close() error }) {
 func (t *tester) len(want int, handles ...any) {
 	t.Helper()
 	for _, h := range handles {
-		if l, ok := h.(Lener); ok && l.Len() != want {
+		if l, ok := h.(lener); ok && l.Len() != want {
 			t.Fatalf("Len of a %T is %d; want %d", h, l.Len(), want)
 		}
 	}
