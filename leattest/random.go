@@ -308,7 +308,7 @@ func (s *subject) lengths(sc *script) string {
 		if l, ok := tx.(lener); ok && sc.t.can.txLen && (i >= len(sc.txClosed) || !sc.txClosed[i]) {
 			fmt.Fprintf(&b, "sender %d: %d ", i, l.Len())
 		}
-		if n, ok := tx.(nexter); ok && sc.t.can.txNext {
+		if n, ok := tx.(nexter); ok && sc.t.can.txNext && sc.t.kind.Features.Broadcast {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
@@ -316,7 +316,7 @@ func (s *subject) lengths(sc *script) string {
 		if l, ok := rx.(lener); ok && sc.t.can.rxLen && (j >= len(sc.rxClosed) || !sc.rxClosed[j]) {
 			fmt.Fprintf(&b, "receiver %d: %d ", j, l.Len())
 		}
-		if n, ok := rx.(nexter); ok && sc.t.can.rxNext {
+		if n, ok := rx.(nexter); ok && sc.t.can.rxNext && sc.t.kind.Features.Broadcast {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}

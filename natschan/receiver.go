@@ -202,7 +202,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 			switch {
 			case errors.As(err, &lag):
 				missed += lag.Missed
-			case errors.Is(err, leat.ErrClosed), err == ctx.Err():
+			case errors.Is(err, leat.ErrClosed):
 				return
 			default:
 				failed := err // or every err would move to the heap
@@ -213,8 +213,8 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	}
 }
 
-// Err returns the error that ended the last range over All. It returns nil if
-// the channel or ctx ended, or the loop broke off.
+// Err returns why the last range over All ended: nil if the channel ended or
+// the loop broke off; the error of ctx; or the error of Recv that ended it.
 func (r *Receiver[T]) Err() error {
 	if err := r.err.Load(); err != nil {
 		return *err

@@ -14,7 +14,8 @@ import (
 
 var plant = flag.Bool("plant", false, "plant defects in the core, one at a time, and look whether they are found; each is a build")
 
-// planted are defects, each a change of a line of the core, and the program that has to find it, or the test of another name.
+// planted are defects, each a change of a line of the core, and the program
+// that has to find it, or the test of another name.
 var planted = []struct{ name, file, old, new, programs string }{
 	{"a wake-up is dropped", "internal/park/park.go", "		seam.Send(w.token)\n", "", "mpsc_1/ss_rr"},
 	{"a served waiter leaves as if it were not", "internal/park/park.go", "if w.queue == nil { // served", "if false { // served", "mpmc_1/s_Rr_c"},
@@ -47,8 +48,8 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"an eviction overtakes a sender that waits", "internal/queue/tx.go", "	if !c.senderWaitsLocked() && c.values.Len() > 0 {\n", "	if c.values.Len() > 0 {\n", "TestForceSendOvertakesNobody"},
 	{"an eviction leaves the value in the channel", "internal/queue/tx.go", "		evicted = c.values.Pop()\n		c.values.Push(v)\n",
 		"		evicted = c.values.Pop()\n		c.values.Push(evicted)\n", "mpsc_1/EE_r"},
-	{"an eviction unlocks before it evicts", "internal/queue/tx.go", "	c.values.Head.Lock()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n",
-		"	c.values.Head.Lock()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n	c.Unlock()\n	c.Lock()\n", "mpsc_1/EE_r"},
+	{"an eviction unlocks before it evicts", "internal/queue/tx.go", "	c.lockHeadToo()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n",
+		"	c.lockHeadToo()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n	c.Unlock()\n	c.Lock()\n", "mpsc_1/EE_r"},
 	{"a Select that has gone elsewhere keeps a value from being evicted", "internal/queue/tx.go", "		if !w.Stale() {\n			return true\n		}\n", "		if w != nil {\n			return true\n		}\n", "TestForceSendPastAStaleSelect"},
 	{"a batch that is collected is forgotten", "internal/queue/rx.go", "	n = r.spare.Return(w).n\n", "	r.spare.Return(w)\n", "mpsc_1/sss_a"},
 	{"a batch that is not full leaves the queue", "internal/queue/channel.go", "	c.rxq.PutBack(r)\n", "", "mpmc_0/sss_a"},
@@ -112,7 +113,8 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 
-// It fails if a planted defect is not found, or cannot be planted, because the line has changed.
+// It fails if a planted defect is not found, or cannot be planted, because the
+// line has changed.
 func TestFindsPlantedDefects(t *testing.T) {
 	if !*plant {
 		t.Skip("each defect needs a build of its own; run it with -plant")
