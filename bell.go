@@ -8,9 +8,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// This file is what the receivers of this package share: timers, and the one that
-// FromChan makes. Their values come from the clock or a native channel, so no
-// sender can serve a waiting goroutine. It wakes, and then receives itself.
+// This file is what the receivers of this package share: timers, and the one
+// that FromChan makes. Their values come from the clock or a native channel, so
+// no sender can serve a waiting goroutine. It wakes, and then receives itself.
 
 // A bell wakes the goroutines that wait on a receiver.
 type bell struct {
@@ -19,8 +19,8 @@ type bell struct {
 	q      park.Queue[struct{}]
 }
 
-// ringLocked wakes up to n waiting goroutines, in order. The caller runs wk after
-// it has unlocked mu.
+// ringLocked wakes up to n waiting goroutines, in order. The caller runs wk
+// after it has unlocked mu.
 func (b *bell) ringLocked(n int, wk *park.Wakes[struct{}]) {
 	for w := b.q.Front(); w != nil && n > 0; w = b.q.Front() {
 		b.q.Remove(w)
@@ -48,7 +48,8 @@ type bellArm struct {
 	b *bell
 }
 
-// enter claims s for case i if possible reports true, or puts the waiter into the queue.
+// enter claims s for case i if possible reports true, or puts the waiter into
+// the queue.
 func (a *bellArm) enter(s *park.Selection, i int, possible func() bool) bool {
 	a.b.mu.Lock()
 	defer a.b.mu.Unlock()

@@ -40,8 +40,8 @@ func TestClosedErrorIsBoth(t *testing.T) {
 	}
 }
 
-// It fails if a Select of a receiver from outside of this module takes an end whose
-// cause is ErrEmpty for an empty channel, and waits for ever.
+// It fails if a Select of a receiver from outside of this module takes an end
+// whose cause is ErrEmpty for an empty channel, and waits for ever.
 func TestSelectTakesAnEndForTheEnd(t *testing.T) {
 	foreign := leattest.NewReference(leattest.Features{}, 1)
 	foreign.Sender.(interface{ CloseWith(cause error) error }).CloseWith(leat.ErrEmpty)

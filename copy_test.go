@@ -14,7 +14,8 @@ import (
 
 var background = context.Background()
 
-// It fails if a value that Copy had in hand when dst closed is lost, or if the count is wrong.
+// It fails if a value that Copy had in hand when dst closed is lost, or if the
+// count is wrong.
 func TestCopyLosesNothing(t *testing.T) {
 	src, srcRx := mpsc.New[int](10)
 	src.SendMany(background, []int{1, 2, 3, 4, 5})
@@ -56,7 +57,8 @@ func (l limited[T]) Send(ctx context.Context, v T) error {
 	return l.Sender.Send(ctx, v)
 }
 
-// It fails if Copy waits when its ctx ends, or if it goes over a gap without a word.
+// It fails if Copy waits when its ctx ends, or if it goes over a gap without a
+// word.
 func TestCopyStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := broadcast.New[int](2)

@@ -17,9 +17,9 @@ import (
 )
 
 // TestCostsDoNotGrowWithBystanders holds rule R16. Each case does something
-// once for each of n handles or cases. With 128 times as many that takes about 128
-// times as long; if each step costs as much as there are handles or cases, it
-// takes about 5,000 times as long. It fails at 2,000 times.
+// once for each of n handles or cases. With 128 times as many that takes about
+// 128 times as long; if each step costs as much as there are handles or cases,
+// it takes about 5,000 times as long. It fails at 2,000 times.
 func TestCostsDoNotGrowWithBystanders(t *testing.T) {
 	type handle interface{ Close() error }
 	closeAll := func(handles []handle) time.Duration {

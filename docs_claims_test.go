@@ -14,8 +14,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// What docs/from-tokio-and-crossbeam.md says of leat where it differs from tokio
-// and crossbeam. Each part fails if the page is wrong.
+// What docs/from-tokio-and-crossbeam.md says of leat where it differs from
+// tokio and crossbeam. Each part fails if the page is wrong.
 func TestFromTokioAndCrossbeam(t *testing.T) {
 	t.Run("capacity() is Cap() - Len() only while no permit is out", func(t *testing.T) {
 		tx, rx := mpsc.New[int](4)

@@ -86,7 +86,8 @@ func Example_close() {
 	// Output: accepted and not received: 0
 }
 
-// Copy is the io.Copy of channels: here it feeds a log of the last values from a queue.
+// Copy is the io.Copy of channels: here it feeds a log of the last values from
+// a queue.
 func ExampleCopy() {
 	ctx := context.Background()
 	queue, rx := mpsc.NewUnbounded[string]()
@@ -185,7 +186,8 @@ func ExampleName() {
 	// Output: mpsc "jobs": nil context; use context.Background() to wait without end
 }
 
-// One Select over a queue, a broadcast and a timer. Exactly one of its operations is done.
+// One Select over a queue, a broadcast and a timer. Exactly one of its
+// operations is done.
 func ExampleSelect() {
 	ctx := context.Background()
 	jobs, jobsRx := mpsc.New[string](1)
@@ -208,8 +210,8 @@ func ExampleSelect() {
 	// heard: a job was done
 }
 
-// The value of a send that was not chosen stays with the caller.
-// Urgent work goes first. Other work is done only while there is nothing urgent.
+// The value of a send that was not chosen stays with the caller. Urgent work
+// goes first. Other work is done only while there is nothing urgent.
 func ExampleSelectInOrder() {
 	ctx := context.Background()
 	urgentTx, urgent := mpsc.New[string](4)

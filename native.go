@@ -13,24 +13,30 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// FromChan makes a native channel a Receiver. Its Recv and TryRecv return the values of ch, and ErrClosed when ch is closed
-// and drained. A nil ch never holds a value.
+// FromChan makes a native channel a Receiver. Its Recv and TryRecv return the
+// values of ch, and ErrClosed when ch is closed and drained. A nil ch never
+// holds a value.
 //
-// Close ends this receiver alone: from then on its Recv and TryRecv return ErrClosed, waiting ones at once, and what ch
-// holds stays there. Nobody tells the native channel's senders. Any number of goroutines may receive.
+// Close ends this receiver alone: from then on its Recv and TryRecv return
+// ErrClosed, waiting ones at once, and what ch holds stays there. Nobody tells
+// the native channel's senders. Any number of goroutines may receive.
 //
-// A Recv or Select that waits may have to take a value out of ch at the very instant at which it ends for another reason: another case
-// was chosen, ctx ended, or Close was called. The receiver then keeps the value, for its next Recv, TryRecv or Select, before and
-// after Close. So receive from ch by one Receiver, and not also directly; and if several goroutines receive by it, a value that was kept may
-// come after a later one.
+// A Recv or Select that waits may have to take a value out of ch at the very
+// instant at which it ends for another reason: another case was chosen, ctx
+// ended, or Close was called. The receiver then keeps the value, for its next
+// Recv, TryRecv or Select, before and after Close. So receive from ch by one
+// Receiver, and not also directly; and if several goroutines receive by it, a
+// value that was kept may come after a later one.
 func FromChan[T any](ch <-chan T) Receiver[T] {
 	r := &chanReceiver[T]{ch: ch}
 	r.core.Try = r
 	return r
 }
 
-// A chanReceiver's ErrClosed is final: it is not told while another goroutine may have a value of ch in its hands that it will give
-// back. takers counts these; who finds ch closed meanwhile waits for the bell, which the last of them rings.
+// A chanReceiver's ErrClosed is final: it is not told while another goroutine
+// may have a value of ch in its hands that it will give back. takers counts
+// these; who finds ch closed meanwhile waits for the bell, which the last of
+// them rings.
 type chanReceiver[T any] struct {
 	bell
 	core   park.RecvCore[T]
@@ -200,20 +206,21 @@ func (a *chanArm[T]) Hold(v reflect.Value, ok bool) {
 // IntoChan makes a native channel a Sender. Send and TrySend send to ch.
 //
 // Send blocks while ch has no room; if ch is unbuffered, while no goroutine
-// receives from it. A nil ch never has room. Send returns ctx.Err() if ctx is done
-// at entry or ends during the wait, and ErrClosed if this Sender or ch is closed.
-// TrySend returns ErrFull where Send would block.
+// receives from it. A nil ch never has room. Send returns ctx.Err() if ctx is
+// done at entry or ends during the wait, and ErrClosed if this Sender or ch is
+// closed. TrySend returns ErrFull where Send would block.
 //
-// Close closes this Sender, and not ch. Sends that block on it return ErrClosed. A
-// Send that runs at the same time as Close may still send, and then returns nil.
-// Each Sender made of ch is closed by itself. Others may close ch: a native send
-// then panics, and Send returns ErrClosed. The race detector reports a close of ch
-// that nothing orders after the Sends before it, as it does for native sends.
+// Close closes this Sender, and not ch. Sends that block on it return
+// ErrClosed. A Send that runs at the same time as Close may still send, and
+// then returns nil. Each Sender made of ch is closed by itself. Others may
+// close ch: a native send then panics, and Send returns ErrClosed. The race
+// detector reports a close of ch that nothing orders after the Sends before it,
+// as it does for native sends.
 //
-// All methods may be called concurrently, and blocked Sends are served in order.
-// A Send that does not wait does not allocate, and no goroutine is started. OnSend
-// panics: a native channel cannot give back a value when Select chooses another
-// case.
+// All methods may be called concurrently, and blocked Sends are served in
+// order. A Send that does not wait does not allocate, and no goroutine is
+// started. OnSend panics: a native channel cannot give back a value when Select
+// chooses another case.
 func IntoChan[T any](ch chan<- T) Sender[T] { return &chanSender[T]{ch: ch} }
 
 type chanSender[T any] struct {
@@ -309,8 +316,9 @@ func (s *chanSender[T]) Close() error {
 // fromIntoChan lets OnSend refuse the Sender with the reason.
 func (*chanSender[T]) fromIntoChan() {}
 
-// sendPanicToErrClosed, deferred around native sends and nothing else, turns the
-// runtime's panic for a closed channel into ErrClosed. It leaves any other panic.
+// sendPanicToErrClosed, deferred around native sends and nothing else, turns
+// the runtime's panic for a closed channel into ErrClosed. It leaves any other
+// panic.
 func sendPanicToErrClosed(err *error) {
 	switch r := recover().(type) {
 	case nil:
@@ -325,21 +333,23 @@ func sendPanicToErrClosed(err *error) {
 }
 
 // ToChan returns a native channel that receives the values of rx, for code that
-// takes no Receiver. The native channel has the capacity, as in make: 0 if none is
-// given. It is closed when rx ends or returns an error other than a *LaggedError,
-// and when ctx ends. A *LaggedError has no place in a native channel: ToChan
-// passes over it, and the receiver's own count, if it has one, still has it.
+// takes no Receiver. The native channel has the capacity, as in make: 0 if none
+// is given. It is closed when rx ends or returns an error other than a
+// *LaggedError, and when ctx ends. A *LaggedError has no place in a native
+// channel: ToChan passes over it, and the receiver's own count, if it has one,
+// still has it.
 //
-// ToChan starts a goroutine, which nothing else in this package does, and does not
-// block. The goroutine is rx's one receiver from then on. It ends with ctx or with
-// rx: a caller that stops receiving must end ctx. If ctx ends, at most one value that had left rx is dropped; what the
-// native channel holds can still be received.
+// ToChan starts a goroutine, which nothing else in this package does, and does
+// not block. The goroutine is rx's one receiver from then on. It ends with ctx
+// or with rx: a caller that stops receiving must end ctx. If ctx ends, at most
+// one value that had left rx is dropped; what the native channel holds can
+// still be received.
 //
 // At most capacity + 1 values have left rx and were not received, so rx's own
 // capacity grows by that much. As long as the native channel has room, the
 // goroutine receives in runs, by the receiver's RecvMany or by TryRecv. At
-// capacity 0 it receives one by one. To join a native select without a goroutine
-// and without dropping a value, use the receiver's Ready method.
+// capacity 0 it receives one by one. To join a native select without a
+// goroutine and without dropping a value, use the receiver's Ready method.
 //
 // ToChan panics if ctx is nil, and on a negative or a second capacity.
 func ToChan[T any](ctx context.Context, rx Receiver[T], capacity ...int) <-chan T {
@@ -361,8 +371,9 @@ func ToChan[T any](ctx context.Context, rx Receiver[T], capacity ...int) <-chan 
 		receive := receiveRun(rx)
 		buf := make([]T, min(max(n, 1), maxRun))
 		for {
-			// Only this goroutine sends, so the room can but grow: of a run, all
-			// values but one that was received without room are sent at once.
+			// Only this goroutine sends, so the room can but grow: of a run,
+			// all values but one that was received without room are sent at
+			// once.
 			room := max(n-len(ch), 1)
 			got, err := receive(ctx, buf[:min(room, len(buf))])
 			for _, v := range buf[:got] {
@@ -393,9 +404,9 @@ type batchReceiver[T any] interface {
 	RecvMany(ctx context.Context, buf []T) (n int, err error)
 }
 
-// receiveRun returns RecvMany of rx, or what does the same by Recv and TryRecv. A
-// type that embeds a receiver has that one's RecvMany, which knows nothing of the
-// Recv and TryRecv that the type may put in front: so it is not used.
+// receiveRun returns RecvMany of rx, or what does the same by Recv and TryRecv.
+// A type that embeds a receiver has that one's RecvMany, which knows nothing of
+// the Recv and TryRecv that the type may put in front: so it is not used.
 func receiveRun[T any](rx Receiver[T]) func(context.Context, []T) (int, error) {
 	if many, ok := rx.(batchReceiver[T]); ok && !embeds[batchReceiver[T]](reflect.TypeOf(rx)) {
 		return many.RecvMany

@@ -9,7 +9,8 @@ import (
 )
 
 // What the border to native channels costs: docs/native-channels.md. One
-// goroutine sends through a channel of capacity 64, and one receives; ctx can end.
+// goroutine sends through a channel of capacity 64, and one receives; ctx can
+// end.
 func BenchmarkBorder(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -11,10 +11,10 @@ import (
 	"github.com/leat-go/leat/leattest"
 )
 
-// It fails, with the promise that broke, if a Sender from IntoChan and a Receiver
-// from FromChan do not keep the contract of a queue between them. What a native
-// channel cannot do stands around them in a border: it closes ch after the last
-// Send, and it stops the senders when the receiver closes.
+// It fails, with the promise that broke, if a Sender from IntoChan and a
+// Receiver from FromChan do not keep the contract of a queue between them. What
+// a native channel cannot do stands around them in a border: it closes ch after
+// the last Send, and it stops the senders when the receiver closes.
 func TestNativeConformance(t *testing.T) {
 	leattest.Run(t, leattest.Kind{
 		Name: "native",

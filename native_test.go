@@ -13,7 +13,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// It fails if ToChan's goroutine outlives its ctx or its source, or the native channel stays open.
+// It fails if ToChan's goroutine outlives its ctx or its source, or the native
+// channel stays open.
 func TestToChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
 		tx, rx := mpsc.New[int](4)
@@ -119,7 +120,8 @@ func TestFromChan(t *testing.T) {
 	})
 }
 
-// Made outside of the bubble: it hangs if FromChan's own part of the wait does not block durably.
+// Made outside of the bubble: it hangs if FromChan's own part of the wait does
+// not block durably.
 func TestFromChanMadeOutsideOfTheBubble(t *testing.T) {
 	never := leat.FromChan[int](nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -257,8 +259,8 @@ func TestIntoChanOfChannelThatCloses(t *testing.T) {
 	})
 }
 
-// It fails if a nil channel has room, or if a wait for it does not end, or is not
-// durably blocking because the Sender was made outside the bubble.
+// It fails if a nil channel has room, or if a wait for it does not end, or is
+// not durably blocking because the Sender was made outside the bubble.
 func TestIntoChanOfNil(t *testing.T) {
 	tx := leat.IntoChan[int](nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -324,8 +326,8 @@ func TestIntoChanInSelect(t *testing.T) {
 	leat.OnSend(leat.IntoChan(make(chan int, 1)), 1, nil)
 }
 
-// It fails if Copy into a native channel loses a value, or does not hand back the
-// one that it could not send.
+// It fails if Copy into a native channel loses a value, or does not hand back
+// the one that it could not send.
 func TestCopyIntoChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, rx := mpsc.New[int](3)

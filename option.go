@@ -6,9 +6,9 @@ import (
 	"github.com/leat-go/leat/internal/contract"
 )
 
-// Unbounded is the capacity of a channel that always has room, for New of packages
-// mpsc, mpmc and broadcast. In the first two it makes the channel that NewUnbounded
-// makes.
+// Unbounded is the capacity of a channel that always has room, for New of
+// packages mpsc, mpmc and broadcast. In the first two it makes the channel that
+// NewUnbounded makes.
 const Unbounded = math.MaxInt
 
 // An Option sets up a channel when it is made. This package has all of them:

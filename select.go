@@ -12,10 +12,11 @@ import (
 
 // A Case is one operation of a [Select], made by OnRecv, OnSend or Default. It
 // keeps no state, so it may be used again: in later Selects, in several at the
-// same time, and more than once in one. Used twice in one Select, it is two cases
-// that do the same.
+// same time, and more than once in one. Used twice in one Select, it is two
+// cases that do the same.
 type Case struct {
-	// One func and no other pointer, or cases escape to the heap: see choose.Cases.
+	// One func and no other pointer, or cases escape to the heap: see
+	// choose.Cases.
 	do       func(op choose.Op, arm park.Arm) (park.Arm, bool)
 	fallback bool // it is a Default
 }
@@ -26,38 +27,38 @@ type Case struct {
 // value of an OnSend that was not chosen stays with the caller.
 //
 // If several cases are possible, each of them is as likely to be chosen as the
-// others. A closed channel is possible: the function of its case gets ErrClosed.
-// If there is a [Default] and no other case is possible, Select chooses the
-// Default and does not block. A channel may occur in several cases; no case meets
-// another case of the same Select.
+// others. A closed channel is possible: the function of its case gets
+// ErrClosed. If there is a [Default] and no other case is possible, Select
+// chooses the Default and does not block. A channel may occur in several cases;
+// no case meets another case of the same Select.
 //
 // If ctx is done already, or ends before a case is possible, Select returns -1
-// and ctx.Err(), and calls no function. A Select without cases waits for ctx. The
-// functions run in the calling goroutine, after everything else, and may do
+// and ctx.Err(), and calls no function. A Select without cases waits for ctx.
+// The functions run in the calling goroutine, after everything else, and may do
 // anything. A nil function is not called.
 //
 // A case can receive from or send to every kind in this module. It can receive
 // from a timer ([After], [Every], [Never]), from a native channel ([FromChan]),
 // and from any other Receiver that has a Ready method which, when called again,
-// opens again if a value is there. OnRecv and OnSend panic on other receivers and
-// senders, and Select on a zero Case and a second Default. If a type embeds a
-// handle of this module, Select uses the embedded handle. Methods that the outer
-// type overrides, such as Recv, are not called.
+// opens again if a value is there. OnRecv and OnSend panic on other receivers
+// and senders, and Select on a zero Case and a second Default. If a type embeds
+// a handle of this module, Select uses the embedded handle. Methods that the
+// outer type overrides, such as Recv, are not called.
 //
-// Select does not allocate when a case is possible at once, nor do the making of
-// the cases and their functions, as long as the functions refer to nothing that
-// escapes for another reason, and there are at most 1,024 cases.
+// Select does not allocate when a case is possible at once, nor do the making
+// of the cases and their functions, as long as the functions refer to nothing
+// that escapes for another reason, and there are at most 1,024 cases.
 func Select(ctx context.Context, cases ...Case) (chosen int, err error) {
 	return selectFrom(ctx, cases, false)
 }
 
-// SelectInOrder is Select without chance: it asks the cases one after the other,
-// in the order given, and does the first that is possible when asked. If none is,
-// it waits for the first that becomes possible, as Select does. A [Default] is
-// chosen only if no other case is possible, wherever it stands.
+// SelectInOrder is Select without chance: it asks the cases one after the
+// other, in the order given, and does the first that is possible when asked. If
+// none is, it waits for the first that becomes possible, as Select does. A
+// [Default] is chosen only if no other case is possible, wherever it stands.
 //
-// A case before others that is always possible starves them. A case that becomes
-// possible just after it was asked may lose to a later one.
+// A case before others that is always possible starves them. A case that
+// becomes possible just after it was asked may lose to a later one.
 func SelectInOrder(ctx context.Context, cases ...Case) (chosen int, err error) {
 	return selectFrom(ctx, cases, true)
 }
@@ -93,7 +94,8 @@ func selectFrom(ctx context.Context, cases []Case, inOrder bool) (chosen int, er
 // OnRecv is the case of a receive from rx. fn is called with what Recv would
 // return.
 func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
-	// Small enough to be inlined, so that the closure stays on the caller's stack.
+	// Small enough to be inlined, so that the closure stays on the caller's
+	// stack.
 	own, ok := rx.(park.Receiver)
 	if !ok {
 		if _, ok := rx.(readier); !ok {
@@ -106,7 +108,8 @@ func OnRecv[T any](rx Receiver[T], fn func(T, error)) Case {
 // OnSend is the case of a send of v to tx. fn is called with what Send would
 // return.
 func OnSend[T any](tx Sender[T], v T, fn func(error)) Case {
-	// Small enough to be inlined, so that the closure stays on the caller's stack.
+	// Small enough to be inlined, so that the closure stays on the caller's
+	// stack.
 	own, ok := tx.(park.Sender)
 	if !ok {
 		panicNoSelect(tx)
@@ -215,7 +218,8 @@ func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender, v 
 	return nil, true
 }
 
-// readyArm receives from a receiver of another module, which tells by Ready when to look.
+// readyArm receives from a receiver of another module, which tells by Ready
+// when to look.
 type readyArm[T any] struct {
 	outcome[T]
 	rx    Receiver[T]

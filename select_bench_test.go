@@ -8,8 +8,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// BenchmarkSelect is a select over two channels of which one has a value, beside
-// native select.
+// BenchmarkSelect is a select over two channels of which one has a value,
+// beside native select.
 func BenchmarkSelect(b *testing.B) {
 	withCtx, cancel := context.WithCancel(background)
 	defer cancel()

@@ -15,10 +15,10 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// R15. It fails if a Select allocates when a case is ready or Default is chosen,
-// the making of the cases and their functions included.
-// For that, OnRecv, OnSend
-// and Default must be small enough to be inlined: see internal/choose.
+// R15. It fails if a Select allocates when a case is ready or Default is
+// chosen, the making of the cases and their functions included. For that,
+// OnRecv, OnSend and Default must be small enough to be inlined: see
+// internal/choose.
 func TestSelectDoesNotAllocate(t *testing.T) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
@@ -131,7 +131,8 @@ func TestSelectThatWaitsAllocatesTwiceAtMost(t *testing.T) {
 		tx.Close()
 		<-done
 		otherTx.Close()
-		// Four Selects, which wait for each other. None has to make an arm, after the first.
+		// Four Selects, which wait for each other. None has to make an arm,
+		// after the first.
 		if n > 4*2 {
 			t.Errorf("%s: %v allocations for four Selects, want 8 at most", name, n)
 		}
@@ -139,10 +140,11 @@ func TestSelectThatWaitsAllocatesTwiceAtMost(t *testing.T) {
 }
 
 // A Select is unbiased: each of the possible cases is as likely, whatever
-// impossible and closed cases stand beside it and wherever. It compares the hits
-// with the expected ones by a chi-squared test that a fair choice fails less than
-// once in 10^12 times. A choice that starts at random and then goes on in turn
-// fails it every time: a case after a gap has the odds of the gap, too.
+// impossible and closed cases stand beside it and wherever. It compares the
+// hits with the expected ones by a chi-squared test that a fair choice fails
+// less than once in 10^12 times. A choice that starts at random and then goes
+// on in turn fails it every time: a case after a gap has the odds of the gap,
+// too.
 func TestSelectIsUnbiased(t *testing.T) {
 	const rounds = 60_000
 	tx, rx := mpsc.NewUnbounded[int]()
@@ -194,8 +196,8 @@ func TestSelectIsUnbiased(t *testing.T) {
 	}
 }
 
-// It fails if SelectInOrder goes by chance, takes a Default that stands before a
-// ready case, or misses what becomes ready while it waits.
+// It fails if SelectInOrder goes by chance, takes a Default that stands before
+// a ready case, or misses what becomes ready while it waits.
 func TestSelectInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		atx, arx := mpsc.New[int](1)

@@ -17,8 +17,9 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// Races in Select that were found by review or by planting faults, each as a test that fails where the fault is. Many run on one
-// processor, where a goroutine that was served has not run yet: that is the window.
+// Races in Select that were found by review or by planting faults, each as a
+// test that fails where the fault is. Many run on one processor, where a
+// goroutine that was served has not run yet: that is the window.
 
 // oneProcessor runs f often on one processor, each time in a bubble.
 func oneProcessor(t *testing.T, f func(t *testing.T)) {
@@ -28,7 +29,8 @@ func oneProcessor(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// between is a receiver that never has anything. Its TryRecv runs f, between the tries of other cases and their entry.
+// between is a receiver that never has anything. Its TryRecv runs f, between
+// the tries of other cases and their entry.
 type between struct {
 	leat.Receiver[int]
 	f func()
@@ -39,7 +41,8 @@ func (b between) TryRecv() (int, error) { b.f(); return 0, leat.ErrEmpty }
 
 func betweenCase(f func()) leat.Case { return leat.OnRecv(leat.Receiver[int](between{f: f}), nil) }
 
-// A value in the hands of a Select that another case won is given back. It fails if the end is told before that.
+// A value in the hands of a Select that another case won is given back. It
+// fails if the end is told before that.
 func TestFromChanEndIsFinal(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -62,7 +65,8 @@ func TestFromChanEndIsFinal(t *testing.T) {
 	})
 }
 
-// The same with receivers that wait: each value is received, and then all are told the end.
+// The same with receivers that wait: each value is received, and then all are
+// told the end.
 func TestFromChanEndReachesAll(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -94,7 +98,8 @@ func TestFromChanEndReachesAll(t *testing.T) {
 	})
 }
 
-// It fails if Close of the receiver destroys a value that had just left the native channel.
+// It fails if Close of the receiver destroys a value that had just left the
+// native channel.
 func TestFromChanCloseLosesNothing(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		ch := make(chan int, 1)
@@ -115,7 +120,8 @@ func TestFromChanCloseLosesNothing(t *testing.T) {
 	})
 }
 
-// The worker's Select has chosen to stop, and so its receiver is free for others. It fails if that counts as two receivers.
+// The worker's Select has chosen to stop, and so its receiver is free for
+// others. It fails if that counts as two receivers.
 func TestHandOverAfterSelect(t *testing.T) {
 	mtx, m := mpsc.New[int](1)
 	otx, o := oneshot.New[int]()
@@ -142,7 +148,8 @@ func TestHandOverAfterSelect(t *testing.T) {
 	btx.Close()
 }
 
-// R6. It fails if Default is chosen although a timer came due before the last value left.
+// R6. It fails if Default is chosen although a timer came due before the last
+// value left.
 func TestR6_DefaultLooksAtTheClockAgain(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
@@ -160,7 +167,8 @@ func TestR6_DefaultLooksAtTheClockAgain(t *testing.T) {
 	}
 }
 
-// R6, with native channels and receivers of other modules, and deterministically with our own.
+// R6, with native channels and receivers of other modules, and
+// deterministically with our own.
 func TestR6_DefaultLooksAgain(t *testing.T) {
 	for range 100 {
 		tx, rx := mpmc.New[int](1)
@@ -191,9 +199,9 @@ func TestR6_DefaultLooksAgain(t *testing.T) {
 }
 
 // R6. A goroutine moves a value round a ring of native channels. It puts the
-// value into the next channel before it takes it from the last, so that at every
-// instant until the Select takes it, one channel has a value. It fails if a
-// Select with a Default looks at the channels one after the other.
+// value into the next channel before it takes it from the last, so that at
+// every instant until the Select takes it, one channel has a value. It fails if
+// a Select with a Default looks at the channels one after the other.
 func TestDefaultLooksAtAllNativeChannelsAtOnce(t *testing.T) {
 	const channels, rounds, moves = 8, 2000, 5000
 	open, other := mpmc.New[int](1)
@@ -242,7 +250,8 @@ func TestDefaultLooksAtAllNativeChannelsAtOnce(t *testing.T) {
 	}
 }
 
-// R7. A timer that several share fires, and another takes its value. It fails if the Select thereby loses its place in line.
+// R7. A timer that several share fires, and another takes its value. It fails
+// if the Select thereby loses its place in line.
 func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
 	for range 50 {
 		synctest.Test(t, func(t *testing.T) {
@@ -272,7 +281,8 @@ func TestSelectKeepsItsPlaceBesideASharedTimer(t *testing.T) {
 	}
 }
 
-// R10. It fails if a receiver keeps the case that a Select has made of it, and with that the value.
+// R10. It fails if a receiver keeps the case that a Select has made of it, and
+// with that the value.
 func TestSelectKeepsNoValue(t *testing.T) {
 	btx := broadcast.New[*[1000]int](1)
 	mtx, mrx := mpsc.New[*[1000]int](1)
@@ -305,7 +315,8 @@ func TestSelectKeepsNoValue(t *testing.T) {
 	}
 }
 
-// A context is anybody's code. It fails if a value goes to a Select whose context panics.
+// A context is anybody's code. It fails if a value goes to a Select whose
+// context panics.
 func TestSelectContextThatPanics(t *testing.T) {
 	tx, rx := mpsc.New[int](1)
 	_, other := mpsc.New[int](1)
@@ -407,7 +418,8 @@ func TestCaseIsUsedAgain(t *testing.T) {
 	})
 }
 
-// It fails if Ready of a channel of capacity 0 does not follow a Select that waits to send, and one that has chosen something else.
+// It fails if Ready of a channel of capacity 0 does not follow a Select that
+// waits to send, and one that has chosen something else.
 func TestReadyFollowsASelectThatSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpmc.New[int](0)
@@ -457,7 +469,8 @@ func TestSelectSeesHandlesThatClose(t *testing.T) {
 	}
 }
 
-// R13. It fails if two Selects wait in a channel of one receiver, or if the one that panics leaves something behind.
+// R13. It fails if two Selects wait in a channel of one receiver, or if the one
+// that panics leaves something behind.
 func TestTwoSelectsOnOneReceiverPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
@@ -477,8 +490,10 @@ func TestTwoSelectsOnOneReceiverPanic(t *testing.T) {
 	})
 }
 
-// It fails if a value that was given back is not found: by who waits, and by who is about to. If the goroutine that sends is stopped
-// between its two sends, the Select runs before there is a choice, and keeps the value; then the round shows nothing.
+// It fails if a value that was given back is not found: by who waits, and by
+// who is about to. If the goroutine that sends is stopped between its two
+// sends, the Select runs before there is a choice, and keeps the value; then
+// the round shows nothing.
 func TestGivenBackIsFound(t *testing.T) {
 	const kept, given = 0, 7
 	rounds := 0
@@ -528,7 +543,8 @@ func TestGivenBackIsFound(t *testing.T) {
 	}
 }
 
-// It fails if the Ready of a receiver of another module stays shut after a Select that received from it chose something else.
+// It fails if the Ready of a receiver of another module stays shut after a
+// Select that received from it chose something else.
 func TestForeignReadyIsSetAnew(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
@@ -552,8 +568,8 @@ func TestForeignReadyIsSetAnew(t *testing.T) {
 }
 
 // It fails if a send at capacity 0 gives its value to a Select that has chosen
-// another case and has not left the queue yet, or if it passes over the receiver
-// that waits after it.
+// another case and has not left the queue yet, or if it passes over the
+// receiver that waits after it.
 func TestSendPassesAStaleReceiver(t *testing.T) {
 	for _, waits := range []bool{false, true} {
 		oneProcessor(t, func(t *testing.T) {
@@ -581,8 +597,9 @@ func TestSendPassesAStaleReceiver(t *testing.T) {
 	}
 }
 
-// It fails if a Select that waits to receive and to send on one channel of capacity 0 keeps its value from a plain receive, as if its own
-// receiving case came first.
+// It fails if a Select that waits to receive and to send on one channel of
+// capacity 0 keeps its value from a plain receive, as if its own receiving case
+// came first.
 func TestSelectOfBothEndsMeetsAReceiver(t *testing.T) {
 	for name, recv := range map[string]func(*mpmc.Receiver[int]) (int, error){
 		"Recv":    func(rx *mpmc.Receiver[int]) (int, error) { return rx.Recv(background) },

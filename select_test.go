@@ -17,7 +17,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// ends makes a sender and a receiver of each kind that can be selected on, with room for a few values.
+// ends makes a sender and a receiver of each kind that can be selected on, with
+// room for a few values.
 var ends = map[string]func() (leat.Sender[int], leat.Receiver[int]){
 	"mpsc":           func() (leat.Sender[int], leat.Receiver[int]) { return pair(mpsc.New[int](4)) },
 	"mpsc unbounded": func() (leat.Sender[int], leat.Receiver[int]) { return pair(mpsc.NewUnbounded[int]()) },
@@ -34,7 +35,8 @@ func pair[S leat.Sender[int], R leat.Receiver[int]](s S, r R) (leat.Sender[int],
 
 func ignore[T any](T, error) {}
 
-// It fails if Select picks a case that is not possible, or does more than it picked.
+// It fails if Select picks a case that is not possible, or does more than it
+// picked.
 func TestSelectPicksWhatIsPossible(t *testing.T) {
 	for name, make := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +70,8 @@ func TestSelectPicksWhatIsPossible(t *testing.T) {
 	}
 }
 
-// It fails if a Select that waits misses what comes, takes more than one, or leaves a waiter in a losing case's queue.
+// It fails if a Select that waits misses what comes, takes more than one, or
+// leaves a waiter in a losing case's queue.
 func TestSelectWaits(t *testing.T) {
 	for name, make := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +96,8 @@ func TestSelectWaits(t *testing.T) {
 						}
 					}
 				}
-				// The losers have left: a value now waits to be received, instead of going to a Select that is over.
+				// The losers have left: a value now waits to be received,
+				// instead of going to a Select that is over.
 				atx.Send(background, 9)
 				if v, err := arx.TryRecv(); v != 9 || err != nil {
 					t.Errorf("after the Selects: %d, %v", v, err)
@@ -110,7 +114,8 @@ func TestSelectWaits(t *testing.T) {
 	}
 }
 
-// blocked runs f in a goroutine, waits until it blocks, and returns a channel that is closed when it is done.
+// blocked runs f in a goroutine, waits until it blocks, and returns a channel
+// that is closed when it is done.
 func blocked(f func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -121,7 +126,8 @@ func blocked(f func()) <-chan struct{} {
 	return done
 }
 
-// It fails if a Select that waits to send misses the room, or if the value of a case that was not chosen is sent all the same.
+// It fails if a Select that waits to send misses the room, or if the value of a
+// case that was not chosen is sent all the same.
 func TestSelectWaitsToSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		atx, arx := mpsc.New[int](1)
@@ -153,7 +159,8 @@ func TestSelectWaitsToSend(t *testing.T) {
 	})
 }
 
-// A closed channel is possible: it beats Default. So does a value. Nothing at all is Default.
+// A closed channel is possible: it beats Default. So does a value. Nothing at
+// all is Default.
 func TestSelectDefault(t *testing.T) {
 	for name, make := range ends {
 		tx, rx := make()
@@ -185,7 +192,8 @@ func TestSelectDefault(t *testing.T) {
 	}
 }
 
-// ctx first, and ctx last: it fails if a Select with a ctx that is done does anything, or if one that waits is not freed.
+// ctx first, and ctx last: it fails if a Select with a ctx that is done does
+// anything, or if one that waits is not freed.
 func TestSelectContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
@@ -238,7 +246,8 @@ func TestSelectMisusePanics(t *testing.T) {
 	}
 }
 
-// Each of n cases that are always possible is chosen in at least 1/(2n) of 10,000 rounds.
+// Each of n cases that are always possible is chosen in at least 1/(2n) of
+// 10,000 rounds.
 func TestSelectIsFair(t *testing.T) {
 	const rounds = 10_000
 	fair := func(t *testing.T, n int, run func(hit func(int))) {
@@ -289,7 +298,8 @@ func TestSelectIsFair(t *testing.T) {
 	})
 }
 
-// R6. B puts a value into c2 before it takes the one in c1: at no instant are both empty. It fails if a Select of A says so.
+// R6. B puts a value into c2 before it takes the one in c1: at no instant are
+// both empty. It fails if a Select of A says so.
 func TestR6_DefaultIsNeverChosenFalsely(t *testing.T) {
 	for name, make := range map[string]func() (*mpmc.Sender[int], *mpmc.Receiver[int]){
 		"bounded":   func() (*mpmc.Sender[int], *mpmc.Receiver[int]) { return mpmc.New[int](1) },
@@ -314,8 +324,9 @@ func TestR6_DefaultIsNeverChosenFalsely(t *testing.T) {
 	}
 }
 
-// R9. Goroutines that each select a send and a receive on one channel of capacity 0 must all find partners, and none itself. It
-// hangs, and the test's time-out says where, if two Selects that could meet do not.
+// R9. Goroutines that each select a send and a receive on one channel of
+// capacity 0 must all find partners, and none itself. It hangs, and the test's
+// time-out says where, if two Selects that could meet do not.
 func TestR9_RendezvousMatching(t *testing.T) {
 	for _, c := range []struct{ selects, sends int }{{44, 0}, {55, 1}} {
 		for range 20 {
@@ -373,8 +384,9 @@ func TestR9_NoSelfPairing(t *testing.T) {
 	})
 }
 
-// R8: many goroutines select over the same channels, sending and receiving, with contexts that end. It fails if a value is
-// lost, or received twice, or a waiter is left behind.
+// R8: many goroutines select over the same channels, sending and receiving,
+// with contexts that end. It fails if a value is lost, or received twice, or a
+// waiter is left behind.
 func TestR8_SelectUnderChurn(t *testing.T) {
 	for _, capacity := range []int{0, 1, 3} {
 		tx1, rx1 := mpmc.New[int](capacity)
@@ -448,8 +460,9 @@ func TestR8_SelectUnderChurn(t *testing.T) {
 	}
 }
 
-// Native channels in a Select: one is waited for without reflection, several with it; a value that was taken out of a native channel when
-// another case won is not lost, and comes in order.
+// Native channels in a Select: one is waited for without reflection, several
+// with it; a value that was taken out of a native channel when another case won
+// is not lost, and comes in order.
 func TestSelectNativeChannels(t *testing.T) {
 	for _, natives := range []int{1, 3} {
 		const n = 3000
@@ -547,7 +560,8 @@ func (r onlyReady[T]) TryRecv() (T, error)                 { return r.rx.TryRecv
 func (r onlyReady[T]) Ready() <-chan struct{}              { return r.rx.Ready() }
 func (r onlyReady[T]) Close() error                        { return r.rx.Close() }
 
-// A receiver that embeds a handle of this module and makes other values of what it receives. It fails if Select goes past it.
+// A receiver that embeds a handle of this module and makes other values of what
+// it receives. It fails if Select goes past it.
 func TestSelectMappedReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
@@ -585,7 +599,8 @@ func (r textOf) TryRecv() (string, error) {
 	return fmt.Sprint(v), err
 }
 
-// Functions of cases run last and may do anything; what they panic with goes to the caller.
+// Functions of cases run last and may do anything; what they panic with goes to
+// the caller.
 func TestSelectFunctions(t *testing.T) {
 	tx, rx := mpsc.New[int](2)
 	depth := 0
@@ -616,7 +631,8 @@ func TestSelectFunctions(t *testing.T) {
 	}
 }
 
-// R11. A Select in a bubble over channels made outside of it: it hangs if its wait is not durable.
+// R11. A Select in a bubble over channels made outside of it: it hangs if its
+// wait is not durable.
 func TestSelectInBubble(t *testing.T) {
 	_, arx := mpsc.New[int](1)
 	btx := broadcast.New[int](1)

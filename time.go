@@ -20,10 +20,10 @@ func After(d time.Duration) Receiver[time.Time] {
 	return newTimer(&timer{next: time.Now().Add(max(d, 0))})
 }
 
-// Every returns a Receiver of instants that are d apart; the first one is d from
-// now. It holds at most one instant. A receiver that comes late gets the first
-// instant that it missed, once, and then the next one in the future, in step with
-// the others. With d zero or negative, it always holds the present.
+// Every returns a Receiver of instants that are d apart; the first one is d
+// from now. It holds at most one instant. A receiver that comes late gets the
+// first instant that it missed, once, and then the next one in the future, in
+// step with the others. With d zero or negative, it always holds the present.
 //
 // It has no goroutine, and no timer while nobody waits, so a dropped receiver
 // leaves nothing behind. After Close, Recv and TryRecv return ErrClosed. All

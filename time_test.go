@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// The value is the instant that was asked for, however late it is taken; there is one, and then none, and no end.
+// The value is the instant that was asked for, however late it is taken; there
+// is one, and then none, and no end.
 func TestAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -186,8 +187,9 @@ func TestTimerClose(t *testing.T) {
 	})
 }
 
-// It fails if a timer that nobody waits for costs more than its memory: no goroutine, and no timer of the runtime, which would keep
-// it alive until it is due.
+// It fails if a timer that nobody waits for costs more than its memory: no
+// goroutine, and no timer of the runtime, which would keep it alive until it is
+// due.
 func TestAbandonedTimers(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var freed atomic.Int32

@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// What a name costs on the path that does not wait; the two rows must not differ.
+// What a name costs on the path that does not wait; the two rows must not
+// differ.
 func BenchmarkName(b *testing.B) {
 	for _, named := range []bool{false, true} {
 		var opts []leat.Option

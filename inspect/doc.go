@@ -1,17 +1,17 @@
-// Package inspect shows the channels of a running program: each channel that was
-// given a name with leat.Name, how full it is, how fast it moves, which goroutines
-// wait and since when, and which receiver holds the others back.
+// Package inspect shows the channels of a running program: each channel that
+// was given a name with leat.Name, how full it is, how fast it moves, which
+// goroutines wait and since when, and which receiver holds the others back.
 //
 //	mux.Handle("/debug/leat/", inspect.Handler())
 //
 // # What it costs
 //
 // Channels without a name cost nothing. A channel with a name moves values as
-// fast as any; only an operation that has to wait notes since when and from where
-// it waits. A snapshot copies, for each channel, what the channel counts anyway.
-// It holds the channel's own mutex for no longer than that takes. No goroutine
-// runs, nothing listens until the program mounts the handler, and a slow viewer
-// holds up nobody else.
+// fast as any; only an operation that has to wait notes since when and from
+// where it waits. A snapshot copies, for each channel, what the channel counts
+// anyway. It holds the channel's own mutex for no longer than that takes. No
+// goroutine runs, nothing listens until the program mounts the handler, and a
+// slow viewer holds up nobody else.
 //
 // # What it holds on to
 //
@@ -24,5 +24,6 @@
 //
 // The handler only reads, and it shows no value that goes through a channel. It
 // does show names, types, and lines and functions of the program's source, as
-// net/http/pprof does: mount it where these may be seen. docs/inspect.md says how.
+// net/http/pprof does: mount it where these may be seen. docs/inspect.md says
+// how.
 package inspect

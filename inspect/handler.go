@@ -21,7 +21,8 @@ import (
 //go:embed page.html
 var page []byte
 
-// policy lets the page run its own script and style, talk to its own server, and nothing else.
+// policy lets the page run its own script and style, talk to its own server,
+// and nothing else.
 var policy = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
 	"script-src '" + digest("<script>", "</script>") + "'; style-src '" + digest("<style>", "</style>") + "'"
 
@@ -91,7 +92,8 @@ type handler struct {
 //	…/stacks          what WriteStacks writes
 //	…/metrics         counters and gauges in the Prometheus text format
 //
-// It answers GET and HEAD, only reads, and ends a stream whose viewer does not read. A handler may be mounted more than once.
+// It answers GET and HEAD, only reads, and ends a stream whose viewer does not
+// read. A handler may be mounted more than once.
 //
 // A View is encoded once for all viewers of a tick. The handler serves 64
 // streams of events at a time, or as many as MaxViewers says, and answers

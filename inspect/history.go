@@ -46,7 +46,8 @@ func (h *history) add(now time.Time, c *Channel) {
 	h.samples = slices.Delete(h.samples, 0, old)
 }
 
-// before returns the newest sample that is at least d old, or the oldest of all.
+// before returns the newest sample that is at least d old, or the oldest of
+// all.
 func (h *history) before(now time.Time, d time.Duration) sample {
 	for i := len(h.samples) - 1; i > 0; i-- {
 		if now.Sub(h.samples[i].at) >= d {

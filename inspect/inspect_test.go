@@ -54,7 +54,8 @@ var bg = context.Background()
 
 var runs atomic.Uint64
 
-// unique returns a name for the channels of this run of a test: those of the last run may be remembered still.
+// unique returns a name for the channels of this run of a test: those of the
+// last run may be remembered still.
 func unique(t *testing.T) string { return fmt.Sprint(t.Name(), " run ", runs.Add(1)) }
 
 func must(t *testing.T, err error) {
@@ -64,7 +65,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// It fails if a number of a queue is wrong: what was sent, received, is held, is out on permit, who waits.
+// It fails if a number of a queue is wrong: what was sent, received, is held,
+// is out on permit, who waits.
 func TestQueue(t *testing.T) {
 	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -134,7 +136,8 @@ func TestRendezvous(t *testing.T) {
 	})
 }
 
-// It fails if the receivers of a broadcast are mixed up, or what closed ones have received is forgotten.
+// It fails if the receivers of a broadcast are mixed up, or what closed ones
+// have received is forgotten.
 func TestBroadcast(t *testing.T) {
 	name := unique(t)
 	tx := broadcast.New[int](4, leat.Name(name))
@@ -173,7 +176,8 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
-// It fails if a value that ForceSend evicts counts as received, or is not counted.
+// It fails if a value that ForceSend evicts counts as received, or is not
+// counted.
 func TestEvicted(t *testing.T) {
 	name := unique(t)
 	tx, rx := mpsc.New[int](2, leat.Name(name))
@@ -338,7 +342,8 @@ func TestLeakedHandle(t *testing.T) {
 	rx.Close()
 }
 
-// It fails if a channel that stands still, or a receiver that waits for a forgotten permit, is not told of.
+// It fails if a channel that stands still, or a receiver that waits for a
+// forgotten permit, is not told of.
 func TestLints(t *testing.T) {
 	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -428,7 +433,8 @@ func serve(t *testing.T) *httptest.Server {
 	return s
 }
 
-// It fails if the handler does not serve what it promises, or serves it to who asks for more than reading.
+// It fails if the handler does not serve what it promises, or serves it to who
+// asks for more than reading.
 func TestHandler(t *testing.T) {
 	s := serve(t)
 	for _, path := range []string{"/debug/leat/", "/stripped/"} {

@@ -19,10 +19,12 @@ type Lint struct {
 type Code string
 
 const (
-	// HoldsBack: a lossless receiver is a full capacity behind, so every sender, and through them every other receiver, waits for it.
+	// HoldsBack: a lossless receiver is a full capacity behind, so every
+	// sender, and through them every other receiver, waits for it.
 	HoldsBack Code = "holds-back"
 
-	// Stuck: the channel has been full for ten seconds, and nothing was received meanwhile.
+	// Stuck: the channel has been full for ten seconds, and nothing was
+	// received meanwhile.
 	Stuck Code = "stuck"
 
 	// NoSender: a receiver waits, but no sender handle is open. It waits for a
@@ -109,7 +111,8 @@ func (h *history) stuck(now time.Time, c *Channel, say func(Code, uint64, string
 		}
 		since = h.samples[i].at
 	}
-	// A sender at the front of its queue has seen nobody receive since it came: a receive would have let it go.
+	// A sender at the front of its queue has seen nobody receive since it came:
+	// a receive would have let it go.
 	for _, p := range c.Parked {
 		if p.Sending && p.Since.Before(since) {
 			since = p.Since

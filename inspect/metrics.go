@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// A metric is one family of the Prometheus text format, and how a channel yields its samples.
+// A metric is one family of the Prometheus text format, and how a channel
+// yields its samples.
 type metric struct {
 	name, kind, help string
 	samples          func(c *Channel, emit func(value uint64, labels ...string))
@@ -68,8 +69,8 @@ func receivers(value func(*Receiver) uint64) func(*Channel, func(uint64, ...stri
 
 var escapeLabel = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-// writeMetrics writes v in the Prometheus text format. Each sample has the labels channel, kind and id; two channels of one name differ
-// in their id.
+// writeMetrics writes v in the Prometheus text format. Each sample has the
+// labels channel, kind and id; two channels of one name differ in their id.
 func writeMetrics(w io.Writer, v View) error {
 	b := bufio.NewWriter(w)
 	for _, m := range metrics {

@@ -71,7 +71,8 @@ type Channel struct {
 // State tells where a channel is in its life.
 type State string
 
-// A channel is Open; Ended when nothing more is accepted, though it may be drained; Gone when the garbage collector has taken it.
+// A channel is Open; Ended when nothing more is accepted, though it may be
+// drained; Gone when the garbage collector has taken it.
 const (
 	Open  State = "open"
 	Ended State = "ended"
@@ -104,7 +105,8 @@ type Place struct {
 	Line int    `json:"line"`
 }
 
-// String returns the place as directory/file.go:line, which is short and mostly enough to find it.
+// String returns the place as directory/file.go:line, which is short and mostly
+// enough to find it.
 func (p Place) String() string {
 	if p.File == "" {
 		return ""
@@ -151,7 +153,8 @@ func Vars() any { return shared() }
 // fresh is for how long a look serves other viewers.
 const fresh = 50 * time.Millisecond
 
-// shared is Snapshot, or what another viewer has seen just now. The result must not be changed.
+// shared is Snapshot, or what another viewer has seen just now. The result must
+// not be changed.
 func shared() View {
 	mu.Lock()
 	defer mu.Unlock()
@@ -239,8 +242,9 @@ func describe(p *meter.Snapshot) Channel {
 	return c
 }
 
-// printable returns text, which may come from anywhere, as one line to be shown:
-// white space becomes a space, and every other unprintable character U+FFFD.
+// printable returns text, which may come from anywhere, as one line to be
+// shown: white space becomes a space, and every other unprintable character
+// U+FFFD.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -18,10 +18,10 @@ type waiter struct {
 }
 
 // WriteStacks writes a paragraph for each goroutine that waits in a named
-// channel: its operation, the channel, how long and since when it waits, and its
-// stack as it was when it began to wait. The goroutine that has waited
-// longest comes first. A goroutine dump shows the same goroutines as
-// [chan receive], [select] or [sync.Cond.Wait], without the channel's name.
+// channel: its operation, the channel, how long and since when it waits, and
+// its stack as it was when it began to wait. The goroutine that has waited
+// longest comes first. A goroutine dump shows the same goroutines as [chan
+// receive], [select] or [sync.Cond.Wait], without the channel's name.
 //
 // A Select has a paragraph for each of its named channels. A stack has at most
 // 16 frames, of which the first are leat's own and are left out. Of each

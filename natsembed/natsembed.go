@@ -1,5 +1,6 @@
-// Package natsembed runs a NATS server with JetStream inside the program: the engine of natschan without anything to install,
-// for a single machine and for tests.
+// Package natsembed runs a NATS server with JetStream inside the program: the
+// engine of natschan without anything to install, for a single machine and for
+// tests.
 //
 //	s, err := natsembed.Start(nil) // in memory, no socket, ready in milliseconds
 //	js, err := s.JetStream()
@@ -7,19 +8,19 @@
 //
 // # Promises
 //
-// Start returns a server that accepts connections and, as a cluster, has a leader.
-// Without [Options.Dir] the server leaves nothing on disk, and its data ends with
-// it. With it, the next Start with the same directory continues. The server listens
-// on a socket only if [Options.Listen] asks for one. Close ends the connections
-// that Connect made, the server, and its goroutines.
+// Start returns a server that accepts connections and, as a cluster, has a
+// leader. Without [Options.Dir] the server leaves nothing on disk, and its data
+// ends with it. With it, the next Start with the same directory continues. The
+// server listens on a socket only if [Options.Listen] asks for one. Close ends
+// the connections that Connect made, the server, and its goroutines.
 //
 // # When to use something else
 //
-// The server shares the program's memory, processors and fate. If the program is
-// killed, data in memory is gone, and data on disk is as old as the operating
-// system made it (see [Options.SyncAlways]). Use a separate nats-server if channels
-// must outlive the program. The server authenticates nobody: Listen only where
-// everybody who can connect may use everything.
+// The server shares the program's memory, processors and fate. If the program
+// is killed, data in memory is gone, and data on disk is as old as the
+// operating system made it (see [Options.SyncAlways]). Use a separate
+// nats-server if channels must outlive the program. The server authenticates
+// nobody: Listen only where everybody who can connect may use everything.
 package natsembed
 
 import (
@@ -37,31 +38,36 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Options say how a server is to run. A nil *Options is one where everything is zero.
+// Options say how a server is to run. A nil *Options is one where everything is
+// zero.
 type Options struct {
-	// Dir is the directory that file storage is kept in. Zero: a temporary one, which Close removes.
+	// Dir is the directory that file storage is kept in. Zero: a temporary one,
+	// which Close removes.
 	Dir string
 
-	// Listen is a TCP address for clients from outside of the program, such as "127.0.0.1:4222"; port 0 takes a free one. Zero: none
-	// (but the servers of a Cluster listen on loopback).
+	// Listen is a TCP address for clients from outside of the program, such as
+	// "127.0.0.1:4222"; port 0 takes a free one. Zero: none (but the servers of
+	// a Cluster listen on loopback).
 	Listen string
 
-	// MaxMemory and MaxStore bound the bytes in memory and on disk. Zero means 256
-	// MiB and 1 GiB. At the limit, the server refuses more with an error.
+	// MaxMemory and MaxStore bound the bytes in memory and on disk. Zero means
+	// 256 MiB and 1 GiB. At the limit, the server refuses more with an error.
 	MaxMemory, MaxStore int64
 
-	// SyncAlways makes the server acknowledge a value only when it is on the disk.
-	// Otherwise acknowledged values survive the end of the process, but those of
-	// the last two minutes may not survive the end of the machine. It makes
-	// sending several times slower.
+	// SyncAlways makes the server acknowledge a value only when it is on the
+	// disk. Otherwise acknowledged values survive the end of the process, but
+	// those of the last two minutes may not survive the end of the machine. It
+	// makes sending several times slower.
 	SyncAlways bool
 
-	// Cluster is how many servers to run, joined to a cluster over loopback. It is for tests: they all live in this process, so it is
-	// no more available than one. Zero and 1: no cluster. Else it is at least 3.
+	// Cluster is how many servers to run, joined to a cluster over loopback. It
+	// is for tests: they all live in this process, so it is no more available
+	// than one. Zero and 1: no cluster. Else it is at least 3.
 	Cluster int
 }
 
-// A Server is a running server, or cluster of servers. Its methods may be called concurrently.
+// A Server is a running server, or cluster of servers. Its methods may be
+// called concurrently.
 type Server struct {
 	servers []*server.Server
 	tempDir string // to be removed, or empty
@@ -74,7 +80,8 @@ type Server struct {
 // ErrClosed means that the server was closed.
 var ErrClosed = errors.New("natsembed: server closed")
 
-// How long a server, and a cluster's first election, may take. Usually it is a few milliseconds, and a second.
+// How long a server, and a cluster's first election, may take. Usually it is a
+// few milliseconds, and a second.
 const startTimeout = 30 * time.Second
 
 // Start starts a server, and returns when it is ready.
@@ -174,8 +181,9 @@ func orDefault(n, zero int64) int64 {
 	return n
 }
 
-// loopbackRoutes finds n free ports. Each server of a cluster must know those of the others before it starts, so they are not kept open:
-// somebody else may take one meanwhile, and then Start fails.
+// loopbackRoutes finds n free ports. Each server of a cluster must know those
+// of the others before it starts, so they are not kept open: somebody else may
+// take one meanwhile, and then Start fails.
 func loopbackRoutes(n int) (routes string, ports []int, err error) {
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -216,7 +224,8 @@ func (s *Server) start(all []*server.Options) error {
 	return nil
 }
 
-// awaitLeader waits until the cluster can make streams. The server has no event for that, so it is asked.
+// awaitLeader waits until the cluster can make streams. The server has no event
+// for that, so it is asked.
 func (s *Server) awaitLeader() error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -230,8 +239,9 @@ func (s *Server) awaitLeader() error {
 	return fmt.Errorf("the cluster has elected no leader in %v", startTimeout)
 }
 
-// Connect returns a connection to the server that uses no socket; in a cluster, to its first server. Close closes it. A connection does
-// not wait for a server that has ended: it is closed then.
+// Connect returns a connection to the server that uses no socket; in a cluster,
+// to its first server. Close closes it. A connection does not wait for a server
+// that has ended: it is closed then.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) { return s.ConnectTo(0, opts...) }
 
 // ConnectTo returns a connection to server i of a cluster, counted from 0, as
@@ -260,7 +270,8 @@ func (s *Server) JetStream(opts ...nats.Option) (jetstream.JetStream, error) {
 	return jetstream.New(nc)
 }
 
-// URL returns the address for clients from outside, and "" if the server does not listen; in a cluster, those of all servers, with commas.
+// URL returns the address for clients from outside, and "" if the server does
+// not listen; in a cluster, those of all servers, with commas.
 func (s *Server) URL() string {
 	urls := ""
 	for _, one := range s.servers {
@@ -275,8 +286,9 @@ func (s *Server) URL() string {
 	return urls
 }
 
-// Close closes the connections that Connect made, ends the server, waits for it, and removes what it stored unless Options.Dir said where.
-// It may be called more than once, and returns nil unless that could not be removed.
+// Close closes the connections that Connect made, ends the server, waits for
+// it, and removes what it stored unless Options.Dir said where. It may be
+// called more than once, and returns nil unless that could not be removed.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -57,7 +57,8 @@ func stored(t *testing.T, js jetstream.JetStream) uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
-// It fails if a value does not survive a restart on a directory, or does survive one without.
+// It fails if a value does not survive a restart on a directory, or does
+// survive one without.
 func TestDirIsWhatSurvives(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
@@ -80,7 +81,8 @@ func TestDirIsWhatSurvives(t *testing.T) {
 	}
 }
 
-// It fails if Close leaves goroutines, files or a connection that hangs, or is no end for those who come later.
+// It fails if Close leaves goroutines, files or a connection that hangs, or is
+// no end for those who come later.
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	before := runtime.NumGoroutine()
@@ -111,7 +113,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// It fails if a client from outside does not reach the same server as one from inside.
+// It fails if a client from outside does not reach the same server as one from
+// inside.
 func TestListen(t *testing.T) {
 	s := start(t, &natsembed.Options{Listen: "127.0.0.1:0"})
 	inside, err := s.JetStream()
@@ -133,7 +136,8 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// It fails if the cluster is not ready for a stream with three replicas when Start returns, or its servers do not know each other.
+// It fails if the cluster is not ready for a stream with three replicas when
+// Start returns, or its servers do not know each other.
 func TestCluster(t *testing.T) {
 	s := start(t, &natsembed.Options{Cluster: 3})
 	for i := range 3 {

@@ -8,8 +8,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// BenchmarkPing is one ping after another over loopback, beside what a hand-written program does with two sockets and
-// nothing else: no limits, no ctx, no queue. Both are mostly system calls and wake-ups.
+// BenchmarkPing is one ping after another over loopback, beside what a
+// hand-written program does with two sockets and nothing else: no limits, no
+// ctx, no queue. Both are mostly system calls and wake-ups.
 func BenchmarkPing(b *testing.B) {
 	b.Run("client and server", func(b *testing.B) {
 		c := dial(b, serveTCP(b, new(rpc.Server)), nil)

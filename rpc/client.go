@@ -18,8 +18,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// ClientOptions configures a Client. A nil *ClientOptions and the zero value mean
-// the defaults.
+// ClientOptions configures a Client. A nil *ClientOptions and the zero value
+// mean the defaults.
 type ClientOptions struct {
 	// Window is how many requests may be unanswered at once. Zero is 1: the
 	// client writes one request, reads its answer, and only then writes the
@@ -113,9 +113,9 @@ type Client struct {
 	down error      // why there is no connection; nil if there is one
 }
 
-// A call is one request on its way, and then its answer. Until done is signalled,
-// the client's mutex guards everything but enc. After that the call belongs to the
-// caller, and may be used again.
+// A call is one request on its way, and then its answer. Until done is
+// signalled, the client's mutex guards everything but enc. After that the call
+// belongs to the caller, and may be used again.
 type call struct {
 	state callState
 	link  *link         // where it was written, if inFlight
@@ -146,10 +146,10 @@ const (
 	taggedError            // {"Error":…}, and buf is …
 )
 
-// Dial connects to the server at addr, a TCP address as for net.Dial, and returns
-// a client. It blocks until it is connected, and returns an error if the first
-// attempt fails or ctx ends before. Later the client reconnects by itself, and
-// this ctx has no effect. A nil o means the defaults.
+// Dial connects to the server at addr, a TCP address as for net.Dial, and
+// returns a client. It blocks until it is connected, and returns an error if
+// the first attempt fails or ctx ends before. Later the client reconnects by
+// itself, and this ctx has no effect. A nil o means the defaults.
 func Dial(ctx context.Context, addr string, o *ClientOptions) (*Client, error) {
 	var d net.Dialer
 	return newClient(ctx, addr, o, func(ctx context.Context) (net.Conn, error) {
@@ -198,35 +198,36 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
-// State returns a receiver of the client's state: Get returns it, Recv waits for a
-// change. A state that lasts too short may be skipped. Close of the client makes
-// Closed the last state, and then ends the receiver. The caller must close the
-// receiver.
+// State returns a receiver of the client's state: Get returns it, Recv waits
+// for a change. A state that lasts too short may be skipped. Close of the
+// client makes Closed the last state, and then ends the receiver. The caller
+// must close the receiver.
 func (c *Client) State() *watch.Receiver[State] { return c.state.Subscribe() }
 
-// Ping calls the method "Ping" without parameters: it sends `"Ping"` and expects
-// `"Ack"`. Its errors are those of Call.
+// Ping calls the method "Ping" without parameters: it sends `"Ping"` and
+// expects `"Ack"`. Its errors are those of Call.
 func (c *Client) Ping(ctx context.Context) error { return c.Call(ctx, "Ping", nil, nil) }
 
-// Call calls a method and waits for the answer, and before that for a connection
-// if there is none. Params, unless nil, is sent as encoding/json encodes it. The
-// result is decoded into result, a pointer, unless that is nil. If both are nil,
-// the request is the bare string, and the answer says only whether the call
-// worked.
+// Call calls a method and waits for the answer, and before that for a
+// connection if there is none. Params, unless nil, is sent as encoding/json
+// encodes it. The result is decoded into result, a pointer, unless that is nil.
+// If both are nil, the request is the bare string, and the answer says only
+// whether the call worked.
 //
-// If the answer is an error, Call returns it as an *Error. Otherwise its error is
-// or wraps the reason, such as ctx.Err() or leat.ErrClosed, and says what happened
-// to the request:
+// If the answer is an error, Call returns it as an *Error. Otherwise its error
+// is or wraps the reason, such as ctx.Err() or leat.ErrClosed, and says what
+// happened to the request:
 //
-//   - errors.Is(err, ErrNotSent): no byte of it was written; calling again is safe.
+//   - errors.Is(err, ErrNotSent): no byte of it was written; calling again is
+//     safe.
 //   - errors.Is(err, ErrMaybeSent): it was written, in part or whole, and the
 //     server may have executed it.
 //   - Neither: the server executed it, but the result does not fit into result.
 //
 // When ctx ends, Call returns at once. If the request was written and no other
 // caller waits for an answer on the connection, the client replaces the
-// connection, so that a late or missing answer delays nobody. If others wait, it
-// keeps the connection and drops the late answer.
+// connection, so that a late or missing answer delays nobody. If others wait,
+// it keeps the connection and drops the late answer.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
 	needContext(ctx)
 	if method == "" {
@@ -271,8 +272,8 @@ func (c *Client) do(ctx context.Context, method string, params, result any) erro
 	return err
 }
 
-// explain adds to the error of a call that ended before it was sent why there is no
-// connection.
+// explain adds to the error of a call that ended before it was sent why there
+// is no connection.
 func (c *Client) explain(ctx context.Context, e *callError) error {
 	if e.sent == ErrNotSent && ctx.Err() != nil {
 		c.mu.Lock()
@@ -373,10 +374,10 @@ func (c *Client) leave(k *call) error {
 	return nil
 }
 
-// Close ends the client and its connection, and waits for its goroutines. Waiting
-// and later calls fail with an error that wraps leat.ErrClosed, and ErrNotSent or
-// ErrMaybeSent. Close returns nil. It may be called more than once, and
-// concurrently with anything.
+// Close ends the client and its connection, and waits for its goroutines.
+// Waiting and later calls fail with an error that wraps leat.ErrClosed, and
+// ErrNotSent or ErrMaybeSent. Close returns nil. It may be called more than
+// once, and concurrently with anything.
 func (c *Client) Close() error {
 	c.cancel(leat.ErrClosed)
 	<-c.stopped

@@ -18,7 +18,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// pipeClient returns a client, and its connections as they come, whose other ends the test plays.
+// pipeClient returns a client, and its connections as they come, whose other
+// ends the test plays.
 func pipeClient(t *testing.T, o *rpc.ClientOptions) (*rpc.Client, <-chan net.Conn) {
 	t.Helper()
 	conns := make(chan net.Conn, 1000)
@@ -73,7 +74,8 @@ func TestDialCtx(t *testing.T) {
 	})
 }
 
-// The server dies and comes back on the same port: a call in between is not sent, and says why; one that waits goes through.
+// The server dies and comes back on the same port: a call in between is not
+// sent, and says why; one that waits goes through.
 func TestReconnect(t *testing.T) {
 	l := listen(t)
 	addr := l.Addr().String()
@@ -86,7 +88,8 @@ func TestReconnect(t *testing.T) {
 	first.Close()
 	first.Shutdown(t.Context())
 
-	// The connection is lost at some instant: a ping may still be written to it, which is a maybe. Not so for ever.
+	// The connection is lost at some instant: a ping may still be written to
+	// it, which is a maybe. Not so for ever.
 	deadline := time.Now().Add(patience)
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -115,7 +118,8 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// The attempts to reconnect come at growing, random intervals within their bounds, and begin anew after an answer.
+// The attempts to reconnect come at growing, random intervals within their
+// bounds, and begin anew after an answer.
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex // guards these
@@ -176,7 +180,8 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
-// The server reads the request and dies: it may have been executed. The next call uses a new connection.
+// The server reads the request and dies: it may have been executed. The next
+// call uses a new connection.
 func TestMaybeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, nil)
@@ -207,7 +212,8 @@ type brokenConn struct{ net.Conn }
 
 func (brokenConn) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// A request of which no byte could be written goes to the next connection by itself; its caller notices nothing.
+// A request of which no byte could be written goes to the next connection by
+// itself; its caller notices nothing.
 func TestUnsentIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := make(chan net.Conn, 10)
@@ -248,8 +254,8 @@ func (c *halfConn) Write(b []byte) (int, error) {
 	return n, errors.Join(err, errors.New("broken pipe"))
 }
 
-// A write fails halfway: that request is a maybe and is not sent again; the answer to the one before, which comes only
-// then, still reaches its caller.
+// A write fails halfway: that request is a maybe and is not sent again; the
+// answer to the one before, which comes only then, still reaches its caller.
 func TestHalfAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := make(chan net.Conn, 10)
@@ -290,7 +296,8 @@ func TestHalfAWrite(t *testing.T) {
 	})
 }
 
-// The peer reads, and never answers: the first call is freed in flight, the second in the queue.
+// The peer reads, and never answers: the first call is freed in flight, the
+// second in the queue.
 func TestCtxWithoutAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, nil)
@@ -308,7 +315,8 @@ func TestCtxWithoutAnswer(t *testing.T) {
 	})
 }
 
-// The peer does not read, so that the write itself waits: both callers are freed, and the next connection works.
+// The peer does not read, so that the write itself waits: both callers are
+// freed, and the next connection works.
 func TestCtxWithoutReader(t *testing.T) {
 	l := listen(t)
 	c := dial(t, l.Addr().String(), nil)
@@ -365,7 +373,8 @@ func TestCtxWithoutConnection(t *testing.T) {
 	})
 }
 
-// With a window of 1, who leaves in flight takes the connection along: the next call gets its own answer, not the late one.
+// With a window of 1, who leaves in flight takes the connection along: the next
+// call gets its own answer, not the late one.
 func TestLateAnswerWindowOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, nil)
@@ -389,8 +398,9 @@ func TestLateAnswerWindowOne(t *testing.T) {
 	})
 }
 
-// With a window of 3, three requests are written before an answer comes, and not four. Who leaves while others wait
-// leaves the connection alone, and its late answer goes to nobody.
+// With a window of 3, three requests are written before an answer comes, and
+// not four. Who leaves while others wait leaves the connection alone, and its
+// late answer goes to nobody.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, &rpc.ClientOptions{Window: 3})
@@ -438,7 +448,8 @@ func TestWindow(t *testing.T) {
 			}
 		}
 
-		// The books are right after that: of two more, one may leave, and the other keeps the connection.
+		// The books are right after that: of two more, one may leave, and the
+		// other keeps the connection.
 		ctx, cancel = context.WithCancel(t.Context())
 		leaves := pingIn(ctx, c)
 		expect(t, far, `"Ping"`)
@@ -457,7 +468,8 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// Close wakes all: the one in flight, those in the queue, and those that wait to be queued. Each learns how far it came.
+// Close wakes all: the one in flight, those in the queue, and those that wait
+// to be queued. Each learns how far it came.
 func TestCloseWakesAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, nil)
@@ -490,7 +502,8 @@ func TestCloseWakesAll(t *testing.T) {
 	})
 }
 
-// What is no answer ends the connection, with an error that says what came; the client goes on with the next one.
+// What is no answer ends the connection, with an error that says what came; the
+// client goes on with the next one.
 func TestNoAnswers(t *testing.T) {
 	for name, test := range map[string]struct{ answer, want string }{
 		"garbage":     {"HTTP/1.1 400 Bad Request\r\n\r\n", `did not send an answer: unexpected byte "H"`},
@@ -526,7 +539,8 @@ func TestNoAnswers(t *testing.T) {
 	}
 }
 
-// A server that hangs up before any answer is not redialed in a hurry, however often it accepts.
+// A server that hangs up before any answer is not redialed in a hurry, however
+// often it accepts.
 func TestAcceptAndHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, nil)
@@ -599,8 +613,9 @@ func TestBadParams(t *testing.T) {
 	hasText(t, err, "unsupported type: chan int")
 }
 
-// The server is cut off again and again while many call. Each call is executed at most once; exactly once if it was
-// answered; and never if its error says so.
+// The server is cut off again and again while many call. Each call is executed
+// at most once; exactly once if it was answered; and never if its error says
+// so.
 func TestBooksBalance(t *testing.T) {
 	for _, window := range []int{1, 8} {
 		t.Run(fmt.Sprintf("window %d", window), func(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// A conn is one connection of a Server. One goroutine reads its requests, handles
-// them one after another, and answers. It answers together the requests that it
-// has read together: it writes the answers when no complete request is left, just
-// before it reads or waits. If a handler takes long, the answers before it are
-// written meanwhile; see outbound.
+// A conn is one connection of a Server. One goroutine reads its requests,
+// handles them one after another, and answers. It answers together the requests
+// that it has read together: it writes the answers when no complete request is
+// left, just before it reads or waits. If a handler takes long, the answers
+// before it are written meanwhile; see outbound.
 type conn struct {
 	server *Server
 	raw    net.Conn
@@ -55,10 +55,11 @@ const (
 	reading                // the rest of one
 )
 
-// When the server ends a connection, it leaves the peer some time to read the last
-// answers and close. Otherwise the system would answer bytes that the peer still
-// writes with a reset, and drop the answers that it has not delivered. Shutdown
-// waits for this time, so a peer that has been silent for long gets less of it.
+// When the server ends a connection, it leaves the peer some time to read the
+// last answers and close. Otherwise the system would answer bytes that the peer
+// still writes with a reset, and drop the answers that it has not delivered.
+// Shutdown waits for this time, so a peer that has been silent for long gets
+// less of it.
 const (
 	lingerTime     = 2 * time.Second
 	idleLingerTime = 100 * time.Millisecond
@@ -131,8 +132,8 @@ func (c *conn) serveRequests() {
 	}
 }
 
-// refuse handles an error of the reader: a bad request, or the end of requests. It
-// reports whether the connection stays open.
+// refuse handles an error of the reader: a bad request, or the end of requests.
+// It reports whether the connection stays open.
 func (c *conn) refuse(err error) bool {
 	c.log.Debug("rpc: no request", "err", err)
 	var bad *wireError
@@ -157,9 +158,9 @@ func (c *conn) refuse(err error) bool {
 	return false
 }
 
-// silentTime returns how long to wait for a peer that writes nothing. A peer that
-// was answered within lingerTime may still have to read the answer, and may be
-// about to write.
+// silentTime returns how long to wait for a peer that writes nothing. A peer
+// that was answered within lingerTime may still have to read the answer, and
+// may be about to write.
 func (c *conn) silentTime() time.Duration {
 	if c.wrote > 0 && time.Since(c.server.began)-c.wrote < lingerTime {
 		return lingerTime
@@ -185,8 +186,8 @@ func (c *conn) handshake() bool {
 	return err == nil
 }
 
-// Read implements io.Reader for the connection's own reader, which calls it when it
-// holds no complete request.
+// Read implements io.Reader for the connection's own reader, which calls it
+// when it holds no complete request.
 func (c *conn) Read(p []byte) (int, error) {
 	if !c.out.flush() {
 		return 0, errUnwritten
@@ -217,8 +218,8 @@ func (c *conn) waitForRoom(n int) error {
 	return nil
 }
 
-// arm sets the read deadline when a phase begins. It returns false if no further
-// request may be read.
+// arm sets the read deadline when a phase begins. It returns false if no
+// further request may be read.
 func (c *conn) arm(now phase) bool {
 	d := timeout(c.server.IdleTimeout, defaultIdleTimeout)
 	began := now != c.phase
@@ -234,9 +235,9 @@ func (c *conn) arm(now phase) bool {
 	return !c.draining
 }
 
-// worn reports whether, at t, a deadline for something that may take d must be set
-// again. Setting one at each read and write would cost as much as everything else
-// that the server does for a short request.
+// worn reports whether, at t, a deadline for something that may take d must be
+// set again. Setting one at each read and write would cost as much as
+// everything else that the server does for a short request.
 func worn(t, deadline, d time.Duration) bool { return deadline-t < d-d/8 }
 
 // drain makes the goroutine end once it has answered what was read.
@@ -255,9 +256,9 @@ func (c *conn) cut() {
 	c.raw.Close()
 }
 
-// linger closes the connection for writing and waits until the peer has noticed:
-// for as long as silent if the peer writes nothing, and for lingerTime if it is
-// still writing.
+// linger closes the connection for writing and waits until the peer has
+// noticed: for as long as silent if the peer writes nothing, and for lingerTime
+// if it is still writing.
 func (c *conn) linger(silent time.Duration) {
 	c.in.drop()
 	half, ok := c.nc.(interface{ CloseWrite() error })
@@ -323,8 +324,8 @@ func (c *conn) answer(m message) bool {
 	return c.reply(bare, result, failure)
 }
 
-// reply adds the answer to a request, which was bare or not. The result is already
-// encoded. It returns false if the connection is broken.
+// reply adds the answer to a request, which was bare or not. The result is
+// already encoded. It returns false if the connection is broken.
 func (c *conn) reply(bare bool, result []byte, failure *Error) bool {
 	switch {
 	case bare && failure == nil:
@@ -352,9 +353,9 @@ func (c *conn) replyError(e *Error) bool {
 }
 
 // claimAnswer claims the memory for encoding an answer: one copy within
-// encoding/json, and one of ours. If it has to wait, it writes the earlier answers
-// first, so that a waiting connection holds nothing of the budget. It returns
-// false if the connection is cut.
+// encoding/json, and one of ours. If it has to wait, it writes the earlier
+// answers first, so that a waiting connection holds nothing of the budget. It
+// returns false if the connection is cut.
 func (c *conn) claimAnswer() bool {
 	b := c.server.answers
 	if b == nil {
@@ -374,8 +375,8 @@ func (c *conn) claimAnswer() bool {
 	return true
 }
 
-// handle waits until it may run the handler, and runs it. The handler is h, or the
-// server's if h is nil. A panic becomes the failure. If the handler calls
+// handle waits until it may run the handler, and runs it. The handler is h, or
+// the server's if h is nil. A panic becomes the failure. If the handler calls
 // runtime.Goexit, the goroutine ends with c.exited set; see end.
 func (c *conn) handle(m message, h method) (result []byte, failure *Error) {
 	if c.server.flight != nil {

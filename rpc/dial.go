@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// connect makes one attempt. It returns the TCP connection, and the connection to
-// use: the same one, or TLS over it.
+// connect makes one attempt. It returns the TCP connection, and the connection
+// to use: the same one, or TLS over it.
 func (c *Client) connect(ctx context.Context) (raw, nc net.Conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.DialTimeout)
 	defer cancel()
@@ -33,8 +33,8 @@ func (c *Client) connect(ctx context.Context) (raw, nc net.Conn, err error) {
 	return raw, t, nil
 }
 
-// reconnect connects again, with a pause before each attempt with a number of 0 or
-// more. It returns nil when the client is closed.
+// reconnect connects again, with a pause before each attempt with a number of 0
+// or more. It returns nil when the client is closed.
 func (c *Client) reconnect(tries *int) *link {
 	for ; ; *tries++ {
 		if *tries >= 0 && !c.pause(*tries) {
@@ -60,8 +60,8 @@ func (c *Client) reconnect(tries *int) *link {
 	}
 }
 
-// pause waits before attempt number n: a random part ("full jitter") of the least
-// time, doubled n times. It returns false when the client is closed.
+// pause waits before attempt number n: a random part ("full jitter") of the
+// least time, doubled n times. It returns false when the client is closed.
 func (c *Client) pause(n int) bool {
 	d := c.opts.MinBackoff
 	for ; n > 0 && d < c.opts.MaxBackoff; n-- {

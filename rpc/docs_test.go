@@ -13,8 +13,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// The programs of docs/rpc.md do what the page says, against a real server: each block of code is run, with the server's address in place
-// of its own, and must print the block of text behind it.
+// The programs of docs/rpc.md do what the page says, against a real server:
+// each block of code is run, with the server's address in place of its own, and
+// must print the block of text behind it.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../docs/rpc.md")
 	if err != nil {
@@ -75,7 +76,8 @@ func runProgram(ctx context.Context, t *testing.T, language, program string) (st
 	return string(out), err
 }
 
-// cargoProject returns a directory with a program that may use serde and serde_json, from Debian's packages.
+// cargoProject returns a directory with a program that may use serde and
+// serde_json, from Debian's packages.
 func cargoProject(t *testing.T, program string) string {
 	t.Helper()
 	const registry = "/usr/share/cargo/registry"

@@ -22,8 +22,8 @@ var (
 	ErrMaybeSent = errors.New("rpc: sent, and not answered")
 )
 
-// A Code says to programs what kind of error an answer carries. Handlers may use
-// codes of their own.
+// A Code says to programs what kind of error an answer carries. Handlers may
+// use codes of their own.
 type Code string
 
 // The codes of this package. Handlers may use them in the same sense.
@@ -41,8 +41,8 @@ const (
 
 // Error is an error that came as an answer: the server received the request and
 // answered with it. A handler that returns an *Error, wrapped or not, sends its
-// Code and Message; any other error is sent as CodeFailed with the error's text.
-// Client.Call returns it as *Error:
+// Code and Message; any other error is sent as CodeFailed with the error's
+// text. Client.Call returns it as *Error:
 //
 //	var e *rpc.Error
 //	if errors.As(err, &e) && e.Code == rpc.CodeUnknownMethod {

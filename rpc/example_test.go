@@ -65,7 +65,8 @@ func serveExample(s *rpc.Server) (addr string, stop func() error) {
 	return l.Addr().String(), s.Close
 }
 
-// "Ping" is the question whether the server is well. A program that knows better answers it itself.
+// "Ping" is the question whether the server is well. A program that knows
+// better answers it itself.
 func ExampleServer_health() {
 	var mux rpc.Mux
 	databaseIsUp := false
@@ -208,7 +209,8 @@ func ExampleLocal() {
 	// Output: <nil>
 }
 
-// A program's main loop: it serves until it is told to stop, answers what it has read, and ends.
+// A program's main loop: it serves until it is told to stop, answers what it
+// has read, and ends.
 func ExampleServer_ListenAndServe() {
 	server := new(rpc.Server)
 	stopped := make(chan error)

@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-// QueueLength is how many calls a client queues before further ones wait to be queued.
+// QueueLength is how many calls a client queues before further ones wait to be
+// queued.
 const QueueLength = queueLength
 
 // NewClient is Dial with another way to connect.
@@ -21,7 +22,8 @@ func PipeListener() (net.Listener, func(context.Context) (net.Conn, error)) {
 	return l, l.dial
 }
 
-// Scan reads one message from src. The end is how many bytes it took, and code is not empty if it is no message.
+// Scan reads one message from src. The end is how many bytes it took, and code
+// is not empty if it is no message.
 func Scan(src io.Reader, maxBytes, maxDepth int) (name string, payload []byte, end int, code Code, err error) {
 	counted := &countingReader{src: src}
 	r := newReader(counted, maxBytes, maxDepth)

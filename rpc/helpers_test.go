@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// patience bounds what should happen at once on a real socket. A test that waits so long fails.
+// patience bounds what should happen at once on a real socket. A test that
+// waits so long fails.
 const patience = 20 * time.Second
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -13,8 +13,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// The first interceptor is the outermost, on both sides; each sees all calls, unknown methods and Ping among them, and may answer itself.
-// One that is passed over, or in the wrong place, changes the trace.
+// The first interceptor is the outermost, on both sides; each sees all calls,
+// unknown methods and Ping among them, and may answer itself. One that is
+// passed over, or in the wrong place, changes the trace.
 func TestInterceptors(t *testing.T) {
 	var trace []string // written and read in turns: one call is under way at a time
 	onServer := func(name string) rpc.ServerInterceptor {
@@ -72,7 +73,8 @@ func TestInterceptorPanics(t *testing.T) {
 	expect(t, c, `{"Error":{"code":"internal","message":"the method panicked"}}`)
 }
 
-// A nil interceptor would fail at the first request; it fails where it was given.
+// A nil interceptor would fail at the first request; it fails where it was
+// given.
 func TestNilInterceptor(t *testing.T) {
 	defer func() {
 		if recover() == nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// The peer writes six bytes and reads five. A server that waits for a seventh byte, or sends a sixth, fails.
+// The peer writes six bytes and reads five. A server that waits for a seventh
+// byte, or sends a sixth, fails.
 func TestRawPeerPings(t *testing.T) {
 	for _, h := range []rpc.Handler{nil, new(rpc.Mux)} {
 		c := rawDial(t, serveTCP(t, &rpc.Server{Handler: h}))
@@ -24,8 +25,9 @@ func TestRawPeerPings(t *testing.T) {
 	}
 }
 
-// Each request and its exact answer, and whether the connection lives on: an answer in the wrong form, with another byte, or
-// a connection that ends or lives wrongly, fails.
+// Each request and its exact answer, and whether the connection lives on: an
+// answer in the wrong form, with another byte, or a connection that ends or
+// lives wrongly, fails.
 func TestWire(t *testing.T) {
 	parse := func(text string) string { return `{"Error":{"code":"parse_error","message":"` + text + `"}}` }
 	for _, test := range []struct {
@@ -77,7 +79,8 @@ const (
 	fiveAnswers  = `"Ack""Ack"{"Ack":{"text":"a \"}{}"}}{"Error":{"code":"unknown_method","message":"there is no method \"Nope\""}}"Ack"`
 )
 
-// Over a pipe a write of one byte is a read of one byte: a server that needs two at once, or one more, hangs or fails.
+// Over a pipe a write of one byte is a read of one byte: a server that needs
+// two at once, or one more, hangs or fails.
 func TestSplitByteByByte(t *testing.T) {
 	l, dialPipe := rpc.PipeListener()
 	serve(t, &rpc.Server{Handler: echoMux()}, l)
@@ -100,14 +103,16 @@ func TestSplitByteByByte(t *testing.T) {
 	<-written
 }
 
-// Several requests in one packet are answered each, in order; a server that drops what came with the first one hangs.
+// Several requests in one packet are answered each, in order; a server that
+// drops what came with the first one hangs.
 func TestSeveralInOnePacket(t *testing.T) {
 	c := rawDial(t, serveTCP(t, &rpc.Server{Handler: echoMux()}))
 	write(t, c, strings.Repeat(fiveRequests, 100))
 	expect(t, c, strings.Repeat(fiveAnswers, 100))
 }
 
-// A request that is cut off is no JSON: it is answered with an error and the connection ends, rather than hangs.
+// A request that is cut off is no JSON: it is answered with an error and the
+// connection ends, rather than hangs.
 func TestHalfARequest(t *testing.T) {
 	c := rawDial(t, serveTCP(t, new(rpc.Server)))
 	write(t, c, `"Ping" "Pin`)
@@ -116,7 +121,8 @@ func TestHalfARequest(t *testing.T) {
 	expectEnd(t, c)
 }
 
-// A peer that asks and ends its side, as in a shell's pipe, still gets its answer.
+// A peer that asks and ends its side, as in a shell's pipe, still gets its
+// answer.
 func TestHalfClosedPeerIsAnswered(t *testing.T) {
 	c := rawDial(t, serveTCP(t, &rpc.Server{Handler: echoMux()}))
 	write(t, c, "{\"Echo\":{\"text\":\"hi\"}}\n")
@@ -125,7 +131,8 @@ func TestHalfClosedPeerIsAnswered(t *testing.T) {
 	expectEnd(t, c)
 }
 
-// The refusal of a request reaches a peer that is still writing it: to close the connection with bytes unread would reset it.
+// The refusal of a request reaches a peer that is still writing it: to close
+// the connection with bytes unread would reset it.
 func TestRefusalReachesAWriter(t *testing.T) {
 	c := rawDial(t, serveTCP(t, new(rpc.Server)))
 	go func() {
@@ -134,7 +141,8 @@ func TestRefusalReachesAWriter(t *testing.T) {
 	expect(t, c, `"Error"`)
 }
 
-// strictServer accepts exactly one JSON value per read, answers "Ack", and hangs up on anything else. It counts connections.
+// strictServer accepts exactly one JSON value per read, answers "Ack", and
+// hangs up on anything else. It counts connections.
 func strictServer(t *testing.T) (addr string, conns *atomic.Int32) {
 	l := listen(t)
 	conns = new(atomic.Int32)
@@ -176,8 +184,9 @@ func strictConn(c net.Conn) {
 	}
 }
 
-// The strict server hangs up if a request is split, has a newline behind it, or is joined by the next before it is
-// answered. The calls then fail, or the count of connections shows it.
+// The strict server hangs up if a request is split, has a newline behind it, or
+// is joined by the next before it is answered. The calls then fail, or the
+// count of connections shows it.
 func TestClientAgainstStrictServer(t *testing.T) {
 	addr, conns := strictServer(t)
 	c := dial(t, addr, nil)

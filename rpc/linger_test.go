@@ -37,9 +37,9 @@ func (l *oneConn) Close() error { close(l.closed); return nil }
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // When Shutdown ends a connection, the system still sends the last answers. If
-// the server has closed by then, and the peer writes another request, the system
-// drops them. It fails if a server gives a peer that has just been answered no
-// more time than one that has been silent for long.
+// the server has closed by then, and the peer writes another request, the
+// system drops them. It fails if a server gives a peer that has just been
+// answered no more time than one that has been silent for long.
 func TestShutdownLingersAfterAnAnswer(t *testing.T) {
 	for _, c := range []struct {
 		name           string

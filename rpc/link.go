@@ -17,9 +17,9 @@ import (
 // A link is one connection of a Client. The client's run writes to it, and a
 // goroutine of its own reads from it.
 //
-// A call is in flight from just before its request is written until its answer is
-// read, or the link is lost. At most Window calls are in flight, and they are
-// answered in order.
+// A call is in flight from just before its request is written until its answer
+// is read, or the link is lost. At most Window calls are in flight, and they
+// are answered in order.
 type link struct {
 	nc    net.Conn // raw, or TLS over it
 	in    *reader
@@ -37,8 +37,8 @@ type link struct {
 
 var errNobodyWaits = errors.New("no caller waits any more for the answers to come")
 
-// lateTime is how long, after a failed write, the answers may take to arrive that
-// the server sent before it left.
+// lateTime is how long, after a failed write, the answers may take to arrive
+// that the server sent before it left.
 const lateTime = time.Second
 
 func newLink(c *Client, raw, nc net.Conn) *link {
@@ -57,8 +57,8 @@ func newLink(c *Client, raw, nc net.Conn) *link {
 	return l
 }
 
-// run is the goroutine that owns the writing side, from the first link to the end
-// of the client.
+// run is the goroutine that owns the writing side, from the first link to the
+// end of the client.
 func (c *Client) run(l *link) {
 	defer func() {
 		c.state.TrySend(Closed)
@@ -109,8 +109,8 @@ const (
 	maxRunBytes = 64 << 10 // no request is added to a run of this length
 )
 
-// write writes requests to l until l is lost. Requests that it could not write stay
-// in out, for the next link. It returns the error of a failed write.
+// write writes requests to l until l is lost. Requests that it could not write
+// stay in out, for the next link. It returns the error of a failed write.
 func (c *Client) write(l *link, out *outbox) error {
 	for l.ctx.Err() == nil {
 		if len(out.calls) == 0 && !c.receive(out) {
@@ -128,7 +128,8 @@ func (c *Client) write(l *link, out *outbox) error {
 		}
 		if n, err := l.nc.Write(out.frames); err != nil {
 			c.unsend(l, out, n)
-			// The answers that the server sent before it left are still to be read.
+			// The answers that the server sent before it left are still to be
+			// read.
 			l.nc.SetReadDeadline(time.Now().Add(lateTime))
 			return err
 		}
@@ -155,13 +156,13 @@ func (c *Client) receive(out *outbox) bool {
 	return err == nil
 }
 
-// begin takes calls out of the outbox, puts them in flight, and makes the run of
-// their requests. The run is empty if all their callers have left. begin returns
-// false, and has no effect, if the window has no room; then l.room is signalled
-// when it has.
+// begin takes calls out of the outbox, puts them in flight, and makes the run
+// of their requests. The run is empty if all their callers have left. begin
+// returns false, and has no effect, if the window has no room; then l.room is
+// signalled when it has.
 //
-// No call begins on a link that is cut. The mutex is held, so no call begins either
-// on a link that the last caller of the others has just given up.
+// No call begins on a link that is cut. The mutex is held, so no call begins
+// either on a link that the last caller of the others has just given up.
 func (c *Client) begin(l *link, out *outbox) bool {
 	if cap(out.frames) > 2*maxRunBytes {
 		out.frames = nil
@@ -193,9 +194,9 @@ func (c *Client) begin(l *link, out *outbox) bool {
 	return true
 }
 
-// unsend takes back the calls of the run of which no byte was written: only n bytes
-// were. They are the last ones in flight, unless the server answered requests that
-// it did not get.
+// unsend takes back the calls of the run of which no byte was written: only n
+// bytes were. They are the last ones in flight, unless the server answered
+// requests that it did not get.
 func (c *Client) unsend(l *link, out *outbox, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -237,8 +238,8 @@ func (c *Client) read(l *link) {
 	}
 }
 
-// deliver gives an answer to the first call in flight, and the bare answers that
-// came with it to the next ones.
+// deliver gives an answer to the first call in flight, and the bare answers
+// that came with it to the next ones.
 func (c *Client) deliver(l *link, m message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -287,8 +288,8 @@ func (c *Client) deliverLocked(l *link, m message) error {
 	return nil
 }
 
-// drop finishes the calls that are left on l, whose reader has ended, and returns
-// the reason. The error is that of a failed write, or nil.
+// drop finishes the calls that are left on l, whose reader has ended, and
+// returns the reason. The error is that of a failed write, or nil.
 func (c *Client) drop(l *link, err error) error {
 	l.cut(err)
 	cause := context.Cause(l.ctx)

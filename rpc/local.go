@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// Local returns a client and a server that answers with h, connected in memory. It
-// is for tests: it takes no port, and both work inside a testing/synctest bubble. A
-// nil h answers only "Ping". The server has no idle timeout.
+// Local returns a client and a server that answers with h, connected in memory.
+// It is for tests: it takes no port, and both work inside a testing/synctest
+// bubble. A nil h answers only "Ping". The server has no idle timeout.
 //
-// The function that it returns closes both, and waits until all their goroutines
-// have ended, handlers included. It may be called more than once.
+// The function that it returns closes both, and waits until all their
+// goroutines have ended, handlers included. It may be called more than once.
 func Local(h Handler) (*Client, func()) {
 	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	s := &Server{Handler: h, IdleTimeout: -1}

@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// behind runs a server and a proxy in front of it, in memory, and returns a client that connects through the proxy.
+// behind runs a server and a proxy in front of it, in memory, and returns a
+// client that connects through the proxy.
 func behind(t *testing.T, s *rpc.Server, f proxy.Faults, window int) (c *rpc.Client, p *proxy.Proxy, stop func()) {
 	t.Helper()
 	server, dialServer := rpc.PipeListener()
@@ -34,8 +35,10 @@ func behind(t *testing.T, s *rpc.Server, f proxy.Faults, window int) (c *rpc.Cli
 	}
 }
 
-// The network delays, drips and cuts, at other bytes with each seed. Every call ends in time, and none is executed twice; one that was
-// answered was executed, with its own answer; one that was not sent was not executed. The seed of a failure replays the cuts.
+// The network delays, drips and cuts, at other bytes with each seed. Every call
+// ends in time, and none is executed twice; one that was answered was executed,
+// with its own answer; one that was not sent was not executed. The seed of a
+// failure replays the cuts.
 func TestBadNetwork(t *testing.T) {
 	for name, f := range map[string]proxy.Faults{
 		"late":      {Latency: 20 * time.Millisecond, Jitter: 50 * time.Millisecond},
@@ -114,7 +117,8 @@ func badNetwork(t *testing.T, f proxy.Faults) {
 	}
 }
 
-// The network changes bytes. What comes of a call is then anybody's guess, but every call ends in time, and nothing panics: a panic ends the test's process.
+// The network changes bytes. What comes of a call is then anybody's guess, but
+// every call ends in time, and nothing panics: a panic ends the test's process.
 func TestCorruptNetwork(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

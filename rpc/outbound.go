@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// An outbound gathers the answers of a connection, and writes them in one piece.
-// The connection's goroutine adds and flushes. Without more, answers that are there
-// when the goroutine calls a handler would have to wait for it. So a timer writes
-// them when they have waited for lateAnswer. It is set once for all the answers
-// between two flushes, since most handlers are quicker.
+// An outbound gathers the answers of a connection, and writes them in one
+// piece. The connection's goroutine adds and flushes. Without more, answers
+// that are there when the goroutine calls a handler would have to wait for it.
+// So a timer writes them when they have waited for lateAnswer. It is set once
+// for all the answers between two flushes, since most handlers are quicker.
 //
-// While the timer is not set, everything here belongs to the goroutine, and needs
-// no lock. While it is set, the timer may take the answers and write them, and the
-// goroutine writes only after it has taken the timer back. So only one of them
-// writes at a time, and answers are written in the order in which they were added.
+// While the timer is not set, everything here belongs to the goroutine, and
+// needs no lock. While it is set, the timer may take the answers and write
+// them, and the goroutine writes only after it has taken the timer back. So
+// only one of them writes at a time, and answers are written in the order in
+// which they were added.
 //
-// The timer writes until it finds no answer, and says so in over, under the same
-// lock. So an answer that is added while it is set and not over is written by it,
-// however long the next handler takes.
+// The timer writes until it finds no answer, and says so in over, under the
+// same lock. So an answer that is added while it is set and not over is written
+// by it, however long the next handler takes.
 type outbound struct {
 	write  func([]byte) bool
 	budget *budget // counts the blocks
@@ -34,8 +35,8 @@ type outbound struct {
 	over   bool        // the timer writes nothing more until it is set again
 }
 
-// A batchBuffer holds answers. It uses a block for a batch if the budget allows that
-// at once; otherwise an outbound writes more often instead of waiting.
+// A batchBuffer holds answers. It uses a block for a batch if the budget allows
+// that at once; otherwise an outbound writes more often instead of waiting.
 type batchBuffer struct {
 	own  []byte // small, and kept
 	b    []byte // own, or that of lent

@@ -18,8 +18,8 @@ type Peer struct {
 
 type peerKey struct{}
 
-// PeerOf returns the peer that sent the request handled with ctx. It reports false
-// if ctx does not come from a Handler or a ServerInterceptor.
+// PeerOf returns the peer that sent the request handled with ctx. It reports
+// false if ctx does not come from a Handler or a ServerInterceptor.
 func PeerOf(ctx context.Context) (Peer, bool) {
 	c, ok := ctx.Value(peerKey{}).(*conn)
 	if !ok {

@@ -17,8 +17,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// Ten calls come while the first one is being written: they go out in one write, and all ten answers, which come in one, reach
-// their callers. A write for each call is ten reads at the peer, and fails.
+// Ten calls come while the first one is being written: they go out in one
+// write, and all ten answers, which come in one, reach their callers. A write
+// for each call is ten reads at the peer, and fails.
 func TestRunIsWrittenTogether(t *testing.T) {
 	const run = 10
 	synctest.Test(t, func(t *testing.T) {
@@ -44,7 +45,8 @@ func TestRunIsWrittenTogether(t *testing.T) {
 	})
 }
 
-// A caller who leaves before the run is made is not in it: a request whose answer nobody counts would shift all that follow.
+// A caller who leaves before the run is made is not in it: a request whose
+// answer nobody counts would shift all that follow.
 func TestLeaverIsNotInTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, &rpc.ClientOptions{Window: 64})
@@ -100,8 +102,10 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	return n, errors.Join(err, errors.New("broken pipe"))
 }
 
-// The write of a run fails after two requests and a half: of five calls two are answered, the third is a maybe, and the others, of
-// which nothing was written, go to the next connection, in order. At the border between two requests there is no maybe.
+// The write of a run fails after two requests and a half: of five calls two are
+// answered, the third is a maybe, and the others, of which nothing was written,
+// go to the next connection, in order. At the border between two requests there
+// is no maybe.
 func TestPartOfARun(t *testing.T) {
 	for _, cut := range []struct{ bytes, maybe int }{{len(`"Ping"`) * 3, 0}, {len(`"Ping"`)*3 + 1, 1}, {len(`"Ping"`)*4 - 1, 1}} {
 		t.Run(fmt.Sprint(cut.bytes), func(t *testing.T) {
@@ -148,7 +152,8 @@ func TestPartOfARun(t *testing.T) {
 	}
 }
 
-// Five thousand callers share a connection, and each gets its own answer. One that gets another's fails.
+// Five thousand callers share a connection, and each gets its own answer. One
+// that gets another's fails.
 func TestThousandsOfCallers(t *testing.T) {
 	for _, window := range []int{1, 64, 10_000} {
 		c := dial(t, serveTCP(t, &rpc.Server{Handler: echoMux()}), &rpc.ClientOptions{Window: window})
@@ -166,7 +171,8 @@ func TestThousandsOfCallers(t *testing.T) {
 	}
 }
 
-// What comes together is answered together: a write for each answer is a hundred reads, and fails.
+// What comes together is answered together: a write for each answer is a
+// hundred reads, and fails.
 func TestAnswersAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: echoMux()})
@@ -191,7 +197,8 @@ func slowMux(d time.Duration) *rpc.Mux {
 	return m
 }
 
-// Answers do not wait for a slow handler behind them, nor for the second one; and what was written meanwhile stays in order.
+// Answers do not wait for a slow handler behind them, nor for the second one;
+// and what was written meanwhile stays in order.
 func TestAnswersBeforeASlowHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: slowMux(time.Hour)})
@@ -214,8 +221,9 @@ func TestAnswersBeforeASlowHandler(t *testing.T) {
 	})
 }
 
-// The peer is slow to read what the timer writes, while the handler has ended and there are more answers: they come behind it. An
-// answer that overtakes fails.
+// The peer is slow to read what the timer writes, while the handler has ended
+// and there are more answers: they come behind it. An answer that overtakes
+// fails.
 func TestLateWriteKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: slowMux(time.Second)})
@@ -228,7 +236,8 @@ func TestLateWriteKeepsOrder(t *testing.T) {
 	})
 }
 
-// A slow handler holds back its own connection, which is not read meanwhile, and no other.
+// A slow handler holds back its own connection, which is not read meanwhile,
+// and no other.
 func TestBackpressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
@@ -265,7 +274,8 @@ func TestBackpressure(t *testing.T) {
 	})
 }
 
-// MaxInFlight holds back the connections beyond it, but not the Ping by which somebody looks whether the server lives.
+// MaxInFlight holds back the connections beyond it, but not the Ping by which
+// somebody looks whether the server lives.
 func TestMaxInFlightLetsPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: slowMux(time.Hour), MaxInFlight: 1})
@@ -286,8 +296,8 @@ func TestMaxInFlightLetsPing(t *testing.T) {
 	})
 }
 
-// A connection that is written to all the time, and whose timeouts are set only now and then, is cut neither by them nor by
-// their age.
+// A connection that is written to all the time, and whose timeouts are set only
+// now and then, is cut neither by them nor by their age.
 func TestLazyDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{IdleTimeout: time.Minute, WriteTimeout: time.Minute})
@@ -306,8 +316,9 @@ func TestLazyDeadlines(t *testing.T) {
 	})
 }
 
-// A ping allocates nothing in the server, and at most one object in the client; a call with parameters no more than encoding/json does for
-// them, which is not counted here.
+// A ping allocates nothing in the server, and at most one object in the client;
+// a call with parameters no more than encoding/json does for them, which is not
+// counted here.
 func TestAllocations(t *testing.T) {
 	if program.UnderRace() {
 		t.Skip("the race detector makes sync.Pool forget at random")

@@ -5,13 +5,14 @@ import (
 	"math"
 )
 
-// A scanner finds the end of one JSON value, byte by byte, however the bytes arrive.
-// The value is a string or an object, as a message is, so it ends with its own last
-// byte, and the scanner needs no byte after it. (At the top, numbers and true, false
-// and null would need one. The scanner refuses them at their first byte.)
+// A scanner finds the end of one JSON value, byte by byte, however the bytes
+// arrive. The value is a string or an object, as a message is, so it ends with
+// its own last byte, and the scanner needs no byte after it. (At the top,
+// numbers and true, false and null would need one. The scanner refuses them at
+// their first byte.)
 //
-// It accepts exactly the values that encoding/json accepts, so a value that it found
-// decodes without a syntax error.
+// It accepts exactly the values that encoding/json accepts, so a value that it
+// found decodes without a syntax error.
 type scanner struct {
 	max   int   // how many objects and arrays may be open at once
 	state state // what comes next
@@ -20,8 +21,8 @@ type scanner struct {
 	hex   int    // digits still to come of a \u escape
 	word  string // the rest of true, false or null
 
-	// What message needs of the value: its length, the place of the first colon,
-	// and the number of members, all of the outermost object.
+	// What message needs of the value: its length, the place of the first
+	// colon, and the number of members, all of the outermost object.
 	pos, colon, members int
 }
 
@@ -59,9 +60,9 @@ func (s *scanner) reset() {
 	*s = scanner{max: s.max, open: open}
 }
 
-// scan reads p, the continuation of the bytes before, and returns how many bytes of
-// p belong to the value, and whether the value is complete. An error, a *wireError,
-// is final.
+// scan reads p, the continuation of the bytes before, and returns how many
+// bytes of p belong to the value, and whether the value is complete. An error,
+// a *wireError, is final.
 func (s *scanner) scan(p []byte) (n int, done bool, err error) {
 	for n < len(p) {
 		if s.state == inString {

@@ -11,8 +11,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// FuzzScanner compares where a message ends, whether it is one, and what is in it, with encoding/json. It also reads each input
-// byte by byte: a reader that wants a byte behind the value would differ there.
+// FuzzScanner compares where a message ends, whether it is one, and what is in
+// it, with encoding/json. It also reads each input byte by byte: a reader that
+// wants a byte behind the value would differ there.
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{
 		`"Ping"`, `"Ping""Ping"`, ` "Ping"x`, `"P\u0069ng"`, `"\ud800\u00e9\"\\\/\b\f\n\r\t"`, "\"\x7f\xff\"", "\"\x1f\"", `"\x"`, `"\u12g4"`, `"open`, `"\`,
@@ -84,7 +85,8 @@ func twice(v []byte) bool {
 	return n > 1
 }
 
-// A limit that is off by one shows in the first value that is accepted or refused wrongly.
+// A limit that is off by one shows in the first value that is accepted or
+// refused wrongly.
 func TestLimitsAreExact(t *testing.T) {
 	nested := func(depth int) string {
 		return `{"A":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}"

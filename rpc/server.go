@@ -18,14 +18,15 @@ import (
 // ready for use. For its limits, zero means the stated default, and a negative
 // value means no limit. The fields must not change once it serves.
 //
-// The server handles the requests of one connection one after another, and those
-// of different connections concurrently.
+// The server handles the requests of one connection one after another, and
+// those of different connections concurrently.
 type Server struct {
 	// Handler answers the requests. Nil answers only "Ping", as an empty Mux
 	// does.
 	Handler Handler
 
-	// TLSConfig, unless nil, makes every connection TLS. It needs a certificate.
+	// TLSConfig, unless nil, makes every connection TLS. It needs a
+	// certificate.
 	TLSConfig *tls.Config
 
 	// MaxMessageBytes is how long a request may be. Zero is 1 MiB.
@@ -119,9 +120,9 @@ type ServerStats struct {
 	BufferWaits   uint64
 }
 
-// Stats returns the server's numbers, for metrics and logs. It does not block, and
-// may be called concurrently with anything, also after Close. It must not be
-// called before the fields are set.
+// Stats returns the server's numbers, for metrics and logs. It does not block,
+// and may be called concurrently with anything, also after Close. It must not
+// be called before the fields are set.
 func (s *Server) Stats() ServerStats {
 	s.init()
 	requests, requestWaits := s.requests.inUse()
@@ -186,7 +187,8 @@ func (s *Server) warnOfMemory() {
 	}
 }
 
-// ListenAndServe listens on the TCP address addr, and then serves as Serve does.
+// ListenAndServe listens on the TCP address addr, and then serves as Serve
+// does.
 func (s *Server) ListenAndServe(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -197,9 +199,10 @@ func (s *Server) ListenAndServe(addr string) error {
 
 // Serve accepts connections from l, and answers each in a goroutine of its own,
 // until Shutdown or Close. It always closes l, and always returns an error:
-// ErrServerClosed as soon as Shutdown or Close is called, or the error of a broken
-// listener. So a program that ends must wait for Shutdown to return. Serve logs a
-// temporary error, such as a lack of file descriptors, and tries again.
+// ErrServerClosed as soon as Shutdown or Close is called, or the error of a
+// broken listener. So a program that ends must wait for Shutdown to return.
+// Serve logs a temporary error, such as a lack of file descriptors, and tries
+// again.
 //
 // Serve may be called for several listeners at once.
 func (s *Server) Serve(l net.Listener) error {
@@ -270,8 +273,8 @@ func (s *Server) wait(d time.Duration) {
 	}
 }
 
-// takeSlot waits until one more connection may be served. It returns false if the
-// server stops before.
+// takeSlot waits until one more connection may be served. It returns false if
+// the server stops before.
 func (s *Server) takeSlot(nc net.Conn) bool {
 	if s.slots == nil {
 		return true
@@ -324,8 +327,9 @@ func (s *Server) stopping() bool {
 	}
 }
 
-// halt makes the server accept nothing more, and returns the open connections. Only
-// its first call closes the listeners; for a later one they are closed already.
+// halt makes the server accept nothing more, and returns the open connections.
+// Only its first call closes the listeners; for a later one they are closed
+// already.
 func (s *Server) halt() []*conn {
 	s.init()
 	s.mu.Lock()
@@ -346,15 +350,15 @@ func (s *Server) halt() []*conn {
 }
 
 // Shutdown stops the server gracefully. It stops accepting, closes idle
-// connections, and closes every other connection after the answers to all requests
-// that were read from it. A request counts as read when all of its bytes have left
-// the system's buffer. A request that is still on its way is neither executed nor
-// answered.
+// connections, and closes every other connection after the answers to all
+// requests that were read from it. A request counts as read when all of its
+// bytes have left the system's buffer. A request that is still on its way is
+// neither executed nor answered.
 //
 // Shutdown blocks until the last connection is closed, and then returns nil. If
-// ctx ends first, it returns ctx.Err(), and the shutdown continues: call Close to
-// cut the connections, or Shutdown to wait again. It may be called concurrently
-// with anything.
+// ctx ends first, it returns ctx.Err(), and the shutdown continues: call Close
+// to cut the connections, or Shutdown to wait again. It may be called
+// concurrently with anything.
 func (s *Server) Shutdown(ctx context.Context) error {
 	needContext(ctx)
 	for _, c := range s.halt() {
@@ -373,10 +377,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close stops the server at once. It stops accepting, ends the ctx of the running
-// handlers, and cuts all connections. It does not wait for the handlers; call
-// Shutdown afterwards to wait. Close returns nil. It may be called more than once,
-// and concurrently with anything.
+// Close stops the server at once. It stops accepting, ends the ctx of the
+// running handlers, and cuts all connections. It does not wait for the
+// handlers; call Shutdown afterwards to wait. Close returns nil. It may be
+// called more than once, and concurrently with anything.
 func (s *Server) Close() error {
 	for _, c := range s.halt() {
 		c.cut()

@@ -19,7 +19,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// pipeServer runs s in memory, within the caller's bubble, and returns a way to connect. The test ends it with stop.
+// pipeServer runs s in memory, within the caller's bubble, and returns a way to
+// connect. The test ends it with stop.
 func pipeServer(t *testing.T, s *rpc.Server) (connect func() net.Conn, stop func()) {
 	t.Helper()
 	l, dialPipe := rpc.PipeListener()
@@ -56,8 +57,9 @@ type badResult struct{}
 
 func (badResult) MarshalJSON() ([]byte, error) { panic("no JSON today") }
 
-// User code that panics, in the handler, in its error or in its result, is answered and logged with its stack; the
-// connection and the server live on. Anything else would end the test's process.
+// User code that panics, in the handler, in its error or in its result, is
+// answered and logged with its stack; the connection and the server live on.
+// Anything else would end the test's process.
 func TestPanicIsAnswered(t *testing.T) {
 	var log bytes.Buffer
 	m := new(rpc.Mux)
@@ -108,8 +110,9 @@ func TestErrorKeepsItsCode(t *testing.T) {
 	}
 }
 
-// Clients write without end while the server shuts down. What was handled and what was answered must be the same,
-// request by request: an answer lost in a reset, or a request dropped out of the buffer, makes a difference.
+// Clients write without end while the server shuts down. What was handled and
+// what was answered must be the same, request by request: an answer lost in a
+// reset, or a request dropped out of the buffer, makes a difference.
 func TestShutdownAnswersAllItRead(t *testing.T) {
 	const clients = 20
 	var handled [clients]atomic.Int64
@@ -162,7 +165,8 @@ func TestShutdownAnswersAllItRead(t *testing.T) {
 	all.Wait()
 }
 
-// The same with this package's own clients: what was executed was answered, as Call sees it.
+// The same with this package's own clients: what was executed was answered, as
+// Call sees it.
 func TestShutdownAnswersClients(t *testing.T) {
 	for _, window := range []int{1, 8} {
 		t.Run(fmt.Sprintf("window %d", window), func(t *testing.T) {
@@ -195,7 +199,8 @@ func TestShutdownAnswersClients(t *testing.T) {
 			if err := s.Shutdown(within(t)); err != nil {
 				t.Error(err)
 			}
-			// Now the server has closed all, but a client may still be reading its last answers.
+			// Now the server has closed all, but a client may still be reading
+			// its last answers.
 			for deadline := time.Now().Add(patience); answered.Load() != executed.Load() && time.Now().Before(deadline); {
 				runtime.Gosched()
 			}
@@ -208,7 +213,8 @@ func TestShutdownAnswersClients(t *testing.T) {
 	}
 }
 
-// Ten requests come in one packet, the first is being handled, nine wait in the buffer: all ten are answered.
+// Ten requests come in one packet, the first is being handled, nine wait in the
+// buffer: all ten are answered.
 func TestShutdownAnswersTheBuffer(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -241,7 +247,8 @@ func TestShutdownAnswersTheBuffer(t *testing.T) {
 	}
 }
 
-// Shutdown gives up with its ctx and leaves the handler alone; Close then ends the handler's ctx.
+// Shutdown gives up with its ctx and leaves the handler alone; Close then ends
+// the handler's ctx.
 func TestShutdownThenClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := make(chan struct{})
@@ -287,7 +294,8 @@ type unusedListener struct{ net.Listener }
 
 func (unusedListener) Close() error { return nil }
 
-// With room for one connection, the second is served once the first has left, and not before.
+// With room for one connection, the second is served once the first has left,
+// and not before.
 func TestMaxConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{MaxConns: 1})
@@ -312,7 +320,8 @@ func TestMaxConns(t *testing.T) {
 	})
 }
 
-// With one request at a time, the second one runs once the first has ended, and not before.
+// With one request at a time, the second one runs once the first has ended, and
+// not before.
 func TestMaxInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -342,8 +351,8 @@ func TestMaxInFlight(t *testing.T) {
 	})
 }
 
-// A silent connection ends after the timeout, a request in pieces after one more, however the pieces drip; a
-// connection that is used lives.
+// A silent connection ends after the timeout, a request in pieces after one
+// more, however the pieces drip; a connection that is used lives.
 func TestIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{IdleTimeout: time.Minute})
@@ -381,7 +390,8 @@ func TestIdleTimeout(t *testing.T) {
 	})
 }
 
-// A peer that does not read its answer loses the connection, and holds up nobody's Shutdown for longer.
+// A peer that does not read its answer loses the connection, and holds up
+// nobody's Shutdown for longer.
 func TestWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &rpc.Server{WriteTimeout: time.Minute}
@@ -401,7 +411,8 @@ type tempError struct{}
 func (tempError) Error() string   { return "too many open files" }
 func (tempError) Temporary() bool { return true }
 
-// flakyListener fails a few times before each connection that it accepts, and for good in the end.
+// flakyListener fails a few times before each connection that it accepts, and
+// for good in the end.
 type flakyListener struct {
 	net.Listener
 	errs []error
@@ -416,7 +427,8 @@ func (l *flakyListener) Accept() (net.Conn, error) {
 	return nil, err
 }
 
-// A listener that is out of descriptors is tried again with pauses, and logged; a broken one is returned.
+// A listener that is out of descriptors is tried again with pauses, and logged;
+// a broken one is returned.
 func TestAcceptErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// It fails if the state does not follow the connection: lost, there again, closed, and then the end.
+// It fails if the state does not follow the connection: lost, there again,
+// closed, and then the end.
 func TestState(t *testing.T) {
 	l := listen(t)
 	first := &rpc.Server{Logger: quiet}

@@ -46,7 +46,8 @@ func selfSigned(t *testing.T) (server, client *tls.Config) {
 	return server, &tls.Config{RootCAs: roots}
 }
 
-// The same over TLS: byte for byte, with a name checked by default, a clean end, and no wait in Close.
+// The same over TLS: byte for byte, with a name checked by default, a clean
+// end, and no wait in Close.
 func TestTLS(t *testing.T) {
 	serverConfig, clientConfig := selfSigned(t)
 	s := &rpc.Server{Handler: echoMux(), TLSConfig: serverConfig}
@@ -76,8 +77,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// With mutual TLS the server knows who calls, by the certificate; who shows none, or another's, does not get in. A handler that is told a
-// wrong name, or a stranger whose call is answered, fails.
+// With mutual TLS the server knows who calls, by the certificate; who shows
+// none, or another's, does not get in. A handler that is told a wrong name, or
+// a stranger whose call is answered, fails.
 func TestMutualTLS(t *testing.T) {
 	serverConfig, clientConfig := selfSigned(t) // one certificate for both: each side trusts it alone
 	strangerConfig, _ := selfSigned(t)
@@ -104,7 +106,8 @@ func TestMutualTLS(t *testing.T) {
 	stranger := clientConfig.Clone()
 	stranger.Certificates = strangerConfig.Certificates
 	for name, config := range map[string]*tls.Config{"nobody": clientConfig, "a stranger": stranger} {
-		// In TLS 1.3 the client is done before the server has looked at its certificate: it is the call that fails.
+		// In TLS 1.3 the client is done before the server has looked at its
+		// certificate: it is the call that fails.
 		c, err := rpc.Dial(t.Context(), addr, &rpc.ClientOptions{TLSConfig: config, Logger: quiet})
 		if err == nil {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -122,7 +125,8 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// Outside of a handler there is no peer; over plain TCP there is one without TLS.
+// Outside of a handler there is no peer; over plain TCP there is one without
+// TLS.
 func TestPeerOf(t *testing.T) {
 	if _, ok := rpc.PeerOf(t.Context()); ok {
 		t.Error("a ctx of the test has a peer")
@@ -140,7 +144,8 @@ func TestPeerOf(t *testing.T) {
 	expect(t, c, `{"Ack":"`+c.LocalAddr().String()+`"}`)
 }
 
-// A peer that speaks plain text to TLS, or never finishes its handshake, loses its connection.
+// A peer that speaks plain text to TLS, or never finishes its handshake, loses
+// its connection.
 func TestTLSHandshakeTimesOut(t *testing.T) {
 	serverConfig, _ := selfSigned(t)
 	addr := serveTCP(t, &rpc.Server{TLSConfig: serverConfig, IdleTimeout: 10 * time.Millisecond})

@@ -22,8 +22,8 @@ type message struct {
 	payload []byte // nil for a bare string
 }
 
-// A wireError says why bytes are not a message. After every code but CodeBadRequest
-// the reader does not know where the next message begins.
+// A wireError says why bytes are not a message. After every code but
+// CodeBadRequest the reader does not know where the next message begins.
 type wireError struct {
 	code   Code
 	text   string
@@ -32,12 +32,12 @@ type wireError struct {
 
 func (e *wireError) Error() string { return e.text }
 
-// A reader takes messages off a stream. It takes a message as soon as its last byte
-// is there, and reads only when it holds no complete message, so that it never
-// waits while it has one. It belongs to one goroutine.
+// A reader takes messages off a stream. It takes a message as soon as its last
+// byte is there, and reads only when it holds no complete message, so that it
+// never waits while it has one. It belongs to one goroutine.
 //
-// A message that it returns lies in its buffer, and is valid until the next call of
-// next.
+// A message that it returns lies in its buffer, and is valid until the next
+// call of next.
 type reader struct {
 	src  io.Reader
 	max  int // bytes of a message
@@ -67,8 +67,9 @@ func newReader(src io.Reader, maxBytes, maxDepth int) *reader {
 	}
 }
 
-// next returns the next message. It returns io.EOF if the stream ends between two
-// messages, a *wireError for bytes that are not a message, or the stream's error.
+// next returns the next message. It returns io.EOF if the stream ends between
+// two messages, a *wireError for bytes that are not a message, or the stream's
+// error.
 func (r *reader) next() (message, error) {
 	r.mid = false
 	r.shrink()
@@ -100,9 +101,9 @@ func (r *reader) next() (message, error) {
 	return message{}, err
 }
 
-// bare takes the simplest message: a complete string without escapes. Most messages
-// are of this form, and the scanner, which handles the others, takes five times as
-// long.
+// bare takes the simplest message: a complete string without escapes. Most
+// messages are of this form, and the scanner, which handles the others, takes
+// five times as long.
 func (r *reader) bare() (message, bool) {
 	v := r.buf[r.r : r.r+min(r.w-r.r, r.max)]
 	if v[0] != '"' {
@@ -120,8 +121,8 @@ func (r *reader) bare() (message, bool) {
 	return message{}, false
 }
 
-// more reports whether the reader holds bytes that next has not returned; they may
-// be the beginning of a message.
+// more reports whether the reader holds bytes that next has not returned; they
+// may be the beginning of a message.
 func (r *reader) more() bool {
 	r.skipSpace()
 	return r.r < r.w
@@ -133,7 +134,8 @@ func (r *reader) skipSpace() {
 	}
 }
 
-// end reads until the value that begins at r.r is complete, and returns its length.
+// end reads until the value that begins at r.r is complete, and returns its
+// length.
 func (r *reader) end() (int, error) {
 	r.scan.reset()
 	n := 0
@@ -289,8 +291,8 @@ func unquote(v []byte) ([]byte, error) {
 // keepBuffer is how large a buffer an encoder keeps.
 const keepBuffer = 64 << 10
 
-// An encoder writes JSON without a newline at the end, and does not escape <, > and
-// &. It keeps its memory, unless that has become large.
+// An encoder writes JSON without a newline at the end, and does not escape <, >
+// and &. It keeps its memory, unless that has become large.
 type encoder struct {
 	b bytes.Buffer
 	e *json.Encoder

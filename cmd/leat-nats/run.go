@@ -131,8 +131,8 @@ func (r *run) sendOnly(send func(tx leat.Sender[int])) error {
 	return nil
 }
 
-// awaitReceivers waits for as many receivers as there are clients: a value that is
-// sent before a client subscribes is not received by it.
+// awaitReceivers waits for as many receivers as there are clients: a value that
+// is sent before a client subscribes is not received by it.
 func (r *run) awaitReceivers() error {
 	said := false
 	for {
@@ -155,8 +155,8 @@ func (r *run) awaitReceivers() error {
 	}
 }
 
-// receive starts the clients, each with a receiver. A client acknowledges a value
-// when the server has answered for it.
+// receive starts the clients, each with a receiver. A client acknowledges a
+// value when the server has answered for it.
 func (r *run) receive(crew *systems.Crew) error {
 	for i, c := range crew.Clients {
 		var opts []natschan.ReceiverOption

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) { childtest.Main(m, "leat-nats") }
 
-// It fails if a system whose channel is on JetStream prints anything else than one in memory.
+// It fails if a system whose channel is on JetStream prints anything else than
+// one in memory.
 func TestNATSEmbedded(t *testing.T) {
 	for name, n := range map[string]int{"mpsc": 11, "broadcast": 100} {
 		t.Run(name, func(t *testing.T) {
@@ -32,8 +33,9 @@ func TestNATSEmbedded(t *testing.T) {
 	}
 }
 
-// Two processes and a server between them, and the receiving one is killed and started again. It fails if one of the hundred
-// values is not answered, or more than one for each client twice.
+// Two processes and a server between them, and the receiving one is killed and
+// started again. It fails if one of the hundred values is not answered, or more
+// than one for each client twice.
 func TestNATSReceiverRestarts(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -58,7 +60,8 @@ func TestNATSReceiverRestarts(t *testing.T) {
 	}
 }
 
-// Two processes and a server between them. It fails if the one value more that an mpsc ends with, or any other, is not answered.
+// Two processes and a server between them. It fails if the one value more that
+// an mpsc ends with, or any other, is not answered.
 func TestNATSRoles(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -80,8 +83,9 @@ func TestNATSRoles(t *testing.T) {
 	}
 }
 
-// Both ends in one process, on a server elsewhere, twice: it fails if the output is another than with the embedded one, or if the first run
-// leaves something behind that the second one stumbles over.
+// Both ends in one process, on a server elsewhere, twice: it fails if the
+// output is another than with the embedded one, or if the first run leaves
+// something behind that the second one stumbles over.
 func TestNATSURL(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {

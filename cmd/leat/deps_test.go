@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// The first command of a newcomer compiles this program. It fails if NATS, which
-// takes longer to compile than all else together, is linked into it again.
+// The first command of a newcomer compiles this program. It fails if NATS,
+// which takes longer to compile than all else together, is linked into it
+// again.
 func TestLinksNoNATS(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").CombinedOutput()
 	if err != nil {

@@ -153,7 +153,8 @@ func newLoad(p *program.Process, cmd *pingCmd) *load {
 	return l
 }
 
-// connect connects all clients, at most so many at once as a server's queue holds.
+// connect connects all clients, at most so many at once as a server's queue
+// holds.
 func (l *load) connect() error {
 	ctx, cancel := context.WithTimeout(l.Ctx, l.cmd.Timeout)
 	defer cancel()
@@ -207,7 +208,8 @@ func (l *load) close() {
 // timeout have passed.
 func (l *load) run() {
 	send, end := l.channel()
-	// The pings have a ctx of their own: an interrupt lets those under way be answered.
+	// The pings have a ctx of their own: an interrupt lets those under way be
+	// answered.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.start = time.Now()
@@ -232,9 +234,9 @@ func (l *load) run() {
 	l.took = time.Since(l.start)
 }
 
-// channel makes the channel that drives the clients, and gives each its receiver.
-// It returns a function that sends one tick, for which it waits for room until
-// ctx ends, and a function that ends the ticks.
+// channel makes the channel that drives the clients, and gives each its
+// receiver. It returns a function that sends one tick, for which it waits for
+// room until ctx ends, and a function that ends the ticks.
 func (l *load) channel() (send func(context.Context, tick) error, end func()) {
 	if l.cmd.Channel == "broadcast" {
 		tx := broadcast.New[tick](1024, leat.Name("ping"))
@@ -316,7 +318,8 @@ func (l *load) pace(send func(context.Context, tick) error) {
 	}
 }
 
-// sleepUntil waits until so long after the start, and not less: a ping before it is due would flatter.
+// sleepUntil waits until so long after the start, and not less: a ping before
+// it is due would flatter.
 func (l *load) sleepUntil(due time.Duration) bool {
 	const short = 2 * time.Millisecond
 	for {

@@ -12,7 +12,8 @@ import (
 // svgText returns text as it may stand in SVG.
 func svgText(text string) string { return html.EscapeString(program.Printable(text, program.MostLine)) }
 
-// figure draws the percentiles: how many nines of the pings, to the right, took how long, upwards; both logarithmic.
+// figure draws the percentiles: how many nines of the pings, to the right, took
+// how long, upwards; both logarithmic.
 func (r *report) figure() []byte {
 	const width, height, left, right, top, bottom = 760, 420, 80, 24, 64, 52
 	var b bytes.Buffer

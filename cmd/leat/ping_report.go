@@ -9,7 +9,8 @@ import (
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// A report is what came of a load, as --json prints it. Times are in microseconds.
+// A report is what came of a load, as --json prints it. Times are in
+// microseconds.
 type report struct {
 	Addr    string  `json:"addr"`
 	Clients int     `json:"clients"`
@@ -64,7 +65,8 @@ func (l *load) report() *report {
 	for _, p := range shownPercentiles {
 		r.Percentiles = append(r.Percentiles, percentile{p, micros(all.ValueAtQuantile(p))})
 	}
-	// Buckets grow by the same ratio, from one nice bound to the next, so that a tail of a second shows beside a body of 50 µs.
+	// Buckets grow by the same ratio, from one nice bound to the next, so that
+	// a tail of a second shows beside a body of 50 µs.
 	for _, bar := range all.Distribution() {
 		if bar.Count > 0 {
 			r.count(micros(bar.From), bar.Count)
@@ -78,7 +80,8 @@ func micros(ns int64) float64 { return float64(ns) / 1e3 }
 // Buckets of a decade begin at these times.
 var bucketSteps = []float64{1, 1.5, 2, 3, 5, 7}
 
-// count puts so many pings, of about that latency, into their bucket. They come in order.
+// count puts so many pings, of about that latency, into their bucket. They come
+// in order.
 func (r *report) count(us float64, n int64) {
 	if k := len(r.Histogram); k > 0 && us < r.Histogram[k-1].To {
 		r.Histogram[k-1].Count += n

@@ -21,7 +21,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// pingReport runs leat ping --json against addr, and returns its report and what it says.
+// pingReport runs leat ping --json against addr, and returns its report and
+// what it says.
 func pingReport(t *testing.T, code int, addr string, flags ...string) (report, string) {
 	t.Helper()
 	stdout, stderr := childtest.Start(t, append([]string{"ping", "--json", "--addr", addr}, flags...)...).Ends(code)
@@ -32,7 +33,8 @@ func pingReport(t *testing.T, code int, addr string, flags ...string) (report, s
 	return r, stderr
 }
 
-// balanced fails unless the histogram has each answered ping once, and the percentiles rise.
+// balanced fails unless the histogram has each answered ping once, and the
+// percentiles rise.
 func balanced(t *testing.T, r report) {
 	t.Helper()
 	total := int64(0)
@@ -54,8 +56,9 @@ func balanced(t *testing.T, r report) {
 	}
 }
 
-// Each kind of channel drives the clients for as many pings as were asked for, at the rate asked for. A ping too many or too few, or one that is
-// sent before it is due, fails.
+// Each kind of channel drives the clients for as many pings as were asked for,
+// at the rate asked for. A ping too many or too few, or one that is sent before
+// it is due, fails.
 func TestPingCounts(t *testing.T) {
 	for _, channel := range []string{"mpmc", "broadcast"} {
 		t.Run(channel, func(t *testing.T) {
@@ -84,8 +87,9 @@ func TestPingClosedLoop(t *testing.T) {
 	balanced(t, r)
 }
 
-// The server stalls once, for 300 ms. Two hundred pings a second became due meanwhile: some fifty had to wait for more than
-// 50 ms, and the report says so. A load generator that waits with its server would show one.
+// The server stalls once, for 300 ms. Two hundred pings a second became due
+// meanwhile: some fifty had to wait for more than 50 ms, and the report says
+// so. A load generator that waits with its server would show one.
 func TestPingShowsAStall(t *testing.T) {
 	var pings atomic.Int64
 	addr := serveWith(t, func(context.Context) error {
@@ -124,7 +128,8 @@ func TestPingText(t *testing.T) {
 	}
 }
 
-// The figure is well-formed, and shows the percentiles. A file that cannot be written is found before the run.
+// The figure is well-formed, and shows the percentiles. A file that cannot be
+// written is found before the run.
 func TestPingFigure(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
 	name := filepath.Join(t.TempDir(), "ping.svg")
@@ -246,7 +251,8 @@ func TestPingInterrupted(t *testing.T) {
 	}
 }
 
-// A ping under way when it is interrupted is not waited for longer than a second. It fails by hanging.
+// A ping under way when it is interrupted is not waited for longer than a
+// second. It fails by hanging.
 func TestPingInterruptedInAStall(t *testing.T) {
 	addr, asked, _ := gate(t)
 	p := childtest.Start(t, "ping", "--json", "--addr", addr, "--timeout=5m", "--duration=1h")
@@ -259,7 +265,8 @@ func TestPingInterruptedInAStall(t *testing.T) {
 	}
 }
 
-// What is not an Ack is counted, said with its first reason, and makes the exit code 1.
+// What is not an Ack is counted, said with its first reason, and makes the exit
+// code 1.
 func TestPingFailures(t *testing.T) {
 	t.Run("errors", func(t *testing.T) {
 		var pings atomic.Int64
@@ -294,7 +301,8 @@ func TestPingFailures(t *testing.T) {
 	})
 }
 
-// A server that dies under load and comes back: every ping that was due is in one of the counts, and pings are answered afterwards.
+// A server that dies under load and comes back: every ping that was due is in
+// one of the counts, and pings are answered afterwards.
 func TestPingServerComesBack(t *testing.T) {
 	pinged := make(chan struct{}, 1)
 	serve := func(l net.Listener) *rpc.Server {

@@ -17,8 +17,9 @@ func greetings(n int) string {
 	return strings.Repeat("Hi from worker thread\n", n) + "Thread closing cleanly\n"
 }
 
-// Each system prints exactly its lines, the last one included, and accounts for them. It fails if a value is lost at
-// the end, a line is torn by another client's, or anything else gets onto standard output.
+// Each system prints exactly its lines, the last one included, and accounts for
+// them. It fails if a value is lost at the end, a line is torn by another
+// client's, or anything else gets onto standard output.
 func TestSystems(t *testing.T) {
 	for _, c := range []struct{ args, stdout, summary string }{
 		{"mpsc --addr 127.0.0.1:0 --interval 5ms", childtest.Acks(11), "11 Acks from 1 client, none lost"},
@@ -42,8 +43,9 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// The interval lies between values, behind the last 1 and before the 2 included, and not behind the last value: a program that
-// sends in one go ends too soon.
+// The interval lies between values, behind the last 1 and before the 2
+// included, and not behind the last value: a program that sends in one go ends
+// too soon.
 func TestInterval(t *testing.T) {
 	for name, gaps := range map[string]int{"mpsc --addr 127.0.0.1:0": 5, "broadcast --addr 127.0.0.1:0": 4, "threads": 5} {
 		t.Run(name, func(t *testing.T) {
@@ -57,8 +59,10 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// A line is there when what it says has happened, not when a buffer is full: with an hour to the second value, the first one's lines
-// come. Then the interrupt ends the hour, and every value is accounted for. It fails by hanging in until or ends.
+// A line is there when what it says has happened, not when a buffer is full:
+// with an hour to the second value, the first one's lines come. Then the
+// interrupt ends the hour, and every value is accounted for. It fails by
+// hanging in until or ends.
 func TestInterruptBetweenValues(t *testing.T) {
 	for _, c := range []struct{ args, stdout, summary string }{
 		{"mpsc --addr 127.0.0.1:0", childtest.Acks(1), "interrupted after 1 of 11 values; 1 Ack, none lost"},
@@ -82,8 +86,9 @@ func TestInterruptBetweenValues(t *testing.T) {
 
 var missedLine = regexp.MustCompile(`leat: client \d: too slow, missed (\d+) values?\n`)
 
-// Lossy clients that cannot keep up are told how many values they missed: what was printed and what was missed is together what was
-// sent. It fails if a gap is counted wrong, not told, or not met at all.
+// Lossy clients that cannot keep up are told how many values they missed: what
+// was printed and what was missed is together what was sent. It fails if a gap
+// is counted wrong, not told, or not met at all.
 func TestLossy(t *testing.T) {
 	const count, clients = 3000, 3
 	stdout, stderr := childtest.Start(t, "run", "broadcast", "--lossy", "--addr", childtest.AnyPort, "--capacity=1", "--interval=0",
@@ -105,8 +110,9 @@ func TestLossy(t *testing.T) {
 	}
 }
 
-// When the reader of standard output leaves, the program says so once, stops sending, accounts for what was accepted and not
-// printed, and fails. It fails if SIGPIPE kills the program, or nobody notices and the run goes on for a
+// When the reader of standard output leaves, the program says so once, stops
+// sending, accounts for what was accepted and not printed, and fails. It fails
+// if SIGPIPE kills the program, or nobody notices and the run goes on for a
 // billion values.
 func TestStdoutReaderLeaves(t *testing.T) {
 	for _, name := range []string{"mpsc --addr 127.0.0.1:0", "broadcast --addr 127.0.0.1:0", "threads"} {
@@ -155,7 +161,8 @@ func devFull(t *testing.T) *os.File {
 	return f
 }
 
-// Nobody has to read standard error: it fails if that kills the program or keeps it from its work.
+// Nobody has to read standard error: it fails if that kills the program or
+// keeps it from its work.
 func TestStderrReaderLeaves(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

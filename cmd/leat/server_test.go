@@ -46,7 +46,8 @@ func serveWith(t *testing.T, fn func(context.Context) error) string {
 	return l.Addr().String()
 }
 
-// startServe runs leat serve on addr, and returns it with its address once it listens.
+// startServe runs leat serve on addr, and returns it with its address once it
+// listens.
 func startServe(t *testing.T, addr string) (*childtest.Child, string) {
 	t.Helper()
 	p := childtest.Start(t, "serve", "--addr", addr)
@@ -58,7 +59,8 @@ func startServe(t *testing.T, addr string) (*childtest.Child, string) {
 	return p, m[1]
 }
 
-// A port that is taken is one line with the way out. It fails if the program uses the port's owner as its server.
+// A port that is taken is one line with the way out. It fails if the program
+// uses the port's owner as its server.
 func TestPortInUse(t *testing.T) {
 	addr := listenAny(t).Addr().String()
 	for command, advice := range map[string]string{
@@ -105,8 +107,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// A server that is killed and started again loses nothing: the clients say that they lost it and that they have it again, and every
-// value is answered.
+// A server that is killed and started again loses nothing: the clients say that
+// they lost it and that they have it again, and every value is answered.
 func TestServerDiesAndComesBack(t *testing.T) {
 	for _, c := range []struct{ system, summary string }{
 		{"mpsc", "101 Acks from 1 client, none lost.*"},
@@ -136,8 +138,8 @@ func TestServerDiesAndComesBack(t *testing.T) {
 	}
 }
 
-// A ping that was read and not answered when the connection went is sent again over the next one. It fails if that value gets no
-// Ack, or two.
+// A ping that was read and not answered when the connection went is sent again
+// over the next one. It fails if that value gets no Ack, or two.
 func TestPingIsRepeated(t *testing.T) {
 	l := listenAny(t)
 	var pings atomic.Int64
@@ -167,8 +169,9 @@ func TestPingIsRepeated(t *testing.T) {
 	}
 }
 
-// A server that never comes back ends the run when the patience does: what was accepted prints Error!, each value once, and the
-// summary says how many. It fails by hanging, or if the sums don't match.
+// A server that never comes back ends the run when the patience does: what was
+// accepted prints Error!, each value once, and the summary says how many. It
+// fails by hanging, or if the sums don't match.
 func TestServerNeverComesBack(t *testing.T) {
 	for _, c := range []struct {
 		system  string
@@ -188,7 +191,8 @@ func TestServerNeverComesBack(t *testing.T) {
 	}
 }
 
-// wantAccount checks the last line of stderr, of which pattern takes the values sent, Acks and failures, against the lines printed.
+// wantAccount checks the last line of stderr, of which pattern takes the values
+// sent, Acks and failures, against the lines printed.
 func wantAccount(t *testing.T, stdout, stderr, pattern string, clients int) {
 	t.Helper()
 	m := childtest.WantLastLine(t, stderr, pattern)
@@ -212,7 +216,8 @@ func TestSilentServer(t *testing.T) {
 	wantAccount(t, stdout, stderr, `gave up after (\d+) of \d+ values; (\d+) Acks, (\d+) not answered`, 1)
 }
 
-// An error that the server answers with prints Error!, and the run goes on, and fails.
+// An error that the server answers with prints Error!, and the run goes on, and
+// fails.
 func TestErrorAnswer(t *testing.T) {
 	var pings atomic.Int64
 	addr := serveWith(t, func(context.Context) error {
@@ -256,8 +261,9 @@ func receive(t *testing.T, ch <-chan struct{}) {
 	}
 }
 
-// After an interrupt nothing is sent, and all that was accepted is answered. It fails if a value that waited in the channel, or
-// was on its way, goes without an Ack.
+// After an interrupt nothing is sent, and all that was accepted is answered. It
+// fails if a value that waited in the channel, or was on its way, goes without
+// an Ack.
 func TestInterruptAnswersAccepted(t *testing.T) {
 	for _, c := range []struct {
 		system  string
@@ -280,7 +286,8 @@ func TestInterruptAnswersAccepted(t *testing.T) {
 	}
 }
 
-// The second interrupt ends the program whatever it waits for, and says what is left. It fails by hanging.
+// The second interrupt ends the program whatever it waits for, and says what is
+// left. It fails by hanging.
 func TestSecondInterrupt(t *testing.T) {
 	addr, asked, _ := gate(t)
 	p := childtest.Start(t, "run", "mpsc", "--external", "--addr", addr, "--interval=1h")
@@ -293,8 +300,9 @@ func TestSecondInterrupt(t *testing.T) {
 	childtest.WantLastLine(t, stderr, "interrupted again, quitting at once: 1 accepted value not answered")
 }
 
-// serve answers until it is told to end, then answers what it has read, and exits with 0. It fails if it does not say goodbye to
-// the peer, or hangs on one that only listens.
+// serve answers until it is told to end, then answers what it has read, and
+// exits with 0. It fails if it does not say goodbye to the peer, or hangs on
+// one that only listens.
 func TestServe(t *testing.T) {
 	for _, sig := range endSignals {
 		t.Run(sig.String(), func(t *testing.T) {

@@ -101,7 +101,8 @@ func (cmd *topCmd) Run(p *program.Process) error {
 	return nil
 }
 
-// mostView bounds what is read of an answer: a thousand channels are less than a megabyte.
+// mostView bounds what is read of an answer: a thousand channels are less than
+// a megabyte.
 const mostView = 64 << 20
 
 // fetch gets a View. An error says what to do.

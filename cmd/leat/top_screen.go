@@ -108,7 +108,8 @@ func (t *top) move(by int) {
 	}
 }
 
-// index returns which of the shown channels is chosen: the first, if the chosen one is not among them.
+// index returns which of the shown channels is chosen: the first, if the chosen
+// one is not among them.
 func (t *top) index(shown []inspect.Channel) int {
 	return max(0, slices.IndexFunc(shown, func(c inspect.Channel) bool { return c.ID == t.chosen }))
 }

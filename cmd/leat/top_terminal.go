@@ -121,15 +121,15 @@ func (t *top) run(in, out *os.File) (err error) {
 }
 
 // frame returns what draws the text, which has a line for each of the terminal,
-// over the last frame. A line is cleared before it is written: after a line that
-// is full, some terminals would clear its last column.
+// over the last frame. A line is cleared before it is written: after a line
+// that is full, some terminals would clear its last column.
 func frame(text string) string {
 	return "\x1b[H\x1b[K" + strings.ReplaceAll(text, "\n", "\r\n\x1b[K")
 }
 
-// decodeKey returns the first key in b, by name and, if it writes something, the
-// text, and of how many bytes it is: 0 if more bytes may follow, unless all says
-// that none do. A key without a name is one that leat top does not know.
+// decodeKey returns the first key in b, by name and, if it writes something,
+// the text, and of how many bytes it is: 0 if more bytes may follow, unless all
+// says that none do. A key without a name is one that leat top does not know.
 func decodeKey(b []byte, all bool) (name, text string, n int) {
 	switch c := b[0]; c {
 	case 3:

@@ -16,7 +16,8 @@ import (
 	"github.com/leat-go/leat/inspect"
 )
 
-// It fails if an address that a person would give does not lead to the snapshot.
+// It fails if an address that a person would give does not lead to the
+// snapshot.
 func TestSnapshotURL(t *testing.T) {
 	for given, want := range map[string]string{
 		"127.0.0.1:7070":                       "http://127.0.0.1:7070/debug/leat/snapshot.json",
@@ -32,7 +33,8 @@ func TestSnapshotURL(t *testing.T) {
 	}
 }
 
-// It fails if the table does not show who holds everybody back, keys do not do what they say, or a name can move the cursor.
+// It fails if the table does not show who holds everybody back, keys do not do
+// what they say, or a name can move the cursor.
 func TestTopScreen(t *testing.T) {
 	tx := broadcast.New[int](2, leat.Name("orders\x1b[2J"))
 	defer tx.Close()
@@ -87,8 +89,8 @@ func TestTopScreen(t *testing.T) {
 	}
 }
 
-// It fails if a key of a terminal does something else than it says, or the bytes
-// of a key that are not there yet are taken for other keys.
+// It fails if a key of a terminal does something else than it says, or the
+// bytes of a key that are not there yet are taken for other keys.
 func TestDecodeKey(t *testing.T) {
 	for input, want := range map[string]string{
 		"q":                   "q",
@@ -124,8 +126,8 @@ func TestDecodeKey(t *testing.T) {
 	}
 }
 
-// On a terminal, keys work, and the screen is left as it was. It fails by hanging
-// if q does not end it.
+// On a terminal, keys work, and the screen is left as it was. It fails by
+// hanging if q does not end it.
 func TestTopOnATerminal(t *testing.T) {
 	script, err := exec.LookPath("script")
 	if err != nil {

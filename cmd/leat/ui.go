@@ -29,7 +29,8 @@ func (f *UIFlags) Validate() error {
 // uiPath is where the page is, as in a program that has pprof beside it.
 const uiPath = "/debug/leat/"
 
-// show serves the page, if it was asked for, until the func that it returns is called.
+// show serves the page, if it was asked for, until the func that it returns is
+// called.
 func (f *UIFlags) show(p *program.Process) (stop func(), err error) {
 	if f.UI == "" {
 		return func() {}, nil

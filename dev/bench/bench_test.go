@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkAll runs every workload under go test, so that none rots: -benchtime=1x does each once.
+// BenchmarkAll runs every workload under go test, so that none rots:
+// -benchtime=1x does each once.
 func BenchmarkAll(b *testing.B) {
 	for _, w := range slices.Concat(designWorkloads(), otherWorkloads()) {
 		for _, c := range w.contestants {

@@ -17,7 +17,8 @@ import (
 	"github.com/smallnest/chanx"
 )
 
-// live returns the bytes in use, stacks included, once the collector has found what is garbage.
+// live returns the bytes in use, stacks included, once the collector has found
+// what is garbage.
 func live() int64 {
 	for range 4 { // a dropped handle is closed by a cleanup, after the collection that finds it, and is itself garbage only then
 		runtime.GC()
@@ -65,7 +66,8 @@ func printIdle(w io.Writer) {
 // burst is how many values an unbounded channel holds at its fullest.
 const burst = 1_000_000
 
-// printBurst says what an unbounded channel keeps of a burst, once all of it was received.
+// printBurst says what an unbounded channel keeps of a burst, once all of it
+// was received.
 func printBurst(w io.Writer) error {
 	fmt.Fprintf(w, "\nMemory of an unbounded channel of int around a burst of %d values:\n\n| channel | full | empty again |\n| --- | --- | --- |\n", burst)
 	for _, k := range []struct {
@@ -146,7 +148,8 @@ func printCPU(w io.Writer, d time.Duration) {
 	}
 }
 
-// printSlow puts one receiver that sleeps after each value beside nine that do not.
+// printSlow puts one receiver that sleeps after each value beside nine that do
+// not.
 func printSlow(w io.Writer, d time.Duration) error {
 	const fast, pause = 9, time.Millisecond
 	fmt.Fprintf(w, "\nOne receiver that sleeps %v after each value, beside %d that do not, capacity %d each, for %v:\n\n", pause, fast, fanOutCapacity, d)
@@ -174,7 +177,8 @@ func printSlow(w io.Writer, d time.Duration) error {
 	return nil
 }
 
-// slowNative sends by send to ten native channels; the last one's receiver is slow.
+// slowNative sends by send to ten native channels; the last one's receiver is
+// slow.
 func slowNative(until time.Time, slow func(), send func(chan int, int)) (sent, fastest, slowest int) {
 	chans := make([]chan int, 10)
 	counts := make([]int, len(chans))

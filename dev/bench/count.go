@@ -11,9 +11,10 @@ import (
 	"strconv"
 )
 
-// Counting instructions says what an operation costs whatever the machine does meanwhile: each workload runs in a process of its own under
-// valgrind, on one processor, with a number of operations and with another; the difference, divided, is the cost of one. Starting up
-// and setting up are in neither.
+// Counting instructions says what an operation costs whatever the machine does
+// meanwhile: each workload runs in a process of its own under valgrind, on one
+// processor, with a number of operations and with another; the difference,
+// divided, is the cost of one. Starting up and setting up are in neither.
 
 // A scale is a workload at growing numbers of senders or receivers.
 type scale struct {
@@ -73,7 +74,8 @@ func countAll(w io.Writer, match *regexp.Regexp) error {
 
 var collected = regexp.MustCompile(`Collected : (\d+)`)
 
-// instructions runs n operations under valgrind, and returns how many instructions the process executed.
+// instructions runs n operations under valgrind, and returns how many
+// instructions the process executed.
 func instructions(workload, contestant string, n int) (int64, error) {
 	self, err := os.Executable()
 	if err != nil {

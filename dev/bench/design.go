@@ -15,7 +15,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// gridCapacities and gridSenders are the cells that a geometric mean is taken over.
+// gridCapacities and gridSenders are the cells that a geometric mean is taken
+// over.
 var (
 	gridCapacities = []int{32, 1024}
 	gridSenders    = []int{1, 2, 4, 8, 64}

@@ -9,7 +9,8 @@ import (
 	"github.com/leat-go/leat/dev/bench/internal/figure"
 )
 
-// writeFigures draws what was measured into dir. What -run left out is not drawn, and an older figure of it stays.
+// writeFigures draws what was measured into dir. What -run left out is not
+// drawn, and an older figure of it stays.
 func writeFigures(dir, machine string, design, suite *measurement, wakers []*waker) ([]string, error) {
 	var written []string
 	write := func(name string, svg []byte) error {
@@ -119,7 +120,8 @@ func peerBars(m *measurement) []figure.Bar {
 	return bars
 }
 
-// A curve is one contestant's results, in the workloads whose names are a prefix and a number.
+// A curve is one contestant's results, in the workloads whose names are a
+// prefix and a number.
 type curve struct {
 	name, prefix, contestant string
 	colour                   int
@@ -145,7 +147,8 @@ func floats(v []int) []float64 {
 	return f
 }
 
-// wakeFigure has the share that took longer to the right: each line of the grid has one nine more.
+// wakeFigure has the share that took longer to the right: each line of the grid
+// has one nine more.
 func wakeFigure(all []*waker, machine string) []byte {
 	percents := []float64{50, 75, 90, 95, 99, 99.5, 99.9}
 	nines := func(p float64) float64 { return 100 / (100 - p) } // logarithmic in the share that took longer

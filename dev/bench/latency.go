@@ -45,7 +45,8 @@ func mpscPipe(ctx context.Context) pipe {
 	}
 }
 
-// asleep is how long a receiver is left alone before it is woken: it has gone through its own spinning, and waits.
+// asleep is how long a receiver is left alone before it is woken: it has gone
+// through its own spinning, and waits.
 const asleep = 20 * time.Microsecond
 
 // measureWakers takes so many samples of each, in turns.

@@ -1,4 +1,5 @@
-// Command bench measures leat's channels against what one would use in their place, in one run:
+// Command bench measures leat's channels against what one would use in their
+// place, in one run:
 //
 //	go run ./dev/bench                   # from the root of the repository: the table, first of all
 //	go run ./dev/bench -quick            # within two minutes
@@ -6,11 +7,11 @@
 //	go run ./dev/bench -rust             # beside tokio and crossbeam-channel, where Rust and Debian's crates of them are installed
 //	go run ./dev/bench -count            # instructions for an operation, which no other program disturbs
 //
-// The contestants of a workload take turns, round by round, each for about the same
-// time, after a garbage collection. The table shows the median of the rounds. A
-// ratio is the native channel's time divided by leat's: above 1, leat is faster.
-// Each run checks that every value arrived, once and in order, and ends with an
-// error if not. docs/benchmarks.md says what this does not show.
+// The contestants of a workload take turns, round by round, each for about the
+// same time, after a garbage collection. The table shows the median of the
+// rounds. A ratio is the native channel's time divided by leat's: above 1, leat
+// is faster. Each run checks that every value arrived, once and in order, and
+// ends with an error if not. docs/benchmarks.md says what this does not show.
 package main
 
 import (
@@ -188,7 +189,8 @@ func (c config) conditions() string {
 		strings.Join(os.Args[1:], " "), c.rounds, c.duration)
 }
 
-// commit returns what is measured: the go command does not record it for go run, so git is asked.
+// commit returns what is measured: the go command does not record it for go
+// run, so git is asked.
 func commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty= with changes", "--abbrev=12", "--exclude=*").Output()
 	if err != nil {

@@ -21,8 +21,8 @@ type result struct {
 
 func (r *result) median() float64 { return median(r.ns) }
 
-// A measurement runs workloads in rounds: each contestant of each workload once a round, so that what changes on the machine
-// meanwhile meets all of them.
+// A measurement runs workloads in rounds: each contestant of each workload once
+// a round, so that what changes on the machine meanwhile meets all of them.
 type measurement struct {
 	rounds   int
 	duration time.Duration // of one contestant in one round, about
@@ -91,7 +91,8 @@ func calibrate(run func(int) error, d time.Duration, least int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		// A run that was interrupted would make all rounds too short, so one that seems long enough has to seem so again.
+		// A run that was interrupted would make all rounds too short, so one
+		// that seems long enough has to seem so again.
 		if time.Duration(ns*float64(n)) >= d/4 {
 			again, _, err := timed(run, n)
 			if err != nil {
@@ -109,8 +110,9 @@ func calibrate(run func(int) error, d time.Duration, least int) (int, error) {
 
 var spun atomic.Uint64 // keeps the work from being optimized away
 
-// spin does the same work on each core at once, and returns how many milliseconds it took: more than at the best of times if somebody
-// else was running.
+// spin does the same work on each core at once, and returns how many
+// milliseconds it took: more than at the best of times if somebody else was
+// running.
 func spin() float64 {
 	began := time.Now()
 	var wg sync.WaitGroup
@@ -129,7 +131,8 @@ func spin() float64 {
 	return time.Since(began).Seconds() * 1000
 }
 
-// noisy counts the rounds around which the machine was slower than at its best by more than a fifth.
+// noisy counts the rounds around which the machine was slower than at its best
+// by more than a fifth.
 func (m *measurement) noisy() int {
 	if len(m.spins) == 0 {
 		return 0
@@ -162,7 +165,8 @@ func geomean(v []float64) float64 {
 	return math.Exp(sum / float64(len(v)))
 }
 
-// runMatching runs the workloads whose name matches, and says whether there are any.
+// runMatching runs the workloads whose name matches, and says whether there are
+// any.
 func (m *measurement) runMatching(match *regexp.Regexp, all []workload) (bool, error) {
 	all = slices.DeleteFunc(all, func(w workload) bool { return !match.MatchString(w.name) })
 	return len(all) > 0, m.run(all)

@@ -9,10 +9,12 @@ import (
 	"github.com/leat-go/leat/broadcast"
 )
 
-// fewSlots is the room of a receiver in these workloads: so little that a run with a thousand receivers goes round it many times.
+// fewSlots is the room of a receiver in these workloads: so little that a run
+// with a thousand receivers goes round it many times.
 const fewSlots = 64
 
-// fanOutWorkloads tell everybody, by all who can: each receiver must get every value, in order.
+// fanOutWorkloads tell everybody, by all who can: each receiver must get every
+// value, in order.
 func fanOutWorkloads(receivers []int) []workload {
 	var all []workload
 	for _, r := range receivers {
@@ -27,7 +29,8 @@ func fanOutWorkloads(receivers []int) []workload {
 	return all
 }
 
-// lossyFanOut holds nobody back: received and missed together must be what was sent.
+// lossyFanOut holds nobody back: received and missed together must be what was
+// sent.
 func lossyFanOut(capacity, receivers, n int) error {
 	tx := broadcast.New[int](capacity)
 	var c crew
@@ -95,7 +98,8 @@ var (
 	receiverSteps = []int{1, 10, 100, 1000}
 )
 
-// senderWorkloads are the points of the figure of cost against the number of senders.
+// senderWorkloads are the points of the figure of cost against the number of
+// senders.
 func senderWorkloads() []workload {
 	var all []workload
 	for _, w := range contexts() {

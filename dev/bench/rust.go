@@ -19,7 +19,8 @@ const (
 	rustCrates = "/usr/share/cargo/registry" // where Debian's packages put what it is made of
 )
 
-// rustPeers says who in Rust does which workloads of the table: those whose names begin so.
+// rustPeers says who in Rust does which workloads of the table: those whose
+// names begin so.
 var rustPeers = []struct {
 	prefix string
 	who    []string
@@ -34,10 +35,12 @@ var rustPeers = []struct {
 	{"mpmc/", []string{"crossbeam"}, manyThreads},
 }
 
-// manyThreads is so many operations that making 128 threads for them, a few milliseconds, does not count for much.
+// manyThreads is so many operations that making 128 threads for them, a few
+// milliseconds, does not count for much.
 const manyThreads = 500_000
 
-// withRust adds them, so that they take turns with native and leat. tokio's broadcast waits for no receiver: it has a workload of its own.
+// withRust adds them, so that they take turns with native and leat. tokio's
+// broadcast waits for no receiver: it has a workload of its own.
 func withRust(all []workload, do func(workload, who string, n int) error) []workload {
 	for _, r := range []int{10, 100} {
 		all = append(all, workload{name: fmt.Sprintf("broadcast-lossy/receivers=%d", r), contestants: []contestant{
@@ -77,14 +80,16 @@ func rustVersions() (versions string, err error) {
 	return versions, nil
 }
 
-// A rustProgram is our program, running: it does what a line says, and answers with a line. A run's time has the way there and back in it.
+// A rustProgram is our program, running: it does what a line says, and answers
+// with a line. A run's time has the way there and back in it.
 type rustProgram struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *json.Decoder
 }
 
-// startRust builds the program in dir and starts it, with as many threads as Go has.
+// startRust builds the program in dir and starts it, with as many threads as Go
+// has.
 func startRust(dir string) (*rustProgram, error) {
 	build := exec.Command("cargo", "build", "--quiet", "--release", "--offline", "--target-dir", "target")
 	build.Dir, build.Stderr = dir, os.Stderr

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// It fails if Rust is asked for another workload than its answer is taken for, also when -run has left some out.
+// It fails if Rust is asked for another workload than its answer is taken for,
+// also when -run has left some out.
 func TestRustIsAskedForItsOwn(t *testing.T) {
 	asked := ""
 	all := withRust(designWorkloads(), func(workload, who string, n int) error { asked = workload + " " + who; return nil })
@@ -25,7 +26,8 @@ func TestRustIsAskedForItsOwn(t *testing.T) {
 	}
 }
 
-// It fails if a workload that went wrong in Rust, or an answer cut short, is taken for a time.
+// It fails if a workload that went wrong in Rust, or an answer cut short, is
+// taken for a time.
 func TestRustAnswer(t *testing.T) {
 	answers := json.NewDecoder(strings.NewReader("{\"ns\":48525778}\n{\"error\":\"received 1, want 2\"}\n{}\n{\"ns\":1"))
 	for _, want := range []string{"", "received 1, want 2", "an answer without ns", "no answer: unexpected EOF"} {
@@ -39,7 +41,8 @@ func TestRustAnswer(t *testing.T) {
 	}
 }
 
-// It fails if the table has a row that Rust did not do, leaves out one that it did, or sets leat against the slower of the two.
+// It fails if the table has a row that Rust did not do, leaves out one that it
+// did, or sets leat against the slower of the two.
 func TestRustTable(t *testing.T) {
 	var m measurement
 	m.results = append(m.results, measured("mpsc/ctx=background/cap=32/senders=1", 40, 10)...)
@@ -58,7 +61,8 @@ func TestRustTable(t *testing.T) {
 	}
 }
 
-// It fails if the Rust program does not build, does not know a workload that it is asked for, or loses a value in one.
+// It fails if the Rust program does not build, does not know a workload that it
+// is asked for, or loses a value in one.
 func TestRust(t *testing.T) {
 	if os.Getenv("LEAT_TEST_RUST") == "" {
 		t.Skip("it takes half a minute to compile tokio; set LEAT_TEST_RUST=1")

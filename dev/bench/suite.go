@@ -12,8 +12,10 @@ import (
 	"github.com/smallnest/chanx"
 )
 
-// The field's standard suite, as crossbeam's benchmarks have it: four senders or receivers, one word a value, capacity 0, 1, as much as
-// is sent, and unbounded. For an unbounded channel the native one with room for everything stands in.
+// The field's standard suite, as crossbeam's benchmarks have it: four senders
+// or receivers, one word a value, capacity 0, 1, as much as is sent, and
+// unbounded. For an unbounded channel the native one with room for everything
+// stands in.
 const (
 	suiteWorkers = 4
 	everything   = -2 // a capacity: as much as is sent
@@ -32,7 +34,8 @@ func capacityName(c int) string {
 	return fmt.Sprint(c)
 }
 
-// A pipe is a channel to send and receive by, whoever made it. Senders and receivers are made before any of them is used.
+// A pipe is a channel to send and receive by, whoever made it. Senders and
+// receivers are made before any of them is used.
 type pipe struct {
 	sender   func() (send func(int), done func())
 	receiver func() (recv func() int, done func())
@@ -89,8 +92,9 @@ func newMPMC(capacity int) (*mpmc.Sender[int], *mpmc.Receiver[int]) {
 	return mpmc.New[int](capacity)
 }
 
-// xsyncPipe waits by yielding: the queue has no operation that waits. Its Try operations may also fail because somebody was faster, which
-// only costs another turn here.
+// xsyncPipe waits by yielding: the queue has no operation that waits. Its Try
+// operations may also fail because somebody was faster, which only costs
+// another turn here.
 func xsyncPipe(capacity int) pipe {
 	q := xsync.NewMPMCQueue[int](capacity)
 	return pipe{
@@ -122,7 +126,8 @@ func xsyncUnboundedPipe() pipe {
 	}
 }
 
-// chanxPipe is stopped when a receiver has all its values, which are in one receiver's hands: with more, the first would stop the others.
+// chanxPipe is stopped when a receiver has all its values, which are in one
+// receiver's hands: with more, the first would stop the others.
 func chanxPipe() pipe {
 	ctx, stop := context.WithCancel(background)
 	ch := chanx.NewUnboundedChan[int](ctx, 1024)
@@ -180,7 +185,8 @@ func suiteWorkloads() []workload {
 	return all
 }
 
-// nativeRoom and leatRoom are the capacity of a channel through which n values go.
+// nativeRoom and leatRoom are the capacity of a channel through which n values
+// go.
 func nativeRoom(capacity, n int) int {
 	if capacity < 0 {
 		return n
@@ -248,8 +254,9 @@ func passAll(p pipe, senders, receivers, n int) error {
 	return t.check(n)
 }
 
-// nativeSelect has one channel for each of the workers. With one receiver, each sender has a channel, and the receiver selects; with more,
-// both sides select over all.
+// nativeSelect has one channel for each of the workers. With one receiver, each
+// sender has a channel, and the receiver selects; with more, both sides select
+// over all.
 func nativeSelect(capacity, receivers, n int) error {
 	var ch [suiteWorkers]chan int
 	for i := range ch {

@@ -74,8 +74,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// It fails if a cell of the field's standard suite is left out: each shape at capacity 0, 1, as much as is sent, and unbounded.
-// One goroutine cannot send to itself through less than everything, so seq has two.
+// It fails if a cell of the field's standard suite is left out: each shape at
+// capacity 0, 1, as much as is sent, and unbounded. One goroutine cannot send
+// to itself through less than everything, so seq has two.
 func TestStandardSuite(t *testing.T) {
 	measured := map[string]bool{}
 	for _, w := range suiteWorkloads() {

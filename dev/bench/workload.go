@@ -6,15 +6,17 @@ import (
 	"fmt"
 )
 
-// A workload is one thing to do, and who does it. The contestants are measured in turns; the first one is the anchor that the others are
-// compared with, and what a Go user would write without leat.
+// A workload is one thing to do, and who does it. The contestants are measured
+// in turns; the first one is the anchor that the others are compared with, and
+// what a Go user would write without leat.
 type workload struct {
 	name        string // such as mpsc/ctx=background/cap=32/senders=4
 	contestants []contestant
 	least       int // operations in a run, at least; 0 if any number will do
 }
 
-// A contestant does n operations, and returns an error if a value was lost, came twice, or came out of order.
+// A contestant does n operations, and returns an error if a value was lost,
+// came twice, or came out of order.
 type contestant struct {
 	name string
 	run  func(n int) error
@@ -37,7 +39,8 @@ func contexts() []waiting {
 
 var atExit []func()
 
-// nativeSend and nativeRecv are what a Go user writes: a plain operation, or a select if the context can end.
+// nativeSend and nativeRecv are what a Go user writes: a plain operation, or a
+// select if the context can end.
 func nativeSend(ctx context.Context, ch chan<- int, v int) {
 	if done := ctx.Done(); done == nil {
 		ch <- v
@@ -70,12 +73,14 @@ func share(n, s, senders int) int {
 	return k
 }
 
-// A value of a stream says who sent it, and which of the sender's it is. 64 senders with 16 million values each fit an int of 32 bits.
+// A value of a stream says who sent it, and which of the sender's it is. 64
+// senders with 16 million values each fit an int of 32 bits.
 const seqBits = 24
 
 func value(sender, seq int) int { return sender<<seqBits | seq }
 
-// An order checks what one receiver gets: each sender's values, all of them, in the order in which they were sent.
+// An order checks what one receiver gets: each sender's values, all of them, in
+// the order in which they were sent.
 type order struct {
 	next []int
 	bad  string

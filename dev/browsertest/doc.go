@@ -1,5 +1,6 @@
-// Package browsertest looks at the page of package inspect as a person does, in a real browser. It is in
-// the module dev, so that no user of leat inherits what drives the browser.
+// Package browsertest looks at the page of package inspect as a person does, in
+// a real browser. It is in the module dev, so that no user of leat inherits
+// what drives the browser.
 package browsertest
 
 import (
@@ -15,7 +16,8 @@ import (
 // ErrNoBrowser tells that there is no Chromium on this machine.
 var ErrNoBrowser = errors.New("no chromium on PATH; apt-get install chromium")
 
-// Browser starts a headless Chromium, whose first tab belongs to the context that it returns. It ends with cancel, or after limit.
+// Browser starts a headless Chromium, whose first tab belongs to the context
+// that it returns. It ends with cancel, or after limit.
 func Browser(parent context.Context, limit time.Duration) (tab context.Context, cancel func(), err error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {

@@ -36,7 +36,8 @@ func serve(t *testing.T, addr string) (where string, stop func()) {
 
 const child = "LEAT_TEST_BROWSER_CHILD"
 
-// alone runs the test in a process of its own, because the page shows the channels of a whole process, and returns whether this is it.
+// alone runs the test in a process of its own, because the page shows the
+// channels of a whole process, and returns whether this is it.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(child) != "" {
@@ -59,7 +60,8 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// until waits for an expression of the page to be true; the page asks itself at each frame.
+// until waits for an expression of the page to be true; the page asks itself at
+// each frame.
 func until(t *testing.T, tab context.Context, expression string) {
 	t.Helper()
 	var ok bool
@@ -71,8 +73,9 @@ func until(t *testing.T, tab context.Context, expression string) {
 	}
 }
 
-// It fails if the page does not load, teach, update, filter, pause, show a channel, obey keys, come back after its server, run without a
-// script error, or put a name into the page as anything but text.
+// It fails if the page does not load, teach, update, filter, pause, show a
+// channel, obey keys, come back after its server, run without a script error,
+// or put a name into the page as anything but text.
 func TestPage(t *testing.T) {
 	if !alone(t) {
 		return
@@ -115,13 +118,15 @@ func TestPage(t *testing.T) {
 	}
 	until(t, tab, "document.querySelector('.row.bad0 .name')?.textContent === 'orders' && !document.querySelector('#banner').hidden && document.title.startsWith('(1)')")
 
-	// As an event of the page: the browser's driver would type the slash, too, although the page has taken it.
+	// As an event of the page: the browser's driver would type the slash, too,
+	// although the page has taken it.
 	Do(t, tab, "filter", chromedp.Evaluate("dispatchEvent(new KeyboardEvent('keydown', { key: '/' }))", nil), chromedp.KeyEvent("orders"))
 	until(t, tab, "document.querySelectorAll('.row:not([hidden])').length === 1 && document.querySelector('.row:not([hidden]) .name')?.textContent === 'orders'")
 	Do(t, tab, "open by key", chromedp.KeyEvent("\r"), chromedp.KeyEvent("\r"))
 	until(t, tab, "!document.querySelector('#detail').hidden && document.querySelector('#detail .box.cause')?.innerText.includes('receiver 1')")
 
-	// The server goes away and comes back: the page says so, and goes on where it was.
+	// The server goes away and comes back: the page says so, and goes on where
+	// it was.
 	stop()
 	until(t, tab, "document.querySelector('#live').textContent.includes('no connection')")
 	_, stop = serve(t, addr)
@@ -151,7 +156,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// It fails if a thousand channels cost the page more than a screenful of rows, or one of them cannot be found. How long a drawing takes is logged, not
+// It fails if a thousand channels cost the page more than a screenful of rows,
+// or one of them cannot be found. How long a drawing takes is logged, not
 // judged: that is the machine's affair.
 func TestThousandChannels(t *testing.T) {
 	if !alone(t) {

@@ -44,8 +44,8 @@ func after(t testing.TB, s mcp.EventStore, session string, index int) (n int, er
 	return n, nil
 }
 
-// A session has one event, and another has many. In the original the bound is one
-// for all, so the quiet session cannot resume.
+// A session has one event, and another has many. In the original the bound is
+// one for all, so the quiet session cannot resume.
 func TestMCPBusySession(t *testing.T) {
 	for _, c := range []struct {
 		name  string

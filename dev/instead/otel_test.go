@@ -101,7 +101,8 @@ func TestOtelSpanBesideShutdown(t *testing.T) {
 	}
 }
 
-// Four goroutines end spans, and OnEnd waits for room, so that all are exported.
+// Four goroutines end spans, and OnEnd waits for room, so that all are
+// exported.
 func BenchmarkOtel(b *testing.B) {
 	for name, make := range sized(2048, true) {
 		b.Run(name, func(b *testing.B) {

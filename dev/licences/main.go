@@ -1,10 +1,11 @@
-// Licences lists what the modules of this repository depend on, and under which licences, as docs/licences.md:
+// Licences lists what the modules of this repository depend on, and under which
+// licences, as docs/licences.md:
 //
 //	go run ./dev/licences          writes the page
 //	go run ./dev/licences -check   fails if the page is not current
 //
-// It asks the go command what is linked, and reads the licences in the module cache. A licence that it does not know is an
-// error: read it, and add it here.
+// It asks the go command what is linked, and reads the licences in the module
+// cache. A licence that it does not know is an error: read it, and add it here.
 package main
 
 import (
@@ -22,7 +23,8 @@ import (
 
 const page = "docs/licences.md"
 
-// released are the modules that others use or install and that depend on something.
+// released are the modules that others use or install and that depend on
+// something.
 var released = []string{"cmd", "leatprom", "natschan", "natsembed"}
 
 type dependency struct {
@@ -82,7 +84,8 @@ func modules() ([]string, error) {
 	return dirs, err
 }
 
-// add adds to deps what the packages of the module depend on, on each of the systems that differ most.
+// add adds to deps what the packages of the module depend on, on each of the
+// systems that differ most.
 func add(deps *[]dependency, module string, flags ...string) error {
 	for _, system := range []string{"linux", "darwin", "windows"} {
 		args := append([]string{"list", "-f", `{{with .Module}}{{if not (or .Main .Replace)}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}`}, flags...)
@@ -142,7 +145,8 @@ func licenceOf(dir string) (string, error) {
 	return "", errors.New("no licence in " + dir)
 }
 
-// identify returns the SPDX names of the licences in text, or "" if it is none of those that are known to be fine.
+// identify returns the SPDX names of the licences in text, or "" if it is none
+// of those that are known to be fine.
 func identify(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	has := func(s string) bool { return strings.Contains(text, s) }

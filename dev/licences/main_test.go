@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// It fails if a licence is taken for another one, or an unknown one for a known one.
+// It fails if a licence is taken for another one, or an unknown one for a known
+// one.
 func TestIdentify(t *testing.T) {
 	own, err := os.ReadFile("../../LICENSE")
 	if err != nil {

@@ -77,8 +77,8 @@ func (m *maker) channel(t testing.TB, capacity int) leattest.Channel {
 		Receiver: receiver(),
 		Clone:    func() leat.Sender[int] { return tx.Clone() },
 	}
-	// With Prefetch a receiver of an MPMC channel keeps values from others for a
-	// while, so that it is tested alone. For several see prefetch_test.go.
+	// With Prefetch a receiver of an MPMC channel keeps values from others for
+	// a while, so that it is tested alone. For several see prefetch_test.go.
 	if ch.Kind != natschan.MPSC && !(ch.Kind == natschan.MPMC && len(m.opts) > 0) {
 		c.Subscribe = func() leat.Receiver[int] { return receiver() }
 	}
@@ -88,7 +88,8 @@ func (m *maker) channel(t testing.TB, capacity int) leattest.Channel {
 	return c
 }
 
-// It fails, with the promise that broke, where natschan does not keep the contract.
+// It fails, with the promise that broke, where natschan does not keep the
+// contract.
 func TestConformance(t *testing.T) {
 	js := server(t, nil)
 	for _, c := range []struct {

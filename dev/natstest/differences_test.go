@@ -15,8 +15,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The rows of the table in natschan's package comment, in its order. Each test fails if the row does not say what is. Not here: that waiting senders are not
-// served in order, which is no promise; Select, which the conformance suite tries; how long an exchange takes, which bench/nats measures.
+// The rows of the table in natschan's package comment, in its order. Each test
+// fails if the row does not say what is. Not here: that waiting senders are not
+// served in order, which is no promise; Select, which the conformance suite
+// tries; how long an exchange takes, which bench/nats measures.
 
 func TestValuesAreEncoded(t *testing.T) {
 	js := server(t, nil)
@@ -39,7 +41,8 @@ func TestValuesAreEncoded(t *testing.T) {
 	}
 }
 
-// The server is so far away that a Send is given up before its answer can have come. Its value was stored all the same.
+// The server is so far away that a Send is given up before its answer can have
+// come. Its value was stored all the same.
 func TestSendGivenUpIsUnknown(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -84,7 +87,8 @@ func TestSendGivenUpIsUnknown(t *testing.T) {
 	}
 }
 
-// RecvMsg without Ack: given again when AckWait is over, behind what came later, and counted. Recv: not again.
+// RecvMsg without Ack: given again when AckWait is over, behind what came
+// later, and counted. Recv: not again.
 func TestUnacknowledgedIsGivenAgain(t *testing.T) {
 	js := server(t, nil)
 	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {
@@ -114,8 +118,8 @@ func TestUnacknowledgedIsGivenAgain(t *testing.T) {
 	}
 }
 
-// A program works on a value for two AckWaits, and says so. The test fails if the
-// value is redelivered meanwhile, or if it is not after that.
+// A program works on a value for two AckWaits, and says so. The test fails if
+// the value is redelivered meanwhile, or if it is not after that.
 func TestInProgressKeepsTheValue(t *testing.T) {
 	js := server(t, nil)
 	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {
@@ -151,8 +155,9 @@ func TestInProgressKeepsTheValue(t *testing.T) {
 	}
 }
 
-// The place of a receiver that seems dead is taken over: who comes next gets what was not acknowledged, and can count it as given before;
-// who was thought dead is fenced, and what it acknowledges has no effect.
+// The place of a receiver that seems dead is taken over: who comes next gets
+// what was not acknowledged, and can count it as given before; who was thought
+// dead is fenced, and what it acknowledges has no effect.
 func TestTakeover(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC, Capacity: 4, Storage: jetstream.MemoryStorage}
@@ -205,7 +210,8 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// A sender's process ends without a word: the channel closes by itself, within three leases and what the machine needs.
+// A sender's process ends without a word: the channel closes by itself, within
+// three leases and what the machine needs.
 func TestCrashedSenderEndsTheChannel(t *testing.T) {
 	s, err := natsembed.Start(nil)
 	if err != nil {
@@ -245,7 +251,8 @@ func TestCrashedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// The end is for ever, until Delete; and who still uses what was deleted is told.
+// The end is for ever, until Delete; and who still uses what was deleted is
+// told.
 func TestClosedUntilDeleted(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 4, Storage: jetstream.MemoryStorage}
@@ -280,7 +287,8 @@ func TestClosedUntilDeleted(t *testing.T) {
 	}
 }
 
-// Somebody says late that a channel has closed, which had the name before. It fails if a receiver believes that.
+// Somebody says late that a channel has closed, which had the name before. It
+// fails if a receiver believes that.
 func TestLateWordOfAnEnd(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC, Capacity: 4}
@@ -306,7 +314,8 @@ func TestLateWordOfAnEnd(t *testing.T) {
 	}
 }
 
-// A Broadcast receiver misses no more than what exceeds the capacity and what it takes ahead; received and missed are all.
+// A Broadcast receiver misses no more than what exceeds the capacity and what
+// it takes ahead; received and missed are all.
 func TestPrefetchIsNotMissed(t *testing.T) {
 	js := server(t, nil)
 	ctx, tx, rx := ends(t, js, natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 8}, natschan.Prefetch(4))

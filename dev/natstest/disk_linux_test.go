@@ -36,11 +36,11 @@ func tinyDisk(t *testing.T) string {
 	return dir
 }
 
-// The server's disk fills while a channel is used. The test fails if a call does
-// not return within its ctx an error that names the likely cause, if an
+// The server's disk fills while a channel is used. The test fails if a call
+// does not return within its ctx an error that names the likely cause, if an
 // acknowledged value is lost, or if the same handles are of no use after an
-// operator has made room and restarted the server. (How long a Send waits
-// whose ctx has no deadline is tried by dev/verify/faults: it takes 30 s.)
+// operator has made room and restarted the server. (How long a Send waits whose
+// ctx has no deadline is tried by dev/verify/faults: it takes 30 s.)
 func TestDiskFull(t *testing.T) {
 	dir := tinyDisk(t)
 	options := &natsembed.Options{Dir: filepath.Join(dir, "js"), Listen: "127.0.0.1:0"}
@@ -106,7 +106,8 @@ func TestDiskFull(t *testing.T) {
 	if err := send("try", 5*time.Second, func(_ context.Context, v string) error { return tx.TrySend(v) }); !named(err) {
 		t.Errorf("TrySend = %v; want ErrResource, ErrUnknown and DeadlineExceeded", err)
 	}
-	// A batch of its own waits in a file that the server cannot make: it says that it has no such batch.
+	// A batch of its own waits in a file that the server cannot make: it says
+	// that it has no such batch.
 	if err := send("many", 500*time.Millisecond, func(ctx context.Context, v string) error {
 		_, err := tx.SendMany(ctx, []string{v, v})
 		return err

@@ -13,7 +13,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// embedded starts a server in this process. A program that has one of its own does nats.Connect and jetstream.New.
+// embedded starts a server in this process. A program that has one of its own
+// does nats.Connect and jetstream.New.
 func embedded() (ctx context.Context, js jetstream.JetStream, end func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	s, err := natsembed.Start(nil)
@@ -26,7 +27,8 @@ func embedded() (ctx context.Context, js jetstream.JetStream, end func()) {
 	return ctx, js, func() { cancel(); s.Close() }
 }
 
-// Two ends that could be in two processes: they share a description and a server.
+// Two ends that could be in two processes: they share a description and a
+// server.
 func Example() {
 	ctx, js, end := embedded()
 	defer end()
@@ -59,7 +61,8 @@ func Example() {
 	// closed: <nil>
 }
 
-// Work that must not be lost when a worker crashes is acknowledged when it is done. What can never be done is ended by Term.
+// Work that must not be lost when a worker crashes is acknowledged when it is
+// done. What can never be done is ended by Term.
 func Example_acknowledge() {
 	ctx, js, end := embedded()
 	defer end()
@@ -94,7 +97,8 @@ func Example_acknowledge() {
 	// leat: channel closed
 }
 
-// Send waits for room, and TrySend does not. A second receiver of an mpsc is refused.
+// Send waits for room, and TrySend does not. A second receiver of an mpsc is
+// refused.
 func Example_limits() {
 	ctx, js, end := embedded()
 	defer end()
@@ -120,7 +124,8 @@ func Example_limits() {
 	// natschan: the channel exists with another description: narrow has capacity "1", not "2"; delete it, or use another name
 }
 
-// Each receiver of a broadcast sees each value, or is told how many it missed. One with Replay begins with what is kept.
+// Each receiver of a broadcast sees each value, or is told how many it missed.
+// One with Replay begins with what is kept.
 func Example_broadcast() {
 	ctx, js, end := embedded()
 	defer end()
@@ -197,7 +202,8 @@ func Example_recvBatch() {
 	// true
 }
 
-// A Durable receiver goes on where it was, also in another process, until its position is forgotten.
+// A Durable receiver goes on where it was, also in another process, until its
+// position is forgotten.
 func Example_durable() {
 	ctx, js, end := embedded()
 	defer end()
@@ -292,7 +298,8 @@ type xmlCodec struct{}
 func (xmlCodec) Marshal(v any) ([]byte, error)      { return xml.Marshal(v) }
 func (xmlCodec) Unmarshal(data []byte, v any) error { return xml.Unmarshal(data, v) }
 
-// Values in another encoding than JSON. What is no such value is an error, and the next one can be received.
+// Values in another encoding than JSON. What is no such value is an error, and
+// the next one can be received.
 func Example_codec() {
 	ctx, js, end := embedded()
 	defer end()

@@ -128,8 +128,8 @@ func TestFindMakesNothing(t *testing.T) {
 	}
 }
 
-// Each kind, from open to drained. It fails if DeleteEnded deletes a channel too
-// early, does not say why it did not, or leaves one that has ended.
+// Each kind, from open to drained. It fails if DeleteEnded deletes a channel
+// too early, does not say why it did not, or leaves one that has ended.
 func TestDeleteEnded(t *testing.T) {
 	js := server(t, nil)
 	for _, ch := range []natschan.Channel{
@@ -203,8 +203,8 @@ func TestDeleteEnded(t *testing.T) {
 	}
 }
 
-// What keeps a closed channel from being deleted: a value in hand, a sender that
-// was not closed, and the position of a Durable receiver.
+// What keeps a closed channel from being deleted: a value in hand, a sender
+// that was not closed, and the position of a Durable receiver.
 func TestDeleteEndedSparesWhatIsLeft(t *testing.T) {
 	js := server(t, nil)
 	expect := func(ctx context.Context, name, reason string) {

@@ -35,8 +35,9 @@ func limited(t *testing.T) jetstream.JetStream {
 }
 
 // A channel fills what the account, or the server, may store. The test fails if
-// the error does not say so, if it may be taken for a full channel, if the value
-// counts as perhaps sent, or if the sender is of no use after room was made.
+// the error does not say so, if it may be taken for a full channel, if the
+// value counts as perhaps sent, or if the sender is of no use after room was
+// made.
 func TestLimitReached(t *testing.T) {
 	account := limited(t)
 	server := plainServer(t, func(o *natsserver.Options) { o.JetStreamMaxMemory, o.JetStreamMaxStore = 1<<20, 1<<20 }, nil)
@@ -89,7 +90,8 @@ func TestLimitReached(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// Recv has only sent the acknowledgements: the server makes room when it gets them.
+			// Recv has only sent the acknowledgements: the server makes room
+			// when it gets them.
 			for err = tx.Send(ctx, v); errors.Is(err, natschan.ErrResource) && ctx.Err() == nil; err = tx.Send(ctx, v) {
 			}
 			if err != nil {
@@ -100,8 +102,8 @@ func TestLimitReached(t *testing.T) {
 }
 
 // The account has promised its files to another stream, and has as many streams
-// as it may. The test fails if NewSender and NewReceiver do not say that a limit
-// is reached.
+// as it may. The test fails if NewSender and NewReceiver do not say that a
+// limit is reached.
 func TestLimitReachedAtCreation(t *testing.T) {
 	js := limited(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// pending returns how many values of an MPMC channel receivers have, and have not
-// acknowledged.
+// pending returns how many values of an MPMC channel receivers have, and have
+// not acknowledged.
 func pending(ctx context.Context, t *testing.T, js jetstream.JetStream, name string) int {
 	t.Helper()
 	c, err := js.Consumer(ctx, "LEAT_"+name, "rx")
@@ -168,8 +168,8 @@ func TestPrefetchMPMCReturnsWhatIsNotReceived(t *testing.T) {
 }
 
 // A receiver that is too slow for its Prefetch takes less ahead after it has
-// returned values, and more again when it is fast. The test fails if it asks for
-// as much as before, or stays at less.
+// returned values, and more again when it is fast. The test fails if it asks
+// for as much as before, or stays at less.
 func TestPrefetchMPMCAdapts(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.MPMC, AckWait: 2 * time.Second}

@@ -14,7 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ends makes both ends of a channel in memory storage, and closes and deletes them at the end of the test.
+// ends makes both ends of a channel in memory storage, and closes and deletes
+// them at the end of the test.
 func ends(t *testing.T, js jetstream.JetStream, ch natschan.Channel, opts ...natschan.ReceiverOption) (context.Context, *natschan.Sender[int], *natschan.Receiver[int]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -40,8 +41,8 @@ func ends(t *testing.T, js jetstream.JetStream, ch natschan.Channel, opts ...nat
 	return ctx, tx, rx
 }
 
-// lateJS answers one request for a stream's state late: with what it was when it
-// was asked.
+// lateJS answers one request for a stream's state late: with what it was when
+// it was asked.
 type lateJS struct {
 	jetstream.JetStream
 	late    atomic.Bool // the next answer
@@ -114,8 +115,10 @@ func TestMPMCCloseWhileLooking(t *testing.T) {
 	}
 }
 
-// The receiver closes while values are sent, and takes what is left. It fails if a value is nobody's: one that was on its way when the
-// receiver's subscription ended, or one that the server miscounts since (see pullRequest), which was one round in thirty.
+// The receiver closes while values are sent, and takes what is left. It fails
+// if a value is nobody's: one that was on its way when the receiver's
+// subscription ended, or one that the server miscounts since (see pullRequest),
+// which was one round in thirty.
 func TestMPMCCloseWhileSending(t *testing.T) {
 	js := server(t, nil)
 	var workers sync.WaitGroup

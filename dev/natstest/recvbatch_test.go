@@ -117,8 +117,8 @@ func TestRecvBatchConfirmsOnce(t *testing.T) {
 	}
 }
 
-// A batch ends before a gap and at a value that is not an int. The test fails if
-// the error comes with the batch, is lost, or takes a value with it.
+// A batch ends before a gap and at a value that is not an int. The test fails
+// if the error comes with the batch, is lost, or takes a value with it.
 func TestRecvBatchLeavesErrorsToTheNextReceive(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 4}

@@ -24,7 +24,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// What docs/nats.md says that a user of any channel needs, and of the one channel «orders».
+// What docs/nats.md says that a user of any channel needs, and of the one
+// channel «orders».
 var (
 	anyChannel = natsserver.Permissions{
 		Publish:   &natsserver.SubjectPermission{Allow: []string{"leat.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"}},
@@ -41,7 +42,8 @@ var (
 	}
 )
 
-// authority makes certificates that one made-up authority has signed: the server's and a client's.
+// authority makes certificates that one made-up authority has signed: the
+// server's and a client's.
 func authority(t *testing.T) (pool *x509.CertPool, issue func(name string) tls.Certificate) {
 	t.Helper()
 	must := func(err error) {
@@ -84,8 +86,9 @@ func key(t *testing.T) *ecdsa.PrivateKey {
 	return k
 }
 
-// guarded starts a server on loopback that wants a certificate of both sides, with a user of an account for each of the permissions, and
-// returns how to connect as one of them.
+// guarded starts a server on loopback that wants a certificate of both sides,
+// with a user of an account for each of the permissions, and returns how to
+// connect as one of them.
 func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect func(user string) jetstream.JetStream, url string, pool *x509.CertPool) {
 	t.Helper()
 	pool, issue := authority(t)
@@ -124,9 +127,11 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 	}, s.ClientURL(), pool
 }
 
-// use does with a channel all that there is to do with its kind, as a user who may do no more than what is listed: it sends one by one
-// and many, waits for room, receives, acknowledges, reads the latest, closes and deletes. (In memory: a server that deletes a stream in files and makes
-// it anew, twice in some milliseconds, brings back what was in it; see docs/nats.md.)
+// use does with a channel all that there is to do with its kind, as a user who
+// may do no more than what is listed: it sends one by one and many, waits for
+// room, receives, acknowledges, reads the latest, closes and deletes. (In
+// memory: a server that deletes a stream in files and makes it anew, twice in
+// some milliseconds, brings back what was in it; see docs/nats.md.)
 func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossless bool) error {
 	ch := natschan.Channel{Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless, Storage: jetstream.MemoryStorage}
 	tx, err := natschan.NewSender[int](ctx, js, ch)
@@ -182,8 +187,10 @@ func latest(ctx context.Context, rx *natschan.Receiver[int], kind natschan.Kind)
 	return err
 }
 
-// A server with certificates on both sides, and users who may do what docs/nats.md lists and no more. It fails if a kind needs another
-// permission, or if the server took somebody without a certificate, and so nothing was tried.
+// A server with certificates on both sides, and users who may do what
+// docs/nats.md lists and no more. It fails if a kind needs another permission,
+// or if the server took somebody without a certificate, and so nothing was
+// tried.
 func TestPermissionsThatSuffice(t *testing.T) {
 	connect, url, pool := guarded(t, map[string]*natsserver.Permissions{"any": &anyChannel, "one": &oneChannel})
 	if _, err := nats.Connect(url, nats.UserInfo("any", "secret"), nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13})); err == nil {
@@ -219,8 +226,9 @@ func TestPermissionsThatSuffice(t *testing.T) {
 	}
 }
 
-// Each permission in turn is missing. It fails if the program is not told which, by an error that says so, within the time of an exchange, but waits
-// or gets an error that does not name the subject.
+// Each permission in turn is missing. It fails if the program is not told
+// which, by an error that says so, within the time of an exchange, but waits or
+// gets an error that does not name the subject.
 func TestPermissionsMissing(t *testing.T) {
 	users := map[string]*natsserver.Permissions{}
 	for _, allowed := range oneChannel.Publish.Allow {

@@ -212,8 +212,8 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 }
 
 // A receiver's process is stopped for longer than its lease, and another one
-// takes over. When the first goes on it has values in its buffer. The test fails
-// if it hands out one of them, which the other one delivers, too.
+// takes over. When the first goes on it has values in its buffer. The test
+// fails if it hands out one of them, which the other one delivers, too.
 func TestStoppedReceiverIsFenced(t *testing.T) {
 	for _, kind := range []string{"mpsc unbounded", "mpsc", "broadcast"} {
 		for _, how := range []string{"Recv", "RecvMsg", "TryRecv"} {
@@ -312,8 +312,8 @@ func receiveRest(ctx context.Context, t *testing.T, js jetstream.JetStream, name
 }
 
 // The process of an MPMC receiver is killed with values in its buffer. The test
-// fails if another receiver does not get each of them once, or gets a value that
-// was acknowledged.
+// fails if another receiver does not get each of them once, or gets a value
+// that was acknowledged.
 func TestPrefetchMPMCKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

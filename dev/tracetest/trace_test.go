@@ -69,8 +69,8 @@ func waits(lines []string, region string) (found [][]string) {
 	return found
 }
 
-// It fails if the region of a wait does not begin before the goroutine parks and
-// end after it was woken, however the wait ends.
+// It fails if the region of a wait does not begin before the goroutine parks
+// and end after it was woken, however the wait ends.
 func TestRegions(t *testing.T) {
 	lines := events(t, func() {
 		synctest.Test(t, func(t *testing.T) {

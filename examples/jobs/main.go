@@ -22,11 +22,11 @@
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -workers 0      # submits
 //	$ go run ./examples/jobs -nats nats://127.0.0.1:4222 -remove         # an ended queue keeps its name until somebody who knows removes it
 //
-// The contract stays the same: submit blocks while the queue is full, Close ends
-// the queue after the last job, each job is done once. One thing is different: a
-// worker that is killed loses the job that it works on, because Recv
-// acknowledges. To keep such a job, use RecvMsg of package natschan. It is not a
-// method of leat.Receiver, so work changes, too.
+// The contract stays the same: submit blocks while the queue is full, Close
+// ends the queue after the last job, each job is done once. One thing is
+// different: a worker that is killed loses the job that it works on, because
+// Recv acknowledges. To keep such a job, use RecvMsg of package natschan. It is
+// not a method of leat.Receiver, so work changes, too.
 package main
 
 import (

@@ -44,7 +44,8 @@ func checkResults(t *testing.T, where string, got, want []string) {
 	}
 }
 
-// It fails if the program does other work on another queue, loses a job or does one twice.
+// It fails if the program does other work on another queue, loses a job or does
+// one twice.
 func TestOnlyTheConstructorDiffers(t *testing.T) {
 	for _, where := range []string{"", "embedded"} {
 		lines := program.Start(t, "-nats", where).Ends(0)
@@ -55,7 +56,8 @@ func TestOnlyTheConstructorDiffers(t *testing.T) {
 	}
 }
 
-// It fails if the queue does not join processes, if one that has ended is not said to have, or if its name cannot be used again when it was removed.
+// It fails if the queue does not join processes, if one that has ended is not
+// said to have, or if its name cannot be used again when it was removed.
 func TestProcesses(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {

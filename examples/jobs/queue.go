@@ -28,8 +28,9 @@ func inProcess(context.Context) (queue, error) {
 	return queue{tx, rx, func() {}}, nil
 }
 
-// onJetStream makes a queue in a NATS server, or joins it there. It makes those ends that are needed in this process: the queue ends
-// when all senders have closed, in all processes.
+// onJetStream makes a queue in a NATS server, or joins it there. It makes those
+// ends that are needed in this process: the queue ends when all senders have
+// closed, in all processes.
 func onJetStream(ctx context.Context) (queue, error) {
 	js, disconnect, err := connect(*where)
 	if err != nil {

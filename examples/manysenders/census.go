@@ -25,7 +25,8 @@ func (c *census) start(walk func()) {
 	}()
 }
 
-// settle waits until no walker is alive, or until that has not changed for so long that it never will.
+// settle waits until no walker is alive, or until that has not changed for so
+// long that it never will.
 func (c *census) settle() (alive int64) {
 	const patience = 300 * time.Millisecond
 	alive = c.alive.Load()
@@ -37,7 +38,8 @@ func (c *census) settle() (alive int64) {
 	return alive
 }
 
-// report adds up the tree in one of the ways, and says how it went, and what became of the walkers.
+// report adds up the tree in one of the ways, and says how it went, and what
+// became of the walkers.
 func report(name string, size func(*census, string, int) (int, int64), enough int) {
 	var c census
 	files, bytes := size(&c, *root, enough)

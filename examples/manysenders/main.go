@@ -1,14 +1,14 @@
-// Command manysenders answers the classic question: with many senders, which one
-// closes the channel?
+// Command manysenders answers the classic question: with many senders, which
+// one closes the channel?
 //
 // It adds up the files of a tree. Each directory has a walker, a goroutine that
 // sends its files and starts a walker for each directory that it finds. So no
 // walker knows how many there will be, or whether it is the last one. And the
 // reader may have enough at any time.
 //
-// With leat each walker closes its own handle, and that is all. The program also
-// shows the two usual ways with a native channel, in native.go. Both are right
-// until the reader leaves early.
+// With leat each walker closes its own handle, and that is all. The program
+// also shows the two usual ways with a native channel, in native.go. Both are
+// right until the reader leaves early.
 //
 //	$ go run ./examples/manysenders
 //	read to the end:

@@ -12,12 +12,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Under the race detector the example reports the race that it shows, a close beside a send, and would end with a code of its own.
+	// Under the race detector the example reports the race that it shows, a
+	// close beside a send, and would end with a code of its own.
 	os.Setenv("GORACE", "exitcode=0")
 	os.Exit(program.Main(m))
 }
 
-// tree makes directories in directories, each with files, and more of them than a channel has room for.
+// tree makes directories in directories, each with files, and more of them than
+// a channel has room for.
 func tree(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -37,8 +39,8 @@ func tree(t *testing.T) string {
 	return root
 }
 
-// It fails if a way misses a file or counts one twice, if leat leaves a walker behind or panics, or if a native channel
-// no longer fails as native.go says.
+// It fails if a way misses a file or counts one twice, if leat leaves a walker
+// behind or panics, or if a native channel no longer fails as native.go says.
 func TestManySenders(t *testing.T) {
 	lines := program.Start(t, "-root", tree(t), "-first", "3").Ends(0)
 	want := []string{

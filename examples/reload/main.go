@@ -67,7 +67,8 @@ func main() {
 		greeters.Go(func() { greet(id+1, current.Subscribe()) })
 	}
 
-	// The file is looked at now and then, and at once on SIGHUP. Of several changes in between, the last one counts.
+	// The file is looked at now and then, and at once on SIGHUP. Of several
+	// changes in between, the last one counts.
 	look := leat.Every(*poll)
 	hangups := leat.FromChan(hangup)
 	for {
@@ -84,7 +85,8 @@ func main() {
 	fmt.Println("config", current.Get().Number, "was the last")
 }
 
-// reload reads the file, and puts it in force if it is another than before, and good. It returns what it has read.
+// reload reads the file, and puts it in force if it is another than before, and
+// good. It returns what it has read.
 func reload(current *watch.Sender[config], before []byte) []byte {
 	text, err := os.ReadFile(*file)
 	if err == nil && bytes.Equal(text, before) {

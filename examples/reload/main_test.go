@@ -28,8 +28,10 @@ func text(whom, every string) string {
 	return "{\n\t\"greeting\": \"Hello\",\n\t\"whom\": \"" + whom + "\",\n\t\"every\": \"" + every + "\"\n}\n"
 }
 
-// It fails if a changed file is not noticed by itself, if not every greeter picks up the newest, if one greets by an older after
-// a newer one, if a bad file has an effect or is not said to be bad and where, or if a good one after it is not taken.
+// It fails if a changed file is not noticed by itself, if not every greeter
+// picks up the newest, if one greets by an older after a newer one, if a bad
+// file has an effect or is not said to be bad and where, or if a good one after
+// it is not taken.
 func TestChange(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.json")
 	write(t, file, text("a", "1ms"))
@@ -79,7 +81,8 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// It fails if SIGHUP does not have the file read at once, or a greeter that waits for its next greeting does not hear of it.
+// It fails if SIGHUP does not have the file read at once, or a greeter that
+// waits for its next greeting does not hear of it.
 func TestHangup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.json")
 	write(t, file, text("a", "1h"))

@@ -1,15 +1,16 @@
 // Command ssehub shows a live picture in several browser tabs, by server-sent
 // events. No tab can hold up another.
 //
-// Such a hub is usually a map of channels, a mutex, and a decision that is wrong
-// either way: to wait for a slow tab, which makes all tabs wait, or to throw it
-// out. Here each tab has a receiver of one broadcast. Only its own handler waits
-// for a tab that reads slowly, because it sleeps or its line is bad. That tab
-// misses frames, learns how many, and continues with the oldest frame that the
-// broadcast keeps. The others miss nothing.
+// Such a hub is usually a map of channels, a mutex, and a decision that is
+// wrong either way: to wait for a slow tab, which makes all tabs wait, or to
+// throw it out. Here each tab has a receiver of one broadcast. Only its own
+// handler waits for a tab that reads slowly, because it sleeps or its line is
+// bad. That tab misses frames, learns how many, and continues with the oldest
+// frame that the broadcast keeps. The others miss nothing.
 //
-// A tab that loses its connection comes back with the id of the last frame that it has. It goes on with the frame after that one; if the
-// hub does not keep it any more, the tab learns how many are gone.
+// A tab that loses its connection comes back with the id of the last frame that
+// it has. It goes on with the frame after that one; if the hub does not keep it
+// any more, the tab learns how many are gone.
 //
 //	$ go run ./examples/ssehub
 //	open http://127.0.0.1:8080 in up to five tabs, and let one doze; Ctrl-C ends
@@ -22,7 +23,8 @@
 //	^C
 //	the hub has closed, after 1204 frames
 //
-// (Five, because a browser opens six connections to a server that speaks HTTP/1, and each tab keeps one.)
+// (Five, because a browser opens six connections to a server that speaks
+// HTTP/1, and each tab keeps one.)
 package main
 
 import (
@@ -98,7 +100,8 @@ type hub struct {
 	tabs   sync.Map // from a tab's number to the *watch.Sender[int] of how many frames it has drawn
 }
 
-// publish sends frames until ctx ends, and returns how many. It never waits for a tab, since none subscribes as Lossless.
+// publish sends frames until ctx ends, and returns how many. It never waits for
+// a tab, since none subscribes as Lossless.
 func (h *hub) publish(ctx context.Context) (sent int) {
 	var picture water
 	tick := leat.Every(*every)
@@ -155,8 +158,9 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 		if err := out.Flush(); err != nil { // waits while the connection is full
 			break
 		}
-		// The connection and the browser take megabytes before they are full, all of which is old when it is drawn. So the tab says
-		// how many it has drawn, and no more than a few are ever on the way.
+		// The connection and the browser take megabytes before they are full,
+		// all of which is old when it is drawn. So the tab says how many it has
+		// drawn, and no more than a few are ever on the way.
 		written++
 		_, _ = seen.WaitFor(r.Context(), func(drawn int) bool { return written-drawn < 5 }) // or the tab is gone, or the hub is closing
 	}

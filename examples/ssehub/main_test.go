@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
-// start starts the hub. A tab may be behind by seconds: on a busy machine, too, none is slow unless it is told to be.
+// start starts the hub. A tab may be behind by seconds: on a busy machine, too,
+// none is slow unless it is told to be.
 func start(t *testing.T, every string, keep int) (p *program.Process, url string) {
 	t.Helper()
 	p = program.Start(t, "-addr", "127.0.0.1:0", "-every", every, "-keep", strconv.Itoa(keep))
@@ -101,7 +102,8 @@ func (s *stream) check(who string) {
 	}
 }
 
-// It fails if one who does not read holds up another or the hub's end, if it is not told exactly what it missed, or if the other misses anything.
+// It fails if one who does not read holds up another or the hub's end, if it is
+// not told exactly what it missed, or if the other misses anything.
 func TestSlowReader(t *testing.T) {
 	const kept = 300
 	p, url := start(t, "10ms", kept)
@@ -138,9 +140,9 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// It fails if one who comes back does not go on with the frame after its last one,
-// is not told exactly how many the hub does not keep any more, or resumes by an id
-// of another run or by none that makes sense.
+// It fails if one who comes back does not go on with the frame after its last
+// one, is not told exactly how many the hub does not keep any more, or resumes
+// by an id of another run or by none that makes sense.
 func TestResume(t *testing.T) {
 	const kept = 50
 	_, url := start(t, "10ms", kept)
@@ -174,8 +176,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// It fails if, in a browser, a tab whose connection breaks again and again loses a
-// frame, gets one twice, or starts anew instead of resuming.
+// It fails if, in a browser, a tab whose connection breaks again and again
+// loses a frame, gets one twice, or starts anew instead of resuming.
 func TestTabResumes(t *testing.T) {
 	tab, cancel, err := browsertest.Browser(t.Context(), 3*time.Minute)
 	if errors.Is(err, browsertest.ErrNoBrowser) {
@@ -233,8 +235,9 @@ func open(t *testing.T, tab context.Context, url string) {
 	until(t, tab, "seen.received > 0")
 }
 
-// It fails if, in a browser, the slow tab is not told what it missed, the fast one misses anything or does not go on, the two do not add up, a
-// page does not fit a phone, or has an error, or does not learn of the end.
+// It fails if, in a browser, the slow tab is not told what it missed, the fast
+// one misses anything or does not go on, the two do not add up, a page does not
+// fit a phone, or has an error, or does not learn of the end.
 func TestTabs(t *testing.T) {
 	fast, cancel, err := browsertest.Browser(t.Context(), 3*time.Minute)
 	if errors.Is(err, browsertest.ErrNoBrowser) {

@@ -4,13 +4,15 @@ import "math/rand/v2"
 
 const width, height = 320, 180
 
-// water is the surface of a pond in the rain: how high it stands at each point, now and a step ago.
+// water is the surface of a pond in the rain: how high it stands at each point,
+// now and a step ago.
 type water struct {
 	now, before [height][width]float32
 	steps       int
 }
 
-// step lets time go on, and returns a picture of the surface from above, of a byte a point: 128 is level, other values are slopes.
+// step lets time go on, and returns a picture of the surface from above, of a
+// byte a point: 128 is level, other values are slopes.
 func (w *water) step() []byte {
 	if w.steps++; w.steps%10 == 1 {
 		w.drop(2+rand.IntN(width-4), 2+rand.IntN(height-4))
@@ -28,7 +30,8 @@ func (w *water) step() []byte {
 	return picture
 }
 
-// at returns the height at a point; beyond the edge it is that of the edge, so that waves come back.
+// at returns the height at a point; beyond the edge it is that of the edge, so
+// that waves come back.
 func (w *water) at(x, y int) float32 {
 	return w.now[min(max(y, 0), height-1)][min(max(x, 0), width-1)]
 }

@@ -1,9 +1,11 @@
-// Command workers is a pool with backpressure, and a shutdown that loses nothing.
+// Command workers is a pool with backpressure, and a shutdown that loses
+// nothing.
 //
-// Work comes without end: stamps to mint, each of which takes about a second. Two
-// workers mint, and at most eight jobs wait. When the queue is full, the next
-// submit blocks: that is all the backpressure. At Ctrl-C the program accepts no
-// more jobs, and does those that it has accepted; a second Ctrl-C quits at once.
+// Work comes without end: stamps to mint, each of which takes about a second.
+// Two workers mint, and at most eight jobs wait. When the queue is full, the
+// next submit blocks: that is all the backpressure. At Ctrl-C the program
+// accepts no more jobs, and does those that it has accepted; a second Ctrl-C
+// quits at once.
 //
 //	$ go run ./examples/workers
 //	2 workers, 8 jobs may wait; Ctrl-C ends
@@ -51,8 +53,9 @@ func main() {
 	submit, jobs := mpmc.New[int](*room, leat.Name("jobs"))
 	done, results := mpsc.New[string](1, leat.Name("results"))
 
-	// Each worker works until the jobs have ended. They share one handle of the jobs, whose Close is the pool's; and each has its
-	// own of the results, so that the results end with the last worker.
+	// Each worker works until the jobs have ended. They share one handle of the
+	// jobs, whose Close is the pool's; and each has its own of the results, so
+	// that the results end with the last worker.
 	for worker := range *workers {
 		done := done.Clone()
 		go func() {
@@ -64,7 +67,8 @@ func main() {
 	}
 	done.Close()
 
-	// Send waits while the queue is full. Its answer is a promise: nil, and the job will be done; an error, and it is still ours.
+	// Send waits while the queue is full. Its answer is a promise: nil, and the
+	// job will be done; an error, and it is still ours.
 	accepted, told := 0, false
 	var submitter sync.WaitGroup
 	submitter.Go(func() {
@@ -100,7 +104,8 @@ func main() {
 	fmt.Printf("%d accepted, %d done\n", accepted, finished)
 }
 
-// mint makes a stamp, as hashcash does: it looks for a number that gives the job's hash enough zeros at its beginning.
+// mint makes a stamp, as hashcash does: it looks for a number that gives the
+// job's hash enough zeros at its beginning.
 func mint(job int) string {
 	stamp := fmt.Appendf(nil, "%d:", job)
 	for n := int64(0); ; n++ {

@@ -19,7 +19,8 @@ var (
 	refusedLine = regexp.MustCompile(`^stamp (\d+) was not accepted: leat: channel closed$`)
 )
 
-// checkStamps fails if lines say not exactly that stamps 1 to n were minted, each once and rightly.
+// checkStamps fails if lines say not exactly that stamps 1 to n were minted,
+// each once and rightly.
 func checkStamps(t *testing.T, lines []string, n, zeros int) {
 	t.Helper()
 	seen := make(map[string]bool)
@@ -44,7 +45,8 @@ func checkStamps(t *testing.T, lines []string, n, zeros int) {
 	}
 }
 
-// It fails if work that has an end does not end the program, or not all of it is done.
+// It fails if work that has an end does not end the program, or not all of it
+// is done.
 func TestAllIsDone(t *testing.T) {
 	p := program.Start(t, "-count", "50", "-zeros", "2")
 	lines := p.Ends(0)
@@ -54,8 +56,9 @@ func TestAllIsDone(t *testing.T) {
 	}
 }
 
-// It fails if Ctrl-C loses a job that was accepted, accepts another, does not tell who submits, or if the submitter
-// runs ahead of the workers by more than there is room.
+// It fails if Ctrl-C loses a job that was accepted, accepts another, does not
+// tell who submits, or if the submitter runs ahead of the workers by more than
+// there is room.
 func TestInterrupt(t *testing.T) {
 	p := program.Start(t, "-workers", "3", "-room", "4", "-zeros", "3")
 	for range 5 {
@@ -79,7 +82,8 @@ func TestInterrupt(t *testing.T) {
 	if done != accepted || refused != accepted+1 {
 		t.Errorf("accepted %d, done %d, refused the %dth", accepted, done, refused)
 	}
-	// What is accepted and not on the screen: four wait, each worker has one in hand, one is in the results, main has one.
+	// What is accepted and not on the screen: four wait, each worker has one in
+	// hand, one is in the results, main has one.
 	if most := before + 4 + 3 + 1 + 1; accepted > most {
 		t.Errorf("%d accepted when %d were done, want at most %d: the submitter does not wait", accepted, before, most)
 	}

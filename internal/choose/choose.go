@@ -23,13 +23,13 @@ const (
 	// Arm returns an arm of the case.
 	Arm
 
-	// Finish is called when the operation of the arm was done, or when a Default
-	// was chosen. It calls the case's function. It reports false, and calls
-	// nothing, if the operation turned out to be impossible.
+	// Finish is called when the operation of the arm was done, or when a
+	// Default was chosen. It calls the case's function. It reports false, and
+	// calls nothing, if the operation turned out to be impossible.
 	Finish
 
-	// Explain is called if Select panics. It panics with the reason if the case's
-	// handle is nil or zero. To look before costs every Select.
+	// Explain is called if Select panics. It panics with the reason if the
+	// case's handle is nil or zero. To look before costs every Select.
 	Explain
 )
 
@@ -37,10 +37,10 @@ const (
 // returned, for Finish.
 //
 // It is one function, which the engine only calls, and its results are on the
-// heap anyway. So the compiler's escape analysis sees that neither the cases nor
-// the user's functions outlive the call, and leaves them on the caller's stack.
-// A case that was stored here, or an interface that a case held, would put all of
-// them on the heap.
+// heap anyway. So the compiler's escape analysis sees that neither the cases
+// nor the user's functions outlive the call, and leaves them on the caller's
+// stack. A case that was stored here, or an interface that a case held, would
+// put all of them on the heap.
 type Cases func(i int, op Op, arm park.Arm) (park.Arm, bool)
 
 // A Choice is one call of Select.
@@ -79,10 +79,11 @@ func (c Choice) chooseMany(ctx context.Context, do Cases) (chosen int, err error
 // choose tries each case once, and waits if none is possible. order is room for
 // the order in which it does.
 //
-// The next case to try is drawn from all that were not tried yet, each as likely
-// as the others. So each order of the cases is as likely as any other, and of the
-// cases that are possible each is as likely to come first, whatever stands beside
-// it: an impossible case is an element of the order that is skipped.
+// The next case to try is drawn from all that were not tried yet, each as
+// likely as the others. So each order of the cases is as likely as any other,
+// and of the cases that are possible each is as likely to come first, whatever
+// stands beside it: an impossible case is an element of the order that is
+// skipped.
 func (c Choice) choose(ctx context.Context, order []uint16, do Cases) (chosen int, err error) {
 	for k := range order {
 		order[k] = uint16(k)
@@ -112,8 +113,8 @@ func (c Choice) choose(ctx context.Context, order []uint16, do Cases) (chosen in
 	return c.wait(ctx, order, do)
 }
 
-// yield lets other goroutines run once, if that has helped lately, and tries again
-// in the same order. It returns the case that was possible, or -1.
+// yield lets other goroutines run once, if that has helped lately, and tries
+// again in the same order. It returns the case that was possible, or -1.
 func (c Choice) yield(order []uint16, do Cases) (chosen int) {
 	arm, _ := do(int(order[0]), Arm, nil)
 	if _, ok := arm.(External); ok {
@@ -134,7 +135,8 @@ func (c Choice) yield(order []uint16, do Cases) (chosen int) {
 	return -1
 }
 
-// wait waits for one of the cases, none of which was possible when it was tried.
+// wait waits for one of the cases, none of which was possible when it was
+// tried.
 func (c Choice) wait(ctx context.Context, order []uint16, do Cases) (chosen int, err error) {
 	var some [few]indexed
 	end := end{ctx, ctx.Done()} // anybody's code, which may panic: so before there is anything to leave behind
@@ -172,8 +174,8 @@ func (c Choice) wait(ctx context.Context, order []uint16, do Cases) (chosen int,
 	}
 }
 
-// selecting is one Select that waits. What goes to the heap is not in it, or the
-// arms would go there, too.
+// selecting is one Select that waits. What goes to the heap is not in it, or
+// the arms would go there, too.
 type selecting struct {
 	arms     []indexed
 	fallback int
@@ -195,10 +197,12 @@ func (s *selecting) release(but park.Arm) {
 	}
 }
 
-// once waits for one Selection to be claimed, and returns for which of the arms; -1 for the Default; or ctx's error. The operation is
-// done, and no arm is left in a queue. That all tries failed, one after the other, does not say that nothing was possible
-// at any time, so a Default is chosen here as well: when all arms have entered their queues and nobody has claimed the
-// Selection, there was nothing in any of them at that instant.
+// once waits for one Selection to be claimed, and returns for which of the
+// arms; -1 for the Default; or ctx's error. The operation is done, and no arm
+// is left in a queue. That all tries failed, one after the other, does not say
+// that nothing was possible at any time, so a Default is chosen here as well:
+// when all arms have entered their queues and nobody has claimed the Selection,
+// there was nothing in any of them at that instant.
 func (s *selecting) once(end end) (k int, err error) {
 	if len(s.arms) == 0 { // no cases
 		<-end.done
@@ -278,12 +282,13 @@ const (
 )
 
 // External is an arm whose channel cannot do the operation on its behalf: the
-// selecting goroutine itself looks, at a clock or a native channel. It is a Native
-// or a Timed.
+// selecting goroutine itself looks, at a clock or a native channel. It is a
+// Native or a Timed.
 type External interface{ External() }
 
-// Native is an arm that also receives from a native channel, which cannot be done on its behalf: the selecting goroutine
-// receives, and gives back what it received if the Selection was claimed meanwhile.
+// Native is an arm that also receives from a native channel, which cannot be
+// done on its behalf: the selecting goroutine receives, and gives back what it
+// received if the Selection was claimed meanwhile.
 type Native interface {
 	park.Arm
 	External
@@ -304,8 +309,9 @@ type Timed interface {
 	// Due returns when the value is due, if ever.
 	Due() (time.Time, bool)
 
-	// ClaimDue claims s for case i together with the value, if that is due, so that nobody takes it between the two. It reports
-	// whether it did, and whether s was unclaimed until then.
+	// ClaimDue claims s for case i together with the value, if that is due, so
+	// that nobody takes it between the two. It reports whether it did, and
+	// whether s was unclaimed until then.
 	ClaimDue(s *park.Selection, i int) (claimed, lives bool)
 
 	// Note notes when the value is due. Unchanged reports whether it is not due
@@ -314,7 +320,8 @@ type Timed interface {
 	Unchanged() bool
 }
 
-// wait sleeps until sel is claimed: by another goroutine, or by this one for what only it sees. It returns what happened.
+// wait sleeps until sel is claimed: by another goroutine, or by this one for
+// what only it sees. It returns what happened.
 func (s *selecting) wait(sel *park.Selection, ended <-chan struct{}) Event {
 	if ended == nil && !s.external {
 		sel.Sleep()
@@ -414,8 +421,9 @@ func (s *selecting) firstDue() (first time.Time, ok bool) {
 	return first, ok
 }
 
-// claimTimer claims sel for a timer that is due, with its value. If other goroutines took all of them, the Selection stays in its
-// queues, and waits for the next.
+// claimTimer claims sel for a timer that is due, with its value. If other
+// goroutines took all of them, the Selection stays in its queues, and waits for
+// the next.
 func (s *selecting) claimTimer(sel *park.Selection) Event {
 	for _, a := range s.arms {
 		if arm, ok := a.Arm.(Timed); ok {
@@ -432,16 +440,17 @@ func (s *selecting) claimTimer(sel *park.Selection) Event {
 
 // glance claims sel for a value that a native channel or a timer has, or for
 // the Default if there was an instant at which no case was possible. It returns
-// Again if the Selection is now claimed for neither, and glance must look again.
+// Again if the Selection is now claimed for neither, and glance must look
+// again.
 //
-// The instant is that of one non-blocking select over all native channels, which
-// the runtime does with all of them locked. At that instant
+// The instant is that of one non-blocking select over all native channels,
+// which the runtime does with all of them locked. At that instant
 //
 //   - no native channel had a value, and none was closed, says the select; nor
 //     had its FromChan receiver kept a value, which would have claimed sel;
 //   - no channel of this module had anything for its case: sel's waiters had
-//     stood in all queues since before, and were unclaimed until after. Whatever
-//     becomes possible for a waiter claims it;
+//     stood in all queues since before, and were unclaimed until after.
+//     Whatever becomes possible for a waiter claims it;
 //   - no timer was due. Its due time was the same before the select as after
 //     it, and still in the future then. A due time changes when its value is
 //     taken, and only to a later one.

@@ -87,13 +87,13 @@ func Apply(m *meter.Meter, opts []Option) {
 	}
 }
 
-// A Loop notes why the last loop over the All of a receiver ended. Its zero value
-// is that of a receiver without a loop. Its methods may be called concurrently,
-// because several goroutines may loop over one handle.
+// A Loop notes why the last loop over the All of a receiver ended. Its zero
+// value is that of a receiver without a loop. Its methods may be called
+// concurrently, because several goroutines may loop over one handle.
 type Loop struct{ err seam.Pointer[error] }
 
-// Begin notes that a loop begins. If the loop is left by a break, nothing more is
-// noted.
+// Begin notes that a loop begins. If the loop is left by a break, nothing more
+// is noted.
 func (l *Loop) Begin() {
 	if l.err.Load() != nil {
 		l.err.Store(nil)

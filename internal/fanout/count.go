@@ -15,8 +15,8 @@ type Count struct {
 	Closed *contract.ClosedError // how the handle was closed, or nil
 }
 
-// Counting holds the goroutines that wait for the number of receivers to change.
-// Its zero value holds none.
+// Counting holds the goroutines that wait for the number of receivers to
+// change. Its zero value holds none.
 type Counting struct{ queue park.Queue[Count] }
 
 // Wait blocks until fn returns true for the number of receivers, and returns
@@ -24,11 +24,11 @@ type Counting struct{ queue park.Queue[Count] }
 // the handle sees now; it runs with mu locked. If the handle is or gets closed,
 // Wait returns ErrClosed or the cause; if ctx ends, its error.
 //
-// The caller has not locked mu, and fn runs without it. So the number may change
-// while fn runs. Wait compares under mu before it blocks, and calls fn again if
-// the number has changed. From there on the goroutine stands in the queue, so
-// that the next change wakes it. A change that is over before Wait compares is
-// not seen.
+// The caller has not locked mu, and fn runs without it. So the number may
+// change while fn runs. Wait compares under mu before it blocks, and calls fn
+// again if the number has changed. From there on the goroutine stands in the
+// queue, so that the next change wakes it. A change that is over before Wait
+// compares is not seen.
 func (q *Counting) Wait(ctx context.Context, m *meter.Meter, mu seam.Locker, h *park.Handle[Count], look func() Count, fn func(int) bool) (int, error) {
 	mu.Lock()
 	now := look()

@@ -16,7 +16,8 @@ func small(t testing.TB) {
 	t.Cleanup(func() { fifo.SegmentSize = old })
 }
 
-// Random operations against a slice. It fails if a value is lost, repeated or out of order.
+// Random operations against a slice. It fails if a value is lost, repeated or
+// out of order.
 func TestAgainstSlice(t *testing.T) {
 	small(t)
 	for _, capacity := range []int{-1, 1, 2, 3, 7, 100, math.MaxInt} {
@@ -78,7 +79,8 @@ func TestAgainstSlice(t *testing.T) {
 	}
 }
 
-// It fails if a bounded queue, once full, allocates again, or an unbounded one does in the steady state.
+// It fails if a bounded queue, once full, allocates again, or an unbounded one
+// does in the steady state.
 func TestAllocation(t *testing.T) {
 	var bounded, unbounded fifo.Queue[int]
 	bounded.Init(1000)

@@ -23,7 +23,8 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// It fails if something is exported without a doc comment, or without an Example that shows it.
+// It fails if something is exported without a doc comment, or without an
+// Example that shows it.
 func TestAPIIsShown(t *testing.T) {
 	atRoot(t)
 	api.Documented(t, public(t)...)
@@ -41,7 +42,8 @@ func TestFirstSentencesStandAlone(t *testing.T) {
 	}
 }
 
-// public returns the directories of this module's packages that others may import, the root first.
+// public returns the directories of this module's packages that others may
+// import, the root first.
 func public(t *testing.T) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sourceImports(t))), func(dir string) bool {
 		return slices.Contains(strings.Split(path.Clean(dir), "/"), "internal")

@@ -17,9 +17,10 @@ import (
 // unshown are the Examples that only godoc shows.
 var unshown = map[string]bool{"Example_primeSieve": true, "Example_close": true}
 
-// The Go code of these pages must be code that is tested: a comment above each block names the Example or the test, and the block stands in one
-// of the page's files, line for line but for the indentation, in that function or before it, behind the one before it. It fails if page and code
-// drift apart.
+// The Go code of these pages must be code that is tested: a comment above each
+// block names the Example or the test, and the block stands in one of the
+// page's files, line for line but for the indentation, in that function or
+// before it, behind the one before it. It fails if page and code drift apart.
 func TestDocsShowTestedCode(t *testing.T) {
 	atRoot(t)
 	for _, page := range []struct {
@@ -66,7 +67,8 @@ func TestDocsShowTestedCode(t *testing.T) {
 	}
 }
 
-// It fails if a link from one page of the repository to a file or a heading in it leads nowhere.
+// It fails if a link from one page of the repository to a file or a heading in
+// it leads nowhere.
 func TestDocsLinks(t *testing.T) {
 	atRoot(t)
 	if _, err := os.Stat("cmd"); err != nil {
@@ -143,7 +145,8 @@ func readPage(t *testing.T, file string) string {
 	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
-// headings returns what a link may name in a page, as GitHub makes it of the headings.
+// headings returns what a link may name in a page, as GitHub makes it of the
+// headings.
 func headings(t *testing.T, file string) map[string]bool {
 	prose := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(readPage(t, file), "")
 	found := make(map[string]bool)

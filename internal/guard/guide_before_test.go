@@ -11,11 +11,14 @@ import (
 	"time"
 )
 
-// The before-parts of docs/guide.md: what is usually written with native channels, each with a test that shows the failure of which the
-// guide speaks. A test here fails if the native version works after all, and the guide does it wrong.
+// The before-parts of docs/guide.md: what is usually written with native
+// channels, each with a test that shows the failure of which the guide speaks.
+// A test here fails if the native version works after all, and the guide does
+// it wrong.
 
-// mustWait runs f in a goroutine of the bubble, and fails if f does not wait when everything has come to rest. What it returns gets
-// nil when f returns at last, or what f panicked with.
+// mustWait runs f in a goroutine of the bubble, and fails if f does not wait
+// when everything has come to rest. What it returns gets nil when f returns at
+// last, or what f panicked with.
 func mustWait(t *testing.T, what string, f func()) chan any {
 	t.Helper()
 	end := make(chan any, 1)
@@ -309,7 +312,8 @@ func TestBefore_requestReply(t *testing.T) {
 	})
 }
 
-// With room for the reply, the server goes on; but one that leaves without an answer leaves the asker waiting.
+// With room for the reply, the server goes on; but one that leaves without an
+// answer leaves the asker waiting.
 func TestBefore_requestReplyBuffered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := make(chan nativeRequest, 1)

@@ -25,7 +25,8 @@ import (
 
 var background = context.Background()
 
-// The code of docs/guide.md, in its order. What native channels do in its place is in guide_before_test.go.
+// The code of docs/guide.md, in its order. What native channels do in its place
+// is in guide_before_test.go.
 
 func Example_hub() {
 	ctx := context.Background()
@@ -122,8 +123,8 @@ func newPool(workers, capacity int) *pool {
 	return p
 }
 
-// shutdown accepts no more, and waits until all accepted jobs are done. If ctx ends first, it cancels the running
-// ones, and returns the others.
+// shutdown accepts no more, and waits until all accepted jobs are done. If ctx
+// ends first, it cancels the running ones, and returns the others.
 func (p *pool) shutdown(ctx context.Context) (undone []job) {
 	p.jobs.Close() // whoever submits gets ErrClosed, also who waits for room
 	p.submit.Close()
@@ -211,7 +212,8 @@ func Example_requestReply() {
 	// server gone: leat: channel closed
 }
 
-// It fails if an asker is left waiting when the server leaves: then the bubble does not end.
+// It fails if an asker is left waiting when the server leaves: then the bubble
+// does not end.
 func TestGuideServerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests, rx := mpsc.New[request](2)
@@ -231,7 +233,8 @@ func TestGuideServerLeaves(t *testing.T) {
 	})
 }
 
-// gather returns the first answers, as many as are wanted, or those that came before ctx ended.
+// gather returns the first answers, as many as are wanted, or those that came
+// before ctx ended.
 func gather(ctx context.Context, wanted int, sources ...func(context.Context) string) []string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // stops the sources that are late
@@ -271,7 +274,8 @@ func Example_fanIn() {
 	// Output: [a c]
 }
 
-// It fails if gather takes longer than it may, loses an answer that came in time, or leaves a goroutine behind: then the bubble does not end.
+// It fails if gather takes longer than it may, loses an answer that came in
+// time, or leaves a goroutine behind: then the bubble does not end.
 func TestGuideFanInDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		after := func(d time.Duration) func(context.Context) string {
@@ -392,7 +396,8 @@ func (s *store) set(key string, value int) {
 	s.changes.TrySend(entry{key, value}) // never waits; never full, as no receiver is lossless
 }
 
-// follow returns what is, and what will be, with nothing lost or doubled between the two.
+// follow returns what is, and what will be, with nothing lost or doubled
+// between the two.
 func (s *store) follow() (map[string]int, *broadcast.Receiver[entry]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -455,8 +460,8 @@ func Example_manySenders() {
 	// Output: [/ /a /b /c /d /e]
 }
 
-// record keeps the newest readings. It never waits, and counts what the collector
-// did not get.
+// record keeps the newest readings. It never waits, and counts what the
+// collector did not get.
 func record(tx *mpsc.Sender[int], reading int, lost *int) {
 	_, full, err := tx.ForceSend(reading)
 	if full || err != nil {
@@ -514,7 +519,8 @@ func Example_recvBatch() {
 	// <nil>
 }
 
-// batches passes on what rx brings in batches of size, or smaller ones if the first value of one has waited for patience.
+// batches passes on what rx brings in batches of size, or smaller ones if the
+// first value of one has waited for patience.
 func batches(ctx context.Context, rx *mpsc.Receiver[int], size int, patience time.Duration, flush func([]int)) error {
 	var batch []int
 	deadline := leat.Never[time.Time]() // while the batch is empty
@@ -579,7 +585,8 @@ func Example_ready() {
 	// Output: value
 }
 
-// The clock of a bubble goes on when everybody waits, so an hour takes no time, and a second is exactly one.
+// The clock of a bubble goes on when everybody waits, so an hour takes no time,
+// and a second is exactly one.
 func TestGuideBatchAfterASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](5)
@@ -598,7 +605,8 @@ func TestGuideBatchAfterASecond(t *testing.T) {
 	})
 }
 
-// synctest.Wait returns when every other goroutine of the bubble waits: what waits then is known, and not guessed after a while.
+// synctest.Wait returns when every other goroutine of the bubble waits: what
+// waits then is known, and not guessed after a while.
 func TestGuideBackpressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := mpsc.New[int](1)
@@ -623,8 +631,10 @@ func TestGuideBackpressure(t *testing.T) {
 	})
 }
 
-// The classic: each prime is a goroutine, and takes its multiples out. All wait for each other, one value at a time. When the reader
-// has enough, one Close after the other goes back through the row: it deadlocks if one of them is lost.
+// The classic: each prime is a goroutine, and takes its multiples out. All wait
+// for each other, one value at a time. When the reader has enough, one Close
+// after the other goes back through the row: it deadlocks if one of them is
+// lost.
 func Example_primeSieve() {
 	ctx := context.Background()
 	var row sync.WaitGroup
@@ -659,7 +669,8 @@ func Example_primeSieve() {
 	// Output: 2 3 5 7 11 13 17 19 23 29
 }
 
-// 10,000 oneshots, through a channel with as many senders. It fails if an answer is lost, doubled, or goes to somebody else.
+// 10,000 oneshots, through a channel with as many senders. It fails if an
+// answer is lost, doubled, or goes to somebody else.
 func TestTenThousandOneshots(t *testing.T) {
 	const n = 10_000
 	type question struct {

@@ -55,7 +55,8 @@ func layerOf(pkg string) int {
 	return -1
 }
 
-// What the core (root, kinds, internal) must not even reach through the standard library, and why.
+// What the core (root, kinds, internal) must not even reach through the
+// standard library, and why.
 var forbiddenInCore = map[string]string{
 	"net":           "a program that passes values between goroutines links no network stack",
 	"net/http":      "importing it changes global state (the default mux) and costs megabytes",
@@ -94,7 +95,8 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
-// It fails if the core reaches a package that it must not, directly or through the standard library.
+// It fails if the core reaches a package that it must not, directly or through
+// the standard library.
 func TestCoreDoesNotReach(t *testing.T) {
 	atRoot(t)
 	for dir, imports := range sourceImports(t) {
@@ -125,8 +127,8 @@ func TestCoreDoesNotReach(t *testing.T) {
 	}
 }
 
-// It fails if the core synchronizes by something that the model checker does not see. What is exempt decides nothing: it counts, or is
-// the seam itself.
+// It fails if the core synchronizes by something that the model checker does
+// not see. What is exempt decides nothing: it counts, or is the seam itself.
 func TestCoreUsesSeam(t *testing.T) {
 	atRoot(t)
 	hidden := regexp.MustCompile(`\bsync\.(Mutex|RWMutex|Cond|Once|WaitGroup|Map|Pool)\b|\batomic\.\w|\bruntime\.(AddCleanup|SetFinalizer|Gosched)\b|\brand\.`)
@@ -152,7 +154,8 @@ func TestCoreUsesSeam(t *testing.T) {
 	}
 }
 
-// It fails if the core goes around the language: sync and sync/atomic are all the concurrency that it needs.
+// It fails if the core goes around the language: sync and sync/atomic are all
+// the concurrency that it needs.
 func TestNoLinknameNoAssembly(t *testing.T) {
 	atRoot(t)
 	linkname := regexp.MustCompile(`(?m)^//go:(linkname|noescape|nocheckptr)`)
@@ -172,7 +175,8 @@ func TestNoLinknameNoAssembly(t *testing.T) {
 	})
 }
 
-// It fails if the root module requires another: its users would inherit the requirement, and its version.
+// It fails if the root module requires another: its users would inherit the
+// requirement, and its version.
 func TestModuleRequiresNothing(t *testing.T) {
 	atRoot(t)
 	text, err := os.ReadFile("go.mod")
@@ -184,7 +188,8 @@ func TestModuleRequiresNothing(t *testing.T) {
 	}
 }
 
-// sourceImports returns, for each directory of this module, what its files import.
+// sourceImports returns, for each directory of this module, what its files
+// import.
 func sourceImports(t *testing.T) map[string][]string {
 	all := make(map[string][]string)
 	walk(t, func(file string) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// It fails if docs/instead.md gives another number of lines for a package than it
-// has, or leaves one out, or if fewer than six need less than half of the
+// It fails if docs/instead.md gives another number of lines for a package than
+// it has, or leaves one out, or if fewer than six need less than half of the
 // original's lines once all are there.
 func TestInsteadLines(t *testing.T) {
 	atRoot(t)

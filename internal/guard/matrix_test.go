@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// It fails if the guide's matrix says that a kind has a method which it does not
-// have, or names a method that no kind has.
+// It fails if the guide's matrix says that a kind has a method which it does
+// not have, or names a method that no kind has.
 func TestGuideMatrix(t *testing.T) {
 	atRoot(t)
 	text, err := os.ReadFile("api.txt")

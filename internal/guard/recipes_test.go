@@ -161,7 +161,8 @@ func Example_throwOut() {
 	// Output: true true
 }
 
-// A loud receiver has a Recv of its own, and every other method of the receiver that it embeds.
+// A loud receiver has a Recv of its own, and every other method of the receiver
+// that it embeds.
 type loud struct{ *mpsc.Receiver[string] }
 
 func (l loud) Recv(ctx context.Context) (string, error) {

@@ -3,10 +3,10 @@
 // runtime.AddCleanup on a handle does that, and costs more than the rest of a
 // short channel's life: 90 to 130 ns, with the Stop that a Close needs, and
 // three allocations. So a handle has no cleanup. It refers to a guard, a small
-// object that has one. The guard's cleanup knows a cell, and the cell knows whom
-// to tell. A handle that is closed empties the cell and puts the guard into a
-// pool, where the next handle finds it, with its cleanup. A handle that is
-// dropped drops its guard, and the cleanup finds in the cell whom to tell.
+// object that has one. The guard's cleanup knows a cell, and the cell knows
+// whom to tell. A handle that is closed empties the cell and puts the guard
+// into a pool, where the next handle finds it, with its cleanup. A handle that
+// is dropped drops its guard, and the cleanup finds in the cell whom to tell.
 //
 // # Why a guard tells nobody else
 //
@@ -15,21 +15,21 @@
 //   - Watch takes it out of the pool, and nobody else has it then.
 //   - The handle alone refers to it. The channel does not, and neither does the
 //     cell, which the cleanup keeps alive.
-//   - Release takes the guard from the handle before it puts it back. The channel
-//     calls Release once for each Watch: when it notes that the handle is closed,
-//     with its mutex held.
+//   - Release takes the guard from the handle before it puts it back. The
+//     channel calls Release once for each Watch: when it notes that the handle
+//     is closed, with its mutex held.
 //
 // The cell is empty while the guard is in the pool, because Release empties it
 // first. If the garbage collector empties the pool, the cleanups find nothing.
 //
 // # Why the cell needs no lock
 //
-// The cleanup runs once the garbage collector has found the guard unreachable. A
-// goroutine that writes to the cell keeps the guard alive until it has written,
-// by runtime.KeepAlive. The collector finds the guard unreachable only after it
-// has stopped each such goroutine once after the write, and the cleanup's
-// goroutine runs after that. So what was written happens before the cleanup. (The
-// race detector knows the order, too.)
+// The cleanup runs once the garbage collector has found the guard unreachable.
+// A goroutine that writes to the cell keeps the guard alive until it has
+// written, by runtime.KeepAlive. The collector finds the guard unreachable only
+// after it has stopped each such goroutine once after the write, and the
+// cleanup's goroutine runs after that. So what was written happens before the
+// cleanup. (The race detector knows the order, too.)
 package leak
 
 import (
@@ -42,8 +42,8 @@ import (
 // every testing/synctest bubble.
 type Target interface{ Dropped() }
 
-// A Guard is a handle's part in this: a handle has one as a field. The zero Guard
-// watches nothing.
+// A Guard is a handle's part in this: a handle has one as a field. The zero
+// Guard watches nothing.
 type Guard struct{ g *guard }
 
 // guard is the object that the garbage collector watches. It has a pointer, so

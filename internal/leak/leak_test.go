@@ -25,10 +25,10 @@ func watched(c *counter) *handle {
 	return h
 }
 
-// Guards go through the pool many times. It fails if a handle that was dropped is
-// not found, or is found twice; if one that was released is found, be it because
-// another handle got its guard or because the pool was emptied; or if one that is
-// held is found.
+// Guards go through the pool many times. It fails if a handle that was dropped
+// is not found, or is found twice; if one that was released is found, be it
+// because another handle got its guard or because the pool was emptied; or if
+// one that is held is found.
 func TestGuardsAreUsedAgain(t *testing.T) {
 	const n = 1000
 	released, dropped, held := make([]counter, n), make([]counter, n), make([]counter, n)

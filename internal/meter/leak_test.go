@@ -18,11 +18,15 @@ import (
 
 const leakChild = "LEAT_TEST_LEAK_CHILD"
 
-// It fails if being in the registry hides a goroutine from Go's profile of leaked goroutines. The goroutine is stuck for good, holds a
-// named channel, and stands in the profile as it would without the name: the registry holds on to nothing.
+// It fails if being in the registry hides a goroutine from Go's profile of
+// leaked goroutines. The goroutine is stuck for good, holds a named channel,
+// and stands in the profile as it would without the name: the registry holds on
+// to nothing.
 //
-// A goroutine that waits inside a leat channel is another matter, with or without a name: its handles have cleanups, which may yet wake it, so the
-// runtime does not count it as leaked. Such a one is what inspect shows, with since when and from where.
+// A goroutine that waits inside a leat channel is another matter, with or
+// without a name: its handles have cleanups, which may yet wake it, so the
+// runtime does not count it as leaked. Such a one is what inspect shows, with
+// since when and from where.
 func TestLeakedGoroutineStaysInProfile(t *testing.T) {
 	if os.Getenv(leakChild) != "" {
 		leakAndProfile(t)

@@ -118,8 +118,8 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 }
 
 // CauseText returns the text of the cause that a handle is about to be closed
-// with, for NoteCauseLocked. It calls foreign code, so the caller holds no lock.
-// On a channel without a name it returns "" and calls nothing.
+// with, for NoteCauseLocked. It calls foreign code, so the caller holds no
+// lock. On a channel without a name it returns "" and calls nothing.
 func (m *Meter) CauseText(cause error) (text string) {
 	if m.entry == nil || cause == nil {
 		return ""

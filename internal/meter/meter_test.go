@@ -19,7 +19,8 @@ func stack() []uintptr {
 
 // It fails if who called is looked for in the wrong frame.
 func TestCallerSkipsLeat(t *testing.T) {
-	// A loop's body is a closure of this function, called by code of mpsc's that the compiler may inline here.
+	// A loop's body is a closure of this function, called by code of mpsc's
+	// that the compiler may inline here.
 	tx, rx := mpsc.New[int](1)
 	if err := tx.TrySend(1); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,8 @@ type Snapshot struct {
 	Cursors         []Cursor // of receivers that each see every value, at most MaxCursors
 }
 
-// MaxParked and MaxCursors bound how long a snapshot can hold a channel's mutex.
+// MaxParked and MaxCursors bound how long a snapshot can hold a channel's
+// mutex.
 const (
 	MaxParked  = 64
 	MaxCursors = 512

@@ -5,17 +5,17 @@ import "github.com/leat-go/leat/internal/seam"
 // An Arm is one case of a Select that waits. One goroutine uses it.
 type Arm interface {
 	// Enter claims s for case i and does the operation, if both are possible at
-	// once, and reports whether it has claimed. If the operation is not possible,
-	// it puts a waiter into the channel's queue. If s is claimed already, it does
-	// neither, or only the latter.
+	// once, and reports whether it has claimed. If the operation is not
+	// possible, it puts a waiter into the channel's queue. If s is claimed
+	// already, it does neither, or only the latter.
 	Enter(s *Selection, i int) bool
 
 	// Leave removes the waiter from the queue if it is still there.
 	Leave()
 
-	// Finish ends the operation after s was claimed for it, by the goroutine that
-	// served its waiter. If it turns out to be impossible after all, which only
-	// some channels know, the result is ErrEmpty, and Select starts again.
+	// Finish ends the operation after s was claimed for it, by the goroutine
+	// that served its waiter. If it turns out to be impossible after all, which
+	// only some channels know, the result is ErrEmpty, and Select starts again.
 	Finish()
 
 	// Selection returns a Selection that may be used until Release. It has not
@@ -39,12 +39,12 @@ type SendArm interface {
 }
 
 // A Receiver can be received from in a Select. Neither the interface nor its
-// methods know the type of the values, because the compiler caches an assertion to
-// such an interface, and none to a generic one. The assertion to *RecvCore[T] that
-// follows compares two pointers.
+// methods know the type of the values, because the compiler caches an assertion
+// to such an interface, and none to a generic one. The assertion to
+// *RecvCore[T] that follows compares two pointers.
 type Receiver interface {
-	// RecvCore returns the *RecvCore[T] of the handle itself. A type that embeds the
-	// handle does not override it.
+	// RecvCore returns the *RecvCore[T] of the handle itself. A type that
+	// embeds the handle does not override it.
 	RecvCore() any
 
 	// RecvArm returns an arm that receives, a RecvArm[T].
@@ -195,11 +195,12 @@ func (a *sendArm[T, P]) Release() {
 }
 
 // SendNow makes a sender a [Sender] whose TrySend never returns ErrFull. So a
-// Select that tries does not come to wait for it, and its arm is made when asked
-// for.
+// Select that tries does not come to wait for it, and its arm is made when
+// asked for.
 type SendNow[T any] struct{ core SendCore[T] }
 
-// InitSendNow must be called before the sender is used. end is of the same sender.
+// InitSendNow must be called before the sender is used. end is of the same
+// sender.
 func InitSendNow[T any](s *SendNow[T], end interface {
 	TrySend(v T) error
 	SendArm(v T) SendArm
@@ -218,8 +219,8 @@ type NowArm[T any] struct {
 	err error
 }
 
-// Enter claims s before it sends, so that the value does not go to another case of
-// s.
+// Enter claims s before it sends, so that the value does not go to another case
+// of s.
 func (a *NowArm[T]) Enter(s *Selection, i int) (claimed bool) {
 	if !s.Claim(i) {
 		return false

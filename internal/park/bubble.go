@@ -28,9 +28,10 @@ var mayHaveBubbles = func() bool {
 	return !ok || isTest(info)
 }()
 
-// isTest reports whether the build information may be that of a test binary. The
-// go command names a test's main package after the tested one, with ".test" at
-// the end. Another build tool may write less, or nothing: then it may be a test.
+// isTest reports whether the build information may be that of a test binary.
+// The go command names a test's main package after the tested one, with ".test"
+// at the end. Another build tool may write less, or nothing: then it may be a
+// test.
 func isTest(info *debug.BuildInfo) bool {
 	byGoCommand := false
 	for _, s := range info.Settings {

@@ -2,37 +2,39 @@
 //
 // A channel keeps its waiting goroutines in a [Queue], first come first served,
 // under its own mutex. The goroutine that makes room, brings a value or closes
-// does the waiter's work for it under that mutex: it takes the waiter out of the
-// queue, moves the waiter's value or stores its result, and wakes it after
+// does the waiter's work for it under that mutex: it takes the waiter out of
+// the queue, moves the waiter's value or stores its result, and wakes it after
 // unlocking. So a waiter that wakes is done, and never competes with another
 // goroutine. This has two consequences:
 //
-//   - First come, first served, without barging: between its release and its use
-//     by the first waiter, a slot is never free for others.
+//   - First come, first served, without barging: between its release and its
+//     use by the first waiter, a slot is never free for others.
 //   - No wake-up is lost on a waiter that leaves. A waiter that is in the queue
-//     when its ctx ends takes itself out, under the mutex, and was never woken. A
-//     waiter that is not in the queue was served, and returns its result although
-//     its ctx has ended.
+//     when its ctx ends takes itself out, under the mutex, and was never woken.
+//     A waiter that is not in the queue was served, and returns its result
+//     although its ctx has ended.
 //
 // # How a goroutine sleeps
 //
 // It receives a token from a channel of capacity 1 that belongs to its waiter;
 // in a select with ctx.Done() if its ctx can end. A waker sends one token. The
 // channel is used for one wait after another, so a wait allocates nothing once
-// the waiter has a channel. See [Queue.Wait] for the proof that no token is left
-// for the next wait.
+// the waiter has a channel. See [Queue.Wait] for the proof that no token is
+// left for the next wait.
 //
-// A testing/synctest bubble needs more care. A channel made in a bubble must not
-// be touched from outside: that kills the process. A goroutine that waits on a
-// channel made outside does not count as durably blocked. So a wait in a bubble
-// makes a channel and forgets it afterwards. See [InBubble].
+// A testing/synctest bubble needs more care. A channel made in a bubble must
+// not be touched from outside: that kills the process. A goroutine that waits
+// on a channel made outside does not count as durably blocked. So a wait in a
+// bubble makes a channel and forgets it afterwards. See [InBubble].
 //
 // # Bubbles
 //
-// The runtime lets only goroutines of a bubble wake a goroutine of the bubble; any other kills the process. That is the
-// user's affair but for one case: the garbage collector finds a dropped handle, and its cleanup, which runs outside
-// of every bubble, ends the channel. The cleanup asks [Waiter.Bubbled] (and [Gate.Bubbled]) first, and leaves such
-// a waiter asleep: the bubble's own deadlock report then names the goroutine that waits on a dropped handle.
+// The runtime lets only goroutines of a bubble wake a goroutine of the bubble;
+// any other kills the process. That is the user's affair but for one case: the
+// garbage collector finds a dropped handle, and its cleanup, which runs outside
+// of every bubble, ends the channel. The cleanup asks [Waiter.Bubbled] (and
+// [Gate.Bubbled]) first, and leaves such a waiter asleep: the bubble's own
+// deadlock report then names the goroutine that waits on a dropped handle.
 package park
 
 import (
@@ -44,8 +46,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A Waiter is one waiting goroutine. P is what it waits to be done: the waker reads its request there, and writes the
-// result. After Wait has returned, nobody else holds on to it, and it may wait again.
+// A Waiter is one waiting goroutine. P is what it waits to be done: the waker
+// reads its request there, and writes the result. After Wait has returned,
+// nobody else holds on to it, and it may wait again.
 type Waiter[P any] struct {
 	Payload P
 	Stamp   *meter.Stamp // when and where the wait began; nil on a channel without a name
@@ -59,8 +62,8 @@ type Waiter[P any] struct {
 	bubbled      bool      // set by Wait, before it unlocks
 	kept         bool      // by a Spare
 
-	// token has capacity 1. It is empty while nobody waits. It is nil before the
-	// first wait, and after one in a bubble.
+	// token has capacity 1. It is empty while nobody waits. It is nil before
+	// the first wait, and after one in a bubble.
 	token chan struct{}
 
 	sel   *Selection // the Selection that it is a case of, or nil
@@ -68,10 +71,12 @@ type Waiter[P any] struct {
 	far   *Waiter[P] // the other end of its run, if it is the first or the last of it: see SkipRun
 }
 
-// Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The caller holds the channel's mutex.
+// Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The
+// caller holds the channel's mutex.
 func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
 
-// Queued reports whether the waiter stands in a queue, unserved. The caller holds the channel's mutex.
+// Queued reports whether the waiter stands in a queue, unserved. The caller
+// holds the channel's mutex.
 func (w *Waiter[P]) Queued() bool { return w.queue != nil }
 
 // A Handle lists the waiters of one handle of a channel, so that closing the
@@ -87,8 +92,8 @@ func (h *Handle[P]) First() *Waiter[P] { return h.first }
 func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
 
 // A Spare keeps the waiters of a handle between their waits, so that a wait
-// allocates nothing once the handle has as many waiters as goroutines wait in it
-// at the same time. Its zero value is empty.
+// allocates nothing once the handle has as many waiters as goroutines wait in
+// it at the same time. Its zero value is empty.
 //
 // Take is called with the channel's mutex held, and Return without it. Return
 // pushes onto a list. Take takes the whole list at once, so no compare-and-swap
@@ -158,8 +163,9 @@ func (p *Pool[P]) Return(w *Waiter[P]) P {
 	return payload
 }
 
-// A Queue holds waiters, first come first served. Its zero value is an empty queue. All of its methods but Wait's
-// sleep need the mutex of the channel that it belongs to.
+// A Queue holds waiters, first come first served. Its zero value is an empty
+// queue. All of its methods but Wait's sleep need the mutex of the channel that
+// it belongs to.
 type Queue[P any] struct {
 	head, tail *Waiter[P]
 	n          int
@@ -174,7 +180,8 @@ func (q *Queue[P]) Front() *Waiter[P] { return q.head }
 // Next returns the waiter behind w, which is in a queue, or nil.
 func (w *Waiter[P]) Next() *Waiter[P] { return w.next }
 
-// Remove takes w, which is in q, out of it. The caller either is the waiter, or adds it to a [Wakes].
+// Remove takes w, which is in q, out of it. The caller either is the waiter, or
+// adds it to a [Wakes].
 func (q *Queue[P]) Remove(w *Waiter[P]) {
 	if q.n > 1 {
 		w.leaveRun()
@@ -228,24 +235,25 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 // back into q, last. w was served in part, and its goroutine still waits.
 func (q *Queue[P]) PutBack(w *Waiter[P]) { q.push(w) }
 
-// Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and woken, or ctx ends. In the first case it
-// returns nil: what w asked for is done, also if ctx has ended meanwhile. In the second it has taken w
-// out of q, nothing was done for w, and it returns Err(ctx). The caller holds mu, which guards q; Wait returns without it.
+// Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and
+// woken, or ctx ends. In the first case it returns nil: what w asked for is
+// done, also if ctx has ended meanwhile. In the second it has taken w out of q,
+// nothing was done for w, and it returns Err(ctx). The caller holds mu, which
+// guards q; Wait returns without it.
 //
 // # One wait, one token
 //
-// A waker sends one token, and only after it has taken w out of q with mu held. It
-// does not put w back: what PutBack puts back was not out of q while mu was free.
-// So at most one token is sent for a wait.
-// Wait ends in one of two ways:
+// A waker sends one token, and only after it has taken w out of q with mu held.
+// It does not put w back: what PutBack puts back was not out of q while mu was
+// free. So at most one token is sent for a wait. Wait ends in one of two ways:
 //
 //   - It receives the token. The waker does not touch w after it has sent.
-//   - It takes w out of q itself, with mu held. Then no waker has done so, and none
-//     will: no token is sent.
+//   - It takes w out of q itself, with mu held. Then no waker has done so, and
+//     none will: no token is sent.
 //
 // If ctx ends, and a waker has already taken w out of q, then that waker sends
-// the token, and Wait receives it. So when Wait returns, the token is received or
-// was never sent, and no waker knows w. The next wait starts with an empty
+// the token, and Wait receives it. So when Wait returns, the token is received
+// or was never sent, and no waker knows w. The next wait starts with an empty
 // channel, and a send never finds the channel full.
 func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
 	if w.Stamp != nil && meter.Tracing() {
@@ -272,8 +280,8 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 // ErrDue is what [Queue.WaitTimer] returns when the timer ends the wait.
 var ErrDue = errors.New("park: the timer is due")
 
-// WaitTimer is Wait, and also ends when due can be received from. It then takes w
-// out of q, and returns ErrDue. due is the channel of a time.Timer that the
+// WaitTimer is Wait, and also ends when due can be received from. It then takes
+// w out of q, and returns ErrDue. due is the channel of a time.Timer that the
 // calling goroutine made, so that the wait is durably blocking in a
 // testing/synctest bubble. If w was served, WaitTimer returns nil although the
 // timer is due.
@@ -301,8 +309,8 @@ func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], 
 	return ErrDue
 }
 
-// enter puts w last in q, unlocks mu, and returns the channel that tells that ctx
-// has ended, or nil.
+// enter puts w last in q, unlocks mu, and returns the channel that tells that
+// ctx has ended, or nil.
 func (q *Queue[P]) enter(ctx context.Context, mu seam.Locker, w *Waiter[P]) (done <-chan struct{}) {
 	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
 		w.token = make(chan struct{}, 1)
@@ -354,7 +362,8 @@ func Err(ctx context.Context) error {
 	return context.Canceled
 }
 
-// done is ctx.Done(), which may be anybody's code: it must not run under mu, and if it panics, w must not stay in q.
+// done is ctx.Done(), which may be anybody's code: it must not run under mu,
+// and if it panics, w must not stay in q.
 func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-chan struct{} {
 	returned := false
 	defer func() {
@@ -372,8 +381,9 @@ func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-cha
 	return done
 }
 
-// Wakes collects waiters that were taken out of their queue and served, to be woken after the mutex is unlocked. Its zero
-// value is empty. It belongs to one goroutine.
+// Wakes collects waiters that were taken out of their queue and served, to be
+// woken after the mutex is unlocked. Its zero value is empty. It belongs to one
+// goroutine.
 type Wakes[P any] struct{ head, tail *Waiter[P] }
 
 // Add notes w, which is in no queue any more.
@@ -387,8 +397,8 @@ func (l *Wakes[P]) Add(w *Waiter[P]) {
 }
 
 // Run wakes all that were added, in order. Callers unlock the channel first, so
-// that a woken goroutine does not find it locked. A caller that is about to sleep
-// itself, and sleeping is what unlocks the channel, runs it before that.
+// that a woken goroutine does not find it locked. A caller that is about to
+// sleep itself, and sleeping is what unlocks the channel, runs it before that.
 func (l *Wakes[P]) Run() {
 	for w := l.head; w != nil; {
 		next := w.next // read first: once woken, w is its goroutine's again
@@ -399,8 +409,9 @@ func (l *Wakes[P]) Run() {
 	l.head, l.tail = nil, nil
 }
 
-// Wake wakes w, which was taken out of its queue and served. It takes no lock of
-// a channel, so that it is right with the channel locked, and better without.
+// Wake wakes w, which was taken out of its queue and served. It takes no lock
+// of a channel, so that it is right with the channel locked, and better
+// without.
 func (w *Waiter[P]) Wake() {
 	if w.sel != nil {
 		w.sel.wake()

@@ -16,7 +16,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// queue is the smallest channel there could be: waiters that want nothing but to be served.
+// queue is the smallest channel there could be: waiters that want nothing but
+// to be served.
 type queue struct {
 	mu seam.Mutex
 	q  park.Queue[int]
@@ -55,7 +56,8 @@ func contexts(t *testing.T, f func(t *testing.T, ctx context.Context)) {
 	})
 }
 
-// It fails if waiters are served in another order than they came, or if the bubble does not see them as blocked.
+// It fails if waiters are served in another order than they came, or if the
+// bubble does not see them as blocked.
 func TestFirstComeFirstServed(t *testing.T) {
 	contexts(t, func(t *testing.T, ctx context.Context) {
 		const n = 100
@@ -83,7 +85,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// Made outside of the bubble and used in it: it hangs, or kills the process, if a wait uses anything that is older than it.
+// Made outside of the bubble and used in it: it hangs, or kills the process, if
+// a wait uses anything that is older than it.
 func TestBubbleOverOldQueue(t *testing.T) {
 	var q queue
 	contexts(t, func(t *testing.T, ctx context.Context) {
@@ -103,7 +106,8 @@ func TestBubbleOverOldQueue(t *testing.T) {
 	<-done
 }
 
-// It fails if a waiter whose ctx ends stays in the queue, where it would swallow what is meant for another.
+// It fails if a waiter whose ctx ends stays in the queue, where it would
+// swallow what is meant for another.
 func TestCancelledWaiterLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue
@@ -129,9 +133,9 @@ func TestCancelledWaiterLeaves(t *testing.T) {
 	})
 }
 
-// A waiter that has waited outside of a bubble waits in one, in another one, and
-// outside again. It fails, by a hang or the end of the process, if a wait uses a
-// channel that belongs elsewhere.
+// A waiter that has waited outside of a bubble waits in one, in another one,
+// and outside again. It fails, by a hang or the end of the process, if a wait
+// uses a channel that belongs elsewhere.
 func TestWaiterMovesBetweenBubbles(t *testing.T) {
 	var q queue
 	var w park.Waiter[int]
@@ -161,9 +165,9 @@ func TestWaiterMovesBetweenBubbles(t *testing.T) {
 	}
 }
 
-// A Spare gives each waiter to one goroutine at a time, keeps as many as wait at
-// the same time, and no more than it may. It fails if a waiter is in use twice, if
-// one is made although one is free, or if a burst is kept.
+// A Spare gives each waiter to one goroutine at a time, keeps as many as wait
+// at the same time, and no more than it may. It fails if a waiter is in use
+// twice, if one is made although one is free, or if a burst is kept.
 func TestSpare(t *testing.T) {
 	var s park.Spare[int]
 	for _, n := range []int{1, 3, 200} {
@@ -228,8 +232,10 @@ func TestIsTest(t *testing.T) {
 	}
 }
 
-// Services and cancellations at once, by several goroutines, of waiters that wait again at once while the waker of the last round may
-// still be at it. It fails if a waiter that was served reports its ctx's end, or one that was not reports success.
+// Services and cancellations at once, by several goroutines, of waiters that
+// wait again at once while the waker of the last round may still be at it. It
+// fails if a waiter that was served reports its ctx's end, or one that was not
+// reports success.
 func TestServedOrCancelled(t *testing.T) {
 	var q queue
 	var servers, waiters sync.WaitGroup
@@ -291,7 +297,8 @@ func TestInBubble(t *testing.T) {
 	})
 }
 
-// It fails if the gate lets more than one through, none, or shuts again after its end.
+// It fails if the gate lets more than one through, none, or shuts again after
+// its end.
 func TestGate(t *testing.T) {
 	open := func(ch <-chan struct{}) bool {
 		select {
@@ -331,8 +338,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// A channel made in a bubble kills the process if it is touched from outside. It fails that way, or if a gate does not work again on
-// the other side.
+// A channel made in a bubble kills the process if it is touched from outside.
+// It fails that way, or if a gate does not work again on the other side.
 func TestGateAcrossBubbles(t *testing.T) {
 	var g park.Gate
 	synctest.Test(t, func(t *testing.T) {
@@ -357,9 +364,9 @@ func TestGateAcrossBubbles(t *testing.T) {
 	<-func() <-chan struct{} { ch := g.Chan(); g.End(); return ch }()
 }
 
-// It fails if SkipRun does not find the end of a run after a waiter has come, or
-// has left from the beginning, the middle or the end of a run or from between
-// two.
+// It fails if SkipRun does not find the end of a run after a waiter has come,
+// or has left from the beginning, the middle or the end of a run or from
+// between two.
 func TestSkipRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue

@@ -6,12 +6,16 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Patience decides whether a goroutine that finds nothing lets others run once before it goes to sleep. Two goroutines that answer each other
-// then need no wake-up at all, and a receiver that is faster than its senders finds many values instead of one. Where it does
-// not help, it costs: the time of a pass through the scheduler, and, if much else wants to run, a place behind all of that, where a
-// sleeper would have been woken at once. So it learns from each time, and looks at the clock every few times.
+// Patience decides whether a goroutine that finds nothing lets others run once
+// before it goes to sleep. Two goroutines that answer each other then need no
+// wake-up at all, and a receiver that is faster than its senders finds many
+// values instead of one. Where it does not help, it costs: the time of a pass
+// through the scheduler, and, if much else wants to run, a place behind all of
+// that, where a sleeper would have been woken at once. So it learns from each
+// time, and looks at the clock every few times.
 //
-// A handle has one. Its zero value is ready. Its methods may be called concurrently, and then it learns a little less.
+// A handle has one. Its zero value is ready. Its methods may be called
+// concurrently, and then it learns a little less.
 type Patience struct {
 	skip     seam.Int32  // waits to come that go to sleep at once
 	failures seam.Int32  // how often it did not help, less how often it did
@@ -28,7 +32,8 @@ const (
 	giveUpSlow  = 4096                  // waits
 )
 
-// Yield lets other goroutines run once, if that has helped lately, and reports whether it did. [Patience.Learn] follows.
+// Yield lets other goroutines run once, if that has helped lately, and reports
+// whether it did. [Patience.Learn] follows.
 func (p *Patience) Yield() bool {
 	if n := p.skip.Load(); n > 0 {
 		p.skip.Store(n - 1)

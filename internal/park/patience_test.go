@@ -6,7 +6,8 @@ import (
 	"github.com/leat-go/leat/internal/park"
 )
 
-// It fails if a goroutine goes on yielding though that never helps, or never tries again.
+// It fails if a goroutine goes on yielding though that never helps, or never
+// tries again.
 func TestPatienceLearns(t *testing.T) {
 	var p park.Patience
 	const waits = 100_000

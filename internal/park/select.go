@@ -10,22 +10,22 @@ import (
 )
 
 // A Selection is one goroutine that waits in several queues at once, of which
-// one serves it. Each of its waiters stands in a channel's queue like any other.
-// But a goroutine that wants to serve one of them must claim the Selection
-// first, because another channel may be about to serve another of its waiters. A
-// claim is final: the claimer serves the waiter and wakes it. A waiter whose
-// Selection is claimed by another is stale: it is removed from its queue and
-// passed over.
+// one serves it. Each of its waiters stands in a channel's queue like any
+// other. But a goroutine that wants to serve one of them must claim the
+// Selection first, because another channel may be about to serve another of its
+// waiters. A claim is final: the claimer serves the waiter and wakes it. A
+// waiter whose Selection is claimed by another is stale: it is removed from its
+// queue and passed over.
 //
 // # Use again
 //
 // A Selection may be used for one wait after another, by Begin, once all of its
-// waiters have left their queues. Nobody refers to it then. A goroutine finds it
-// through a waiter in a queue, and with the queue's mutex held; only the claimer
-// of a waiter goes on after it has removed the waiter and released the mutex, to
-// wake it. For that one the selecting goroutine waits: Wake sets served under mu
-// and does nothing after it but close ch or signal cond, and both happen before
-// the sleeper's return from the sleep that they end.
+// waiters have left their queues. Nobody refers to it then. A goroutine finds
+// it through a waiter in a queue, and with the queue's mutex held; only the
+// claimer of a waiter goes on after it has removed the waiter and released the
+// mutex, to wake it. For that one the selecting goroutine waits: Wake sets
+// served under mu and does nothing after it but close ch or signal cond, and
+// both happen before the sleeper's return from the sleep that they end.
 type Selection struct {
 	id      uint64 // gives two Selections an order in which to be locked
 	bubbled bool
@@ -40,12 +40,13 @@ type Selection struct {
 	// program is traced. That goroutine alone uses them.
 	labels []string
 
-	// Patience is the selecting goroutine's, and stays with s from one wait to the
-	// next. It may be used at any time.
+	// Patience is the selecting goroutine's, and stays with s from one wait to
+	// the next. It may be used at any time.
 	Patience Patience
 }
 
-// Nothing is what a Selection is claimed for when no case shall be chosen any more.
+// Nothing is what a Selection is claimed for when no case shall be chosen any
+// more.
 const Nothing = -2
 
 const unclaimed = -1
@@ -69,8 +70,9 @@ func (s *Selection) Begin() {
 	s.chosen, s.served, s.ch, s.labels, s.bubbled = unclaimed, false, nil, nil, InBubble()
 }
 
-// Claim claims s for case i, and reports whether it was unclaimed until now. The selecting goroutine claims its own Selection, too,
-// before it does anything that ends the wait: for a case, or for Nothing.
+// Claim claims s for case i, and reports whether it was unclaimed until now.
+// The selecting goroutine claims its own Selection, too, before it does
+// anything that ends the wait: for a case, or for Nothing.
 func (s *Selection) Claim(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,8 +146,9 @@ func (s *Selection) wake() {
 	}
 }
 
-// Enter puts w last in q, to wait for case i of s, and does not sleep: the Selection's goroutine sleeps later, when it has entered
-// all queues. The mutex that guards q is held.
+// Enter puts w last in q, to wait for case i of s, and does not sleep: the
+// Selection's goroutine sleeps later, when it has entered all queues. The mutex
+// that guards q is held.
 func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
 	w.sel, w.index, w.bubbled = s, i, s.bubbled
 	if w.Stamp != nil && meter.Tracing() {
@@ -201,12 +204,13 @@ func (w *Waiter[P]) leaveRun() {
 	}
 }
 
-// Claim claims the right to serve w, which must then be served. It is always granted for a waiter outside of a Selection. If it
-// is not granted, w is stale. The mutex that guards w's queue is held.
+// Claim claims the right to serve w, which must then be served. It is always
+// granted for a waiter outside of a Selection. If it is not granted, w is
+// stale. The mutex that guards w's queue is held.
 func (w *Waiter[P]) Claim() bool { return w.sel == nil || w.sel.Claim(w.index) }
 
-// Stale reports whether w's Selection is claimed for something else, so that nobody will serve w. The mutex that guards w's queue is held,
-// and w is in it.
+// Stale reports whether w's Selection is claimed for something else, so that
+// nobody will serve w. The mutex that guards w's queue is held, and w is in it.
 func (w *Waiter[P]) Stale() bool { return w.sel != nil && w.sel.Chosen() != unclaimed }
 
 // Selection returns the Selection that w is a case of, or nil.
@@ -216,8 +220,8 @@ func (w *Waiter[P]) Selection() *Selection { return w.sel }
 func (w *Waiter[P]) Of(s *Selection) bool { return s != nil && w.sel == s }
 
 // PairWith claims w and s together, s for its case i, to serve them with each
-// other, or neither. It reports which of them are not stale; it has claimed them
-// if both are not. The calling goroutine is the one of s; s is nil if that
+// other, or neither. It reports which of them are not stale; it has claimed
+// them if both are not. The calling goroutine is the one of s; s is nil if that
 // goroutine is in no Select. w must not be a case of s.
 func PairWith[P any](s *Selection, i int, w *Waiter[P]) (sLives, wLives bool) {
 	return pair(s, i, w.sel, w.index)
@@ -233,7 +237,8 @@ func pair(a *Selection, i int, b *Selection, k int) (aLives, bLives bool) {
 	case b == nil:
 		return a.Claim(i), true
 	}
-	// Two goroutines that pair the same two Selections on different channels lock them in the same order.
+	// Two goroutines that pair the same two Selections on different channels
+	// lock them in the same order.
 	first, second := a, b
 	if first.id > second.id {
 		first, second = second, first

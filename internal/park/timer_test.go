@@ -27,7 +27,8 @@ func TestWaitTimer(t *testing.T) {
 			t.Errorf("%d waiters are left in the queue", n)
 		}
 
-		// The timer is due when the waiter is served: it was served, or it was not.
+		// The timer is due when the waiter is served: it was served, or it was
+		// not.
 		for range 50 {
 			timer.Reset(time.Second)
 			served := make(chan bool, 1)

@@ -1,5 +1,5 @@
-// Package queue is the channel behind mpsc and mpmc: values are queued, and each
-// is received once. Those packages give it their names and promises; what
+// Package queue is the channel behind mpsc and mpmc: values are queued, and
+// each is received once. Those packages give it their names and promises; what
 // happens is here.
 package queue
 
@@ -22,10 +22,11 @@ const Unbounded = math.MaxInt
 // # Two locks
 //
 // Each end of values has a lock. A goroutine that has locked both, by Lock, has
-// the channel to itself. While the channel is uncontended, a call has nothing to
-// do but move its value: then a send needs only the tail's lock, a receive only
-// the head's, and the two do not meet. Fields that both sides read, such as
-// uncontended, are written with both ends locked, and so may be read with either.
+// the channel to itself. While the channel is uncontended, a call has nothing
+// to do but move its value: then a send needs only the tail's lock, a receive
+// only the head's, and the two do not meet. Fields that both sides read, such
+// as uncontended, are written with both ends locked, and so may be read with
+// either.
 //
 // At capacity 0 the tail's lock is both: nobody locks the head. There, values
 // stays empty, so no end ever moves, and uncontended is never true. What both
@@ -41,13 +42,15 @@ const Unbounded = math.MaxInt
 // Whenever both locks are free, and not counting stale waiters (see
 // park.Selection):
 //
-//   - If capacity > 0: values.Len() + permits <= capacity. If a sender waits, these are equal, and a receiver is open.
-//   - If capacity == 0, values is empty and there are no permits. If a sender waits, every waiting receiver is of the same
-//     Selection.
+//   - If capacity > 0: values.Len() + permits <= capacity. If a sender waits,
+//     these are equal, and a receiver is open.
+//   - If capacity == 0, values is empty and there are no permits. If a sender
+//     waits, every waiting receiver is of the same Selection.
 //   - If a receiver waits, values is empty and the channel has not ended.
-//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless a receive from ready shut it and nobody has received
-//     since.
-//   - If uncontended: capacity > 0, nobody waits, ready was not asked for, and a receiver is open.
+//   - ready is open if and only if a TryRecv would not return ErrEmpty, unless
+//     a receive from ready shut it and nobody has received since.
+//   - If uncontended: capacity > 0, nobody waits, ready was not asked for, and
+//     a receiver is open.
 //
 // settleLocked restores them after a change. A cleanup of the garbage collector
 // must not wake a goroutine in a bubble (see package park). It leaves that
@@ -140,15 +143,16 @@ func (c *Channel[T]) Unlock() {
 	c.values.UnlockEnds()
 }
 
-// seemsEmpty reports whether TryRecv of each of the channel's receivers would have
-// returned ErrEmpty at some instant during the call. If it says false, nobody
-// knows. It takes no lock.
+// seemsEmpty reports whether TryRecv of each of the channel's receivers would
+// have returned ErrEmpty at some instant during the call. If it says false,
+// nobody knows. It takes no lock.
 //
 // The instant is the one at which values was empty. A buffered channel that is
-// empty has nothing to receive. ErrClosed takes an end, or a receiver handle that
-// is closed and still there (then there are fewer open handles than reachable
-// ones). Neither had come at the instant: open is loaded after it, and does not
-// become true again after the end, or while a closed handle is reachable.
+// empty has nothing to receive. ErrClosed takes an end, or a receiver handle
+// that is closed and still there (then there are fewer open handles than
+// reachable ones). Neither had come at the instant: open is loaded after it,
+// and does not become true again after the end, or while a closed handle is
+// reachable.
 func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && c.open.Load() }
 
 // sendRequest is what a waiting sender asks for, and the result.
@@ -201,8 +205,8 @@ func (wk *wakes[T]) run() {
 	wk.tx.Run()
 }
 
-// dequeueSenderLocked takes w, which is served, out of its queue, to be woken by
-// wk.
+// dequeueSenderLocked takes w, which is served, out of its queue, to be woken
+// by wk.
 func (c *Channel[T]) dequeueSenderLocked(w *park.Waiter[sendRequest[T]], wk *wakes[T]) {
 	c.txq.Remove(w)
 	wk.tx.Add(w)
@@ -215,16 +219,16 @@ func (c *Channel[T]) dequeueReceiverLocked(w *park.Waiter[recvRequest[T]], wk *w
 	wk.rx.Add(w)
 }
 
-// popIntoLocked moves the first values, as many as there are and as fit, to buf,
-// and returns how many.
+// popIntoLocked moves the first values, as many as there are and as fit, to
+// buf, and returns how many.
 func (c *Channel[T]) popIntoLocked(buf []T) int {
 	n := min(len(buf), c.values.Len())
 	c.values.PopInto(buf[:n])
 	return n
 }
 
-// closedLocked reports whether all receiver handles are closed. Then the channel
-// accepts nothing more but the values of permits.
+// closedLocked reports whether all receiver handles are closed. Then the
+// channel accepts nothing more but the values of permits.
 func (c *Channel[T]) closedLocked() bool { return c.openReceivers == 0 }
 
 // endedLocked reports whether nothing more can be accepted.
@@ -247,8 +251,8 @@ func (c *Channel[T]) availableLocked() bool {
 }
 
 // crowded guesses whether a receiver that has just yielded finds so many values
-// that it might as well have slept: a receiver that is woken later finds more of
-// them, and disturbs the senders less often.
+// that it might as well have slept: a receiver that is woken later finds more
+// of them, and disturbs the senders less often.
 func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
 
 // settleLocked does all that has become possible. The caller runs wk after it

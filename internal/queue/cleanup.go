@@ -56,8 +56,8 @@ func (c *Channel[T]) forgetReceiverLocked() {
 	}
 }
 
-// settleFromCleanupAndUnlock is settleAndUnlock for the garbage collector, which
-// must not wake a goroutine in a testing/synctest bubble.
+// settleFromCleanupAndUnlock is settleAndUnlock for the garbage collector,
+// which must not wake a goroutine in a testing/synctest bubble.
 //
 // It has less to do. A dropped handle brings no value and no permit. It makes
 // room only if it was the last receiver, and then the channel is closed. So no

@@ -5,9 +5,10 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A permit is a reserved slot of a channel, which Tx.Reserve has counted, and a flag that tells whether it is used up. The kinds
-// make them, so that their Reserve is small enough to be inlined, and a permit that does not leave its caller needs no
-// allocation.
+// A permit is a reserved slot of a channel, which Tx.Reserve has counted, and a
+// flag that tells whether it is used up. The kinds make them, so that their
+// Reserve is small enough to be inlined, and a permit that does not leave its
+// caller needs no allocation.
 
 // Redeem puts v into the slot of a permit, if the permit is not used up.
 func (c *Channel[T]) Redeem(spent *seam.Bool, v T) error {

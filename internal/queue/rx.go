@@ -118,8 +118,8 @@ func (r *Rx[T]) tryRecvAndUnlock() (v T, err error) {
 	return v, err
 }
 
-// tryRecvAndUnlockUnlessEmpty takes the next value, if there is one. Both ends are
-// locked, and stay locked if it returns ErrEmpty.
+// tryRecvAndUnlockUnlessEmpty takes the next value, if there is one. Both ends
+// are locked, and stay locked if it returns ErrEmpty.
 func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
@@ -189,8 +189,8 @@ func (r *Rx[T]) parkAndUnlock(ctx context.Context, p recvRequest[T]) (got recvRe
 	return got, err
 }
 
-// waiterLocked returns a waiter for p. If another goroutine waits in a channel of
-// one receiver, it unlocks both ends and panics.
+// waiterLocked returns a waiter for p. If another goroutine waits in a channel
+// of one receiver, it unlocks both ends and panics.
 func (r *Rx[T]) waiterLocked(p recvRequest[T]) *park.Waiter[recvRequest[T]] {
 	r.requireAloneLocked(nil)
 	p.by = r
@@ -258,15 +258,15 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	return got.n, got.err
 }
 
-// RecvBatch blocks until there is a value, and then until buf is full, maxAge has
-// passed, ctx ends, or nothing more can be received. It returns how many values
-// it moved to buf.
+// RecvBatch blocks until there is a value, and then until buf is full, maxAge
+// has passed, ctx ends, or nothing more can be received. It returns how many
+// values it moved to buf.
 //
 // Once it has the first value, its waiter stays in the queue until buf is full.
-// Those who send write to buf, so a batch costs two wake-ups, however many values
-// come one by one. The other limits end the wait as a cancelled ctx does: the
-// goroutine takes its waiter out of the queue, and finds in it how many values
-// came.
+// Those who send write to buf, so a batch costs two wake-ups, however many
+// values come one by one. The other limits end the wait as a cancelled ctx
+// does: the goroutine takes its waiter out of the queue, and finds in it how
+// many values came.
 func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n int, err error) {
 	c := r.channel()
 	c.NeedContext(ctx)
@@ -316,7 +316,8 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 // ErrClosed.
 func (r *Rx[T]) endLocked() bool { return r.closed != nil && !r.c.closedLocked() || r.c.endedLocked() }
 
-// TryRecvMany moves to buf what can be received now, and returns how many values.
+// TryRecvMany moves to buf what can be received now, and returns how many
+// values.
 func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	c := r.channel()
 	if len(buf) == 0 {
@@ -390,8 +391,8 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	return n, err
 }
 
-// recvUncontended moves the values that there are, if the channel is uncontended,
-// and returns how many.
+// recvUncontended moves the values that there are, if the channel is
+// uncontended, and returns how many.
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
 	if c.capacity == 0 {

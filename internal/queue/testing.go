@@ -2,7 +2,8 @@ package queue
 
 // What the tests of the kinds look at.
 
-// LeakedFunc returns a func that tells how many handles the garbage collector has closed, without holding on to s.
+// LeakedFunc returns a func that tells how many handles the garbage collector
+// has closed, without holding on to s.
 func LeakedFunc[T any](s *Tx[T]) func() uint64 { return s.c.Leaked.Load }
 
 // Waiting returns how many senders and receivers wait.

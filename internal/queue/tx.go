@@ -116,8 +116,8 @@ func (s *Tx[T]) TrySend(v T) error {
 	return err
 }
 
-// trySendAndUnlockUnlessFull sends v if there is room. Both ends are locked, and
-// stay locked if it returns ErrFull.
+// trySendAndUnlockUnlessFull sends v if there is room. Both ends are locked,
+// and stay locked if it returns ErrFull.
 func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	c := s.c
 	if err := s.refusalLocked(); err != nil {
@@ -144,13 +144,13 @@ func (s *Tx[T]) trySendAndUnlockUnlessFull(v T) error {
 	return nil
 }
 
-// ForceSend sends v, and takes the oldest value out of a full channel for it. full
-// means that the channel was full: then either evicted is that value, or err is
-// ErrFull and nothing happened, because senders wait, permits hold all slots, or
-// the capacity is 0.
+// ForceSend sends v, and takes the oldest value out of a full channel for it.
+// full means that the channel was full: then either evicted is that value, or
+// err is ErrFull and nothing happened, because senders wait, permits hold all
+// slots, or the capacity is 0.
 //
-// The oldest value leaves and v comes with both ends locked, so no receiver finds
-// the channel empty between, and no sender finds room.
+// The oldest value leaves and v comes with both ends locked, so no receiver
+// finds the channel empty between, and no sender finds room.
 func (s *Tx[T]) ForceSend(v T) (evicted T, full bool, err error) {
 	c := s.channel()
 	c.values.Tail.Lock()
@@ -179,8 +179,8 @@ func (s *Tx[T]) ForceSend(v T) (evicted T, full bool, err error) {
 	return evicted, true, err
 }
 
-// senderWaitsLocked reports whether a sender waits that is not stale. It removes
-// the stale ones that are first in the queue.
+// senderWaitsLocked reports whether a sender waits that is not stale. It
+// removes the stale ones that are first in the queue.
 func (c *Channel[T]) senderWaitsLocked() bool {
 	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
 		if !w.Stale() {
@@ -191,8 +191,8 @@ func (c *Channel[T]) senderWaitsLocked() bool {
 	return false
 }
 
-// refusalLocked returns the error of a send by s, because s or the receivers are
-// closed; or nil if neither is.
+// refusalLocked returns the error of a send by s, because s or the receivers
+// are closed; or nil if neither is.
 func (s *Tx[T]) refusalLocked() error {
 	switch {
 	case s.closed != nil:
@@ -243,8 +243,8 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 // TrySendMany sends the first values of vs, as many as there is room for.
 //
 // It locks the tail alone only if that tells whether all values fit or none. If
-// some do, a receiver could make room before they are published; then the channel
-// would never have been full.
+// some do, a receiver could make room before they are published; then the
+// channel would never have been full.
 func (s *Tx[T]) TrySendMany(vs []T) (n int, err error) {
 	c := s.channel()
 	if len(vs) == 0 {
@@ -301,8 +301,9 @@ func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes[T]) (rest []T) {
 	return vs
 }
 
-// Reserve takes a slot, and blocks until there is one. Without an error, the caller makes a Permit for the channel that it
-// returns. It panics if the capacity is 0.
+// Reserve takes a slot, and blocks until there is one. Without an error, the
+// caller makes a Permit for the channel that it returns. It panics if the
+// capacity is 0.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.channel()
 	c.NeedContext(ctx)

@@ -16,8 +16,8 @@
 // the ring is reading that word.
 //
 // Release, in an unbounded ring, stores nil in slots, and then a directory that
-// starts later. So a slot that was released is empty, and stays so. A reader must
-// know by itself that a value whose slot is empty was not released.
+// starts later. So a slot that was released is empty, and stays so. A reader
+// must know by itself that a value whose slot is empty was not released.
 //
 // What remains is a slot that is not listed yet. The first Put to a segment
 // stores a directory that lists it, and then stores the entry in its slot. All
@@ -177,9 +177,9 @@ func (r *Ring[E]) extend(p *Place[E], n uint64) {
 }
 
 // Release empties the slots of the values from up to, and not including, to,
-// which were all put into r and not released before. r is unbounded. Nobody reads
-// the slots any more, or those who do count an empty slot as a released one. Only
-// one goroutine at a time may be in Put or Release.
+// which were all put into r and not released before. r is unbounded. Nobody
+// reads the slots any more, or those who do count an empty slot as a released
+// one. Only one goroutine at a time may be in Put or Release.
 //
 // The segments are released once most of those that are listed are empty: then
 // copying the list of the others costs less than what was done since the last

@@ -10,13 +10,16 @@ import (
 	"time"
 )
 
-// Origin is the number of the first value of a channel that is made from now on.
+// Origin is the number of the first value of a channel that is made from now
+// on.
 var Origin uint64
 
-// A Scheduler decides when each step of a run is done. Its methods are called by the goroutine whose step it is.
+// A Scheduler decides when each step of a run is done. Its methods are called
+// by the goroutine whose step it is.
 type Scheduler interface {
-	// Step returns when it is the step's turn. For OpAwait it returns which of the two channels can be received from, or 2 if
-	// a timer ends it; for OpRandom a number below Step.N.
+	// Step returns when it is the step's turn. For OpAwait it returns which of
+	// the two channels can be received from, or 2 if a timer ends it; for
+	// OpRandom a number below Step.N.
 	Step(Step) int
 }
 
@@ -52,7 +55,8 @@ const (
 	OpCleanup           // no step: Func is what happens if Handle is found unreachable; nil if it no longer does
 )
 
-// An Object is what the Scheduler knows a Mutex, a Cond or an atomic by. It belongs to the Scheduler.
+// An Object is what the Scheduler knows a Mutex, a Cond or an atomic by. It
+// belongs to the Scheduler.
 type Object struct {
 	Run uint64
 	ID  int32
@@ -60,9 +64,11 @@ type Object struct {
 
 var scheduler Scheduler
 
-// Schedule makes s decide from now on, or nobody if s is nil. No goroutine may be in an operation of this package.
+// Schedule makes s decide from now on, or nobody if s is nil. No goroutine may
+// be in an operation of this package.
 //
-// The race detector does not look at who decides: a goroutine that a failed run leaves behind has asked before.
+// The race detector does not look at who decides: a goroutine that a failed run
+// leaves behind has asked before.
 //
 //go:norace
 func Schedule(s Scheduler) {
@@ -259,7 +265,8 @@ func (x *number[N, A, P]) CompareAndSwap(old, new N) bool {
 	return P(&x.real).CompareAndSwap(old, new)
 }
 
-// Cleanup is a runtime.Cleanup. In a run the garbage collector finds nothing; the model says what is dropped, and when.
+// Cleanup is a runtime.Cleanup. In a run the garbage collector finds nothing;
+// the model says what is dropped, and when.
 type Cleanup struct {
 	real   runtime.Cleanup
 	handle any // in a run
@@ -298,7 +305,8 @@ func Unwatch(handle any) {
 }
 
 // Pool is a sync.Pool. In a run it begins empty and keeps everything, and Get
-// returns the object that was put last, so that an object is used again at once.
+// returns the object that was put last, so that an object is used again at
+// once.
 type Pool[T any] struct {
 	object Object
 	real   sync.Mutex
@@ -342,7 +350,8 @@ type Timer struct{ real *time.Timer }
 // Stop is time.Timer.Stop. In a run it does nothing.
 func (t Timer) Stop() bool { return t.real != nil && t.real.Stop() }
 
-// AfterFunc is time.AfterFunc. In a run no time passes, unless the model says so.
+// AfterFunc is time.AfterFunc. In a run no time passes, unless the model says
+// so.
 func AfterFunc(d time.Duration, f func()) Timer {
 	if s := running(); s != nil {
 		s.Step(Step{Op: OpTimer, Func: f})
@@ -399,8 +408,9 @@ func Touch(ch chan struct{}) {
 	}
 }
 
-// Await stands before an operation that waits until one of two channels can be received from, and returns the channels that it may
-// wait for. A nil one never can be.
+// Await stands before an operation that waits until one of two channels can be
+// received from, and returns the channels that it may wait for. A nil one never
+// can be.
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
 	if running() == nil {
 		return a, b
@@ -411,8 +421,8 @@ func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) {
 	return nil, b
 }
 
-// Timers tells whether a timer may fire in a run: then it does at any instant. If
-// not, none ever fires.
+// Timers tells whether a timer may fire in a run: then it does at any instant.
+// If not, none ever fires.
 var Timers bool
 
 // fired is the channel of a timer that has fired.

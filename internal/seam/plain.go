@@ -26,7 +26,8 @@ type (
 	Cleanup = runtime.Cleanup
 )
 
-// Origin is the number of the first value of a channel. The model checker's differs, so that it comes to numbers that no test lives to see.
+// Origin is the number of the first value of a channel. The model checker's
+// differs, so that it comes to numbers that no test lives to see.
 const Origin uint64 = 0
 
 // AddCleanup is runtime.AddCleanup.
@@ -80,8 +81,9 @@ func Send(ch chan struct{}) {
 // Touch stands before an operation on ch that does not wait.
 func Touch(chan struct{}) {}
 
-// Await stands before an operation that waits until one of two channels can be received from, and returns the channels that it may
-// wait for. A nil one never can be.
+// Await stands before an operation that waits until one of two channels can be
+// received from, and returns the channels that it may wait for. A nil one never
+// can be.
 func Await(a, b <-chan struct{}) (_, _ <-chan struct{}) { return a, b }
 
 // AwaitTimer is Await with the channel of a time.Timer as the third.
@@ -97,8 +99,9 @@ func IntN(n int) int {
 	return rand.IntN(n)
 }
 
-// The compiler hands on the body of another package's method, to be inlined, if it has inlined it itself. Without this, a package that
-// imports only this one, and not sync, would call Lock and not contain it.
+// The compiler hands on the body of another package's method, to be inlined, if
+// it has inlined it itself. Without this, a package that imports only this one,
+// and not sync, would call Lock and not contain it.
 var _ = func(m *Mutex, b *Bool, i32 *Int32, i64 *Int64, u32 *Uint32, u64 *Uint64) {
 	m.Lock()
 	defer m.Unlock()
@@ -113,9 +116,11 @@ var _ = func(m *Mutex, b *Bool, i32 *Int32, i64 *Int64, u32 *Uint32, u64 *Uint64
 	u64.CompareAndSwap(0, 1)
 }
 
-// Word is a Uint64 for generic code whose speed hangs on it. A method of a generic type is compiled where it is used, and inlined there; the
-// methods of sync/atomic are called instead in a package that does not import sync/atomic, and a user's package need not. That is
-// 17 ns against 12 for a value through an mpsc. T means nothing.
+// Word is a Uint64 for generic code whose speed hangs on it. A method of a
+// generic type is compiled where it is used, and inlined there; the methods of
+// sync/atomic are called instead in a package that does not import sync/atomic,
+// and a user's package need not. That is 17 ns against 12 for a value through
+// an mpsc. T means nothing.
 type Word[T any] struct {
 	_ [0]atomic.Uint64 // aligned as one, on 32 bits too
 	v uint64

@@ -54,7 +54,8 @@ type Child struct {
 // Start runs the program with the arguments.
 func Start(t *testing.T, args ...string) *Child { return StartWith(t, nil, nil, args...) }
 
-// StartWith is Start with a standard output, or standard error, of the caller's, unless they are nil.
+// StartWith is Start with a standard output, or standard error, of the
+// caller's, unless they are nil.
 func StartWith(t *testing.T, stdout, stderr *os.File, args ...string) *Child {
 	t.Helper()
 	c := &Child{t: t, Cmd: exec.Command(binary, args...)}
@@ -98,7 +99,8 @@ func (c *Child) Kill() {
 	c.Ends(-1)
 }
 
-// Ends waits for the child's end, checks its exit code, and returns what it wrote.
+// Ends waits for the child's end, checks its exit code, and returns what it
+// wrote.
 func (c *Child) Ends(code int) (stdout, stderr string) {
 	c.t.Helper()
 	stdout, stderr = c.Stdout.Rest(c.t), c.Stderr.Rest(c.t)

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Logger returns a logger for package rpc. Each record becomes a line that begins
-// with who.
+// Logger returns a logger for package rpc. Each record becomes a line that
+// begins with who.
 func (c *Console) Logger(who string) *slog.Logger {
 	return slog.New(&lineHandler{console: c, who: who})
 }
 
-// lineHandler is a slog.Handler for people: the message, and after it the error.
-// It leaves out other attributes.
+// lineHandler is a slog.Handler for people: the message, and after it the
+// error. It leaves out other attributes.
 type lineHandler struct {
 	console *Console
 	who     string

@@ -67,8 +67,8 @@ func (c *Console) overwrite(line string) {
 	c.shown = line != ""
 }
 
-// Say writes a line, whatever the arguments contain. It ignores errors: there is
-// nowhere else to report them.
+// Say writes a line, whatever the arguments contain. It ignores errors: there
+// is nowhere else to report them.
 func (c *Console) Say(format string, args ...any) {
 	line := Printable(fmt.Sprintf(c.name+": "+format, args...), MostLine) + "\n"
 	c.mu.Lock()

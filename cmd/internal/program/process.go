@@ -59,7 +59,8 @@ func (p *Process) Sleep(d time.Duration) bool {
 func (p *Process) Stopped() error { return context.Cause(p.Ctx) }
 
 // ObeySignals lets the first Ctrl-C or SIGTERM stop p, and says what that
-// begins. The second one ends the program at once, and says what is left undone.
+// begins. The second one ends the program at once, and says what is left
+// undone.
 func (p *Process) ObeySignals(begins string, undone func() string) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

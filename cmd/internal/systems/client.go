@@ -22,7 +22,8 @@ type Client struct {
 	tally  tally
 }
 
-// Start lets the client connect, and then do its work, in a goroutine of its own.
+// Start lets the client connect, and then do its work, in a goroutine of its
+// own.
 func (c *Client) Start(work func()) {
 	c.crew.running.Go(func() {
 		err := c.dial()
@@ -82,7 +83,8 @@ func (c *Client) Ping(ctx context.Context) error {
 			c.giveUp(err)
 			return errGaveUp
 		}
-		// The call failed with its connection, so the next one waits for a new connection.
+		// The call failed with its connection, so the next one waits for a new
+		// connection.
 		c.tally.repeated.Add(1)
 	}
 }

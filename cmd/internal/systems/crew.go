@@ -37,7 +37,8 @@ func NewCrew(s *System, f *ServerFlags, n, total int) (*Crew, error) {
 			return nil, err
 		}
 		w.addr = l.Addr().String()
-		// It serves this system, however many clients that has and however long they are silent.
+		// It serves this system, however many clients that has and however long
+		// they are silent.
 		w.server = StartServer(s.Process, l, &rpc.Server{MaxConns: -1, IdleTimeout: -1})
 	}
 	for i := range n {
@@ -47,8 +48,8 @@ func NewCrew(s *System, f *ServerFlags, n, total int) (*Crew, error) {
 	return w, nil
 }
 
-// Connected waits until all clients, which were started, are connected. An error
-// says what kept one from it.
+// Connected waits until all clients, which were started, are connected. An
+// error says what kept one from it.
 func (w *Crew) Connected() error {
 	for range w.Clients {
 		var err error
@@ -69,15 +70,16 @@ func (w *Crew) Connected() error {
 
 var errNobodyLeft = errors.New("gave up")
 
-// gaveUp is called by each client that gives up. When none is left, there is nobody to send to.
+// gaveUp is called by each client that gives up. When none is left, there is
+// nobody to send to.
 func (w *Crew) gaveUp() {
 	if int(w.gone.Add(1)) == len(w.Clients) {
 		w.Stop(errNobodyLeft)
 	}
 }
 
-// End waits for the clients, each of which ends when its receiver does, and stops
-// the server. It may be called twice.
+// End waits for the clients, each of which ends when its receiver does, and
+// stops the server. It may be called twice.
 func (w *Crew) End() {
 	w.running.Wait()
 	if w.server != nil {
@@ -96,7 +98,8 @@ func (w *Crew) Finish() error {
 
 // FinishReceiving is Finish for a crew that does not know how many values were
 // sent to a client: one that continues where a killed process stopped has fewer
-// than the others. That it received them all follows from the end of the channel.
+// than the others. That it received them all follows from the end of the
+// channel.
 func (w *Crew) FinishReceiving() error {
 	w.End()
 	settled := func(c *Client) int64 { return c.tally.settled() }

@@ -9,8 +9,8 @@ import (
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// The flags that systems share: a command embeds the groups that concern it, and
-// each group checks its own values.
+// The flags that systems share: a command embeds the groups that concern it,
+// and each group checks its own values.
 
 // PaceFlags say what to send, and when.
 type PaceFlags struct {
@@ -74,7 +74,8 @@ func (f *ServerFlags) Validate() error {
 	return CheckAddr("addr", f.Addr)
 }
 
-// between checks a number that is to be at least 1. The upper bound is where the machine would fail in its own words.
+// between checks a number that is to be at least 1. The upper bound is where
+// the machine would fail in its own words.
 func between(flag string, n, most int) error {
 	if n < 1 || n > most {
 		return fmt.Errorf("--%s must be between 1 and %d, is %d", flag, most, n)

@@ -8,7 +8,8 @@ import (
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// A tally is what came of the values sent to one client. Each value sent is in exactly one of the first four.
+// A tally is what came of the values sent to one client. Each value sent is in
+// exactly one of the first four.
 type tally struct {
 	acks       atomic.Int64
 	refused    atomic.Int64 // answered with an error

@@ -403,9 +403,9 @@ func (f *function) checkMaking(m making) {
 		return
 	}
 	for _, id := range f.uses[m.v] {
-		// A literal that was made before it, a deferred one for example, sees what
-		// is assigned later. Only a Select's functions know the values that it
-		// receives.
+		// A literal that was made before it, a deferred one for example, sees
+		// what is assigned later. Only a Select's functions know the values
+		// that it receives.
 		if e := f.effectOf(id, m.what); e == consulted || e == passed && id.Pos() < m.stmt.Pos() {
 			return
 		}

@@ -1,13 +1,16 @@
-// Command nats measures natschan against nats.go doing the same work by hand, in one run:
+// Command nats measures natschan against nats.go doing the same work by hand,
+// in one run:
 //
 //	go run ./dev/bench/nats              # from the root of the repository: half a minute
 //	go run ./dev/bench/nats -rounds 3
 //	go run ./dev/bench/nats -scale       # many channels, many processes
 //	go run ./dev/bench/nats -receivers   # the second part of -scale
 //
-// By hand is: encode as JSON, publish with a message id and wait for the answer; receive with a pull consumer's Messages, acknowledge
-// (where a sender may wait for room, with an answer), decode. Both take turns, round by round, on the same server, in memory
-// storage, where the server costs least and the library most. The tables show the median of the rounds, per value.
+// By hand is: encode as JSON, publish with a message id and wait for the
+// answer; receive with a pull consumer's Messages, acknowledge (where a sender
+// may wait for room, with an answer), decode. Both take turns, round by round,
+// on the same server, in memory storage, where the server costs least and the
+// library most. The tables show the median of the rounds, per value.
 package main
 
 import (
@@ -93,7 +96,8 @@ func sample(i int) value {
 	return value{i, "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456"}
 }
 
-// A way is one of the two to move n values over a fresh channel: it returns how long sending and receiving took.
+// A way is one of the two to move n values over a fresh channel: it returns how
+// long sending and receiving took.
 type way func(ctx context.Context, js jetstream.JetStream, name string, capacity, n int) (send, recv time.Duration, err error)
 
 func compare(nc *nats.Conn, connection string, capacity, rounds, n int) error {

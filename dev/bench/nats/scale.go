@@ -103,7 +103,8 @@ const (
 	capacity = 32
 )
 
-// A layout is a way to put many queues on JetStream. It is done by hand in both, so that nothing else differs.
+// A layout is a way to put many queues on JetStream. It is done by hand in
+// both, so that nothing else differs.
 type layout struct {
 	name string
 	make func(ctx context.Context, js jetstream.JetStream, storage jetstream.StorageType, i int) error

@@ -21,7 +21,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// loop calls in so many goroutines for each connection until ctx ends, and returns how many calls were answered.
+// loop calls in so many goroutines for each connection until ctx ends, and
+// returns how many calls were answered.
 func loop(ctx context.Context, calls []func(context.Context) error, window int, ready func(), start <-chan struct{}) (int64, error) {
 	var total atomic.Int64
 	var failed atomic.Pointer[error]
@@ -79,7 +80,8 @@ func connect[C any](n int, dial func() (C, error), closeOne func(C)) ([]C, func(
 	return conns, closeAll, nil
 }
 
-// handClient writes a window of pings in one write, and reads as many answers, in one goroutine for each connection.
+// handClient writes a window of pings in one write, and reads as many answers,
+// in one goroutine for each connection.
 func handClient(ctx context.Context, addr string, n, window int, ready func(), start <-chan struct{}) (int64, error) {
 	conns, closeAll, err := connect(n, func() (net.Conn, error) { return net.Dial("tcp", addr) }, func(c net.Conn) { c.Close() })
 	if err != nil {

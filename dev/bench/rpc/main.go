@@ -1,13 +1,18 @@
-// Command rpc measures ping, in leat's rpc and in what one would use in its place, in one run:
+// Command rpc measures ping, in leat's rpc and in what one would use in its
+// place, in one run:
 //
 //	go run ./dev/bench/rpc           # two minutes and a half; a table in Markdown
 //	go run ./dev/bench/rpc -svg docs/figures
 //
-// Every server runs in a process of its own, one at a time, and the client in this one; both share the machine's cores over loopback. In a
-// closed loop each caller asks again as soon as it has its answer, with a ctx that can be cancelled, so that the rate is what both sides together can do.
-// Each cell is measured in several rounds, in turns with the others, and the median is shown; behind it the processor time that a call takes on both
-// sides together, which says the same and is not disturbed by what else runs on the machine. What it does not show:
-// a network, and latency under a rate that is not the highest (leat ping does).
+// Every server runs in a process of its own, one at a time, and the client in
+// this one; both share the machine's cores over loopback. In a closed loop each
+// caller asks again as soon as it has its answer, with a ctx that can be
+// cancelled, so that the rate is what both sides together can do. Each cell is
+// measured in several rounds, in turns with the others, and the median is
+// shown; behind it the processor time that a call takes on both sides together,
+// which says the same and is not disturbed by what else runs on the machine.
+// What it does not show: a network, and latency under a rate that is not the
+// highest (leat ping does).
 package main
 
 import (
@@ -79,8 +84,9 @@ type system struct {
 	only   int // the one window that it can do, or 0
 }
 
-// A client opens so many connections, and calls on each with so many requests unanswered, until ctx ends. It returns how many calls were
-// answered. It begins when start is closed, and says by ready that it is connected.
+// A client opens so many connections, and calls on each with so many requests
+// unanswered, until ctx ends. It returns how many calls were answered. It
+// begins when start is closed, and says by ready that it is connected.
 type client func(ctx context.Context, addr string, conns, window int, ready func(), start <-chan struct{}) (int64, error)
 
 var systems = []system{

@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Every system answers, in both halves, and the figures are drawn: a benchmark that broke with a change, or a version, fails. Its numbers
-// mean nothing.
+// Every system answers, in both halves, and the figures are drawn: a benchmark
+// that broke with a change, or a version, fails. Its numbers mean nothing.
 func TestEverySystemAnswers(t *testing.T) {
 	c := config{duration: 20 * time.Millisecond, rounds: 1, window: 4, conns: []int{2}, svg: t.TempDir()}
 	if err := c.run(); err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// The servers, each of which listens on a free port, and lives as long as the process.
+// The servers, each of which listens on a free port, and lives as long as the
+// process.
 var servers = map[string]func() (addr string, err error){
 	"leat":   func() (string, error) { return listen(func(l net.Listener) { new(rpc.Server).Serve(l) }) },
 	"hand":   func() (string, error) { return listen(each(handConn)) },
@@ -53,7 +54,8 @@ const (
 	ack  = `"Ack"`
 )
 
-// handConn is the least that answers a ping in Go: no limits, no timeouts, no other request, no parser.
+// handConn is the least that answers a ping in Go: no limits, no timeouts, no
+// other request, no parser.
 func handConn(c net.Conn) {
 	defer c.Close()
 	buf := make([]byte, len(ping))

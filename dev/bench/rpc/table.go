@@ -7,7 +7,8 @@ import (
 	"github.com/leat-go/leat/dev/bench/internal/figure"
 )
 
-// A table has a row for each number of connections, and a column for each system that was measured.
+// A table has a row for each number of connections, and a column for each
+// system that was measured.
 type table struct {
 	title string
 	conns []int

@@ -1,5 +1,6 @@
-// Command screenshots makes the pictures of the live page and of leat top in docs/figures, of a broadcast with one slow
-// receiver. Run it at the root of the repository, with chromium on PATH:
+// Command screenshots makes the pictures of the live page and of leat top in
+// docs/figures, of a broadcast with one slow receiver. Run it at the root of
+// the repository, with chromium on PATH:
 //
 //	go run ./dev/browsertest/screenshots
 package main
@@ -59,7 +60,8 @@ func run() error {
 	return terminal(ctx, leat, page)
 }
 
-// broadcast starts the system with one slow receiver, and returns the address of its page.
+// broadcast starts the system with one slow receiver, and returns the address
+// of its page.
 func broadcast(ctx context.Context, leat string) (page string, stop func(), err error) {
 	cmd := exec.CommandContext(ctx, leat, "run", "broadcast", "--addr", "127.0.0.1:0", "--clients", "10",
 		"--interval", "50ms", "--count", "100000", "--slow", "1:200ms", "--ui", "127.0.0.1:0")
@@ -84,7 +86,8 @@ func broadcast(ctx context.Context, leat string) (page string, stop func(), err 
 	return "", nil, errors.New("leat run did not say where its page is")
 }
 
-// pictures takes those of the page: in two widths, light and dark, with and without a channel's detail.
+// pictures takes those of the page: in two widths, light and dark, with and
+// without a channel's detail.
 func pictures(ctx context.Context, page string) error {
 	tab, end, err := browsertest.Browser(ctx, time.Minute)
 	if err != nil {

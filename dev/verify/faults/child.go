@@ -48,14 +48,16 @@ func startChild(name string, args ...string) (*child, error) {
 	return c, nil
 }
 
-// stats returns the child's goroutines, the memory that its Go runtime has in use, and what the system counts for it.
+// stats returns the child's goroutines, the memory that its Go runtime has in
+// use, and what the system counts for it.
 func (c *child) stats() (goroutines int, inUse, resident uint64, err error) {
 	fmt.Fprintln(c.in)
 	_, err = fmt.Fscanln(c.out, &goroutines, &inUse, &resident)
 	return goroutines, inUse, resident, err
 }
 
-// terminate sends SIGTERM, and returns how many requests the child says it has handled.
+// terminate sends SIGTERM, and returns how many requests the child says it has
+// handled.
 func (c *child) terminate() (handled int64, err error) {
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return 0, err

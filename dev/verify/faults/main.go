@@ -1,10 +1,11 @@
-// Command faults breaks leat's parts in many ways and prints a table: each fault,
-// how leat reacted, and how another client fared, which must never fail.
+// Command faults breaks leat's parts in many ways and prints a table: each
+// fault, how leat reacted, and how another client fared, which must never fail.
 //
 //	go run ./dev/verify/faults rpc        # about a minute and a half
 //	go run ./faults nats       # the same
 //
-// It exits with 1 if a line is not as promised. Everything runs on loopback, in processes that it starts and ends itself.
+// It exits with 1 if a line is not as promised. Everything runs on loopback, in
+// processes that it starts and ends itself.
 package main
 
 import (
@@ -27,7 +28,8 @@ var suites = map[string]suite{
 	"rpc":  {"the JSON-over-TCP server and client", rpcFaults},
 }
 
-// children are what the program starts itself as: the processes that the faults are done to.
+// children are what the program starts itself as: the processes that the faults
+// are done to.
 var children = map[string]func(args []string) error{
 	"nats-receiver": natsReceiver,
 	"nats-stopped":  natsStopped,

@@ -21,12 +21,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// How long a channel may need to come to its end after a fault, and how long after the end of one leader for the next. What is promised
-// is less; the machine may be slow.
+// How long a channel may need to come to its end after a fault, and how long
+// after the end of one leader for the next. What is promised is less; the
+// machine may be slow.
 const natsPatience = 60 * time.Second
 
-// natsFaults does to natschan what may happen to servers, processes and connections. Every line is a real fault: a process that is
-// killed, a connection that is cut.
+// natsFaults does to natschan what may happen to servers, processes and
+// connections. Every line is a real fault: a process that is killed, a
+// connection that is cut.
 func natsFaults(t *table) error {
 	before := runtime.NumGoroutine()
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
@@ -75,7 +77,8 @@ func newLedger() *ledger {
 	return &ledger{acked: map[int]bool{}, doubtful: map[int]bool{}, got: map[int]int{}}
 }
 
-// sent notes what came of a send, and reports whether there is any use in going on.
+// sent notes what came of a send, and reports whether there is any use in going
+// on.
 func (l *ledger) sent(v int, err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,7 +119,8 @@ func (l *ledger) receive(ctx context.Context, rx *natschan.Receiver[int], each f
 	}
 }
 
-// line prints the fault's line. Again is how many values may come more than once.
+// line prints the fault's line. Again is how many values may come more than
+// once.
 func (l *ledger) line(t *table, fault string, took time.Duration, again int, promise string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -227,7 +231,8 @@ func withEnds(ch natschan.Channel, f func(ctx context.Context, js jetstream.JetS
 	})
 }
 
-// pump sends n values with each of several senders, paced, and closes them. It returns when all have ended.
+// pump sends n values with each of several senders, paced, and closes them. It
+// returns when all have ended.
 func pump(ctx context.Context, js jetstream.JetStream, ch natschan.Channel, l *ledger, senders, each int, pace time.Duration) error {
 	var txs []*natschan.Sender[int]
 	for range senders {
@@ -253,7 +258,8 @@ func pump(ctx context.Context, js jetstream.JetStream, ch natschan.Channel, l *l
 	return nil
 }
 
-// A drain is what the receivers of a channel get: each everything, or all of a queue together.
+// A drain is what the receivers of a channel get: each everything, or all of a
+// queue together.
 type drain struct {
 	ledgers   []*ledger
 	rxs       []*natschan.Receiver[int]
@@ -286,7 +292,8 @@ func (d *drain) close() {
 	}
 }
 
-// lines waits for the end of the channel, and prints a line for each ledger against what was sent.
+// lines waits for the end of the channel, and prints a line for each ledger
+// against what was sent.
 func (d *drain) lines(t *table, sent *ledger, fault string, began time.Time, again int, promise string) {
 	d.receiving.Wait()
 	for i, l := range d.ledgers {
@@ -318,7 +325,8 @@ func serverKilledLossy(t *table) error {
 	return killServer(t, natschan.Channel{Name: "lossy", Kind: natschan.Broadcast, Capacity: 4096}, 2, 2, 1, 0, "received + missed = acknowledged, nothing twice")
 }
 
-// killServer kills the server and starts it again, some times, while values go through ch.
+// killServer kills the server and starts it again, some times, while values go
+// through ch.
 func killServer(t *table, ch natschan.Channel, receivers, senders, times, again int, promise string) error {
 	return withServer(func(ctx context.Context, n *node, js jetstream.JetStream) error {
 		d, err := drainAll(ctx, js, ch, receivers)
@@ -599,7 +607,8 @@ func streamDeleted(t *table, ch natschan.Channel) error {
 	})
 }
 
-// deleteUnder deletes the streams of two channels, while tx waits for room in the one, and rx for a value in the other.
+// deleteUnder deletes the streams of two channels, while tx waits for room in
+// the one, and rx for a value in the other.
 func deleteUnder(ctx context.Context, t *table, js jetstream.JetStream, ch natschan.Channel, tx *natschan.Sender[int], rx *natschan.Receiver[int]) error {
 	if err := tx.Send(ctx, 0); err != nil {
 		return err

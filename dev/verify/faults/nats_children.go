@@ -18,8 +18,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// natsServer is a nats-server with file storage: the arguments are its name, its directory, its address, and, in a cluster, its own route's
-// port and all routes.
+// natsServer is a nats-server with file storage: the arguments are its name,
+// its directory, its address, and, in a cluster, its own route's port and all
+// routes.
 func natsServer(args []string) error {
 	host, service, err := net.SplitHostPort(args[2])
 	if err != nil {
@@ -67,7 +68,8 @@ func connectNATS(url string) (*nats.Conn, jetstream.JetStream, error) {
 	return nc, js, err
 }
 
-// channelOf returns the channel of a kind, and label the kind of a channel, as the table calls it.
+// channelOf returns the channel of a kind, and label the kind of a channel, as
+// the table calls it.
 func channelOf(kind string) natschan.Channel {
 	ch := natschan.Channel{Name: "killed", Capacity: 64, Lease: time.Second, AckWait: 2 * time.Second}
 	switch kind {
@@ -96,7 +98,8 @@ func label(ch natschan.Channel) string {
 // queue reports whether a value goes to one receiver.
 func queue(ch natschan.Channel) bool { return ch.Kind == natschan.MPSC || ch.Kind == natschan.MPMC }
 
-// natsSender sends 0, 1, 2… to the channel until it is killed, and prints each that was accepted.
+// natsSender sends 0, 1, 2… to the channel until it is killed, and prints each
+// that was accepted.
 func natsSender(args []string) error {
 	_, js, err := connectNATS(args[0])
 	if err != nil {

@@ -33,7 +33,8 @@ const patience = 15 * time.Second
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// A witness is the good client beside a fault: it pings a few hundred times a second, and none of that may fail.
+// A witness is the good client beside a fault: it pings a few hundred times a
+// second, and none of that may fail.
 type witness struct {
 	client  *rpc.Client
 	end     chan struct{}
@@ -100,8 +101,8 @@ func round(d time.Duration) time.Duration {
 	return d.Round(10 * time.Millisecond)
 }
 
-// beside does a fault to the server with a witness beside it. The fault returns what the server did, and an error if that is not
-// what it promises.
+// beside does a fault to the server with a witness beside it. The fault returns
+// what the server did, and an error if that is not what it promises.
 func beside(t *table, server *child, fault string, do func(c *net.TCPConn) (did string, err error)) error {
 	w, err := watch(server.addr)
 	if err != nil {
@@ -136,7 +137,8 @@ func outcome(c net.Conn, want string) (string, error) {
 	return did, err
 }
 
-// sends writes all of it in the background, as a peer does that reads as well, and returns the outcome.
+// sends writes all of it in the background, as a peer does that reads as well,
+// and returns the outcome.
 func sends(text, want string) func(*net.TCPConn) (string, error) {
 	return func(c *net.TCPConn) (string, error) {
 		go io.WriteString(c, text) // fails when the server closes
@@ -216,7 +218,8 @@ func peersOfAServer(t *table) error {
 	return nil
 }
 
-// neverReads asks for answers until the server takes no more, and waits until it gives up.
+// neverReads asks for answers until the server takes no more, and waits until
+// it gives up.
 func neverReads(c *net.TCPConn) (string, error) {
 	request := []byte(`{"Echo":"` + strings.Repeat("x", 60<<10) + `"}`)
 	start, n := time.Now(), 0
@@ -245,7 +248,8 @@ func dribbles(c *net.TCPConn) (string, error) {
 	return outcome(c, "")
 }
 
-// leaves goes in the middle of a value, and looks whether the server forgets it.
+// leaves goes in the middle of a value, and looks whether the server forgets
+// it.
 func leaves(before int, server *child, reset bool) func(*net.TCPConn) (string, error) {
 	return func(c *net.TCPConn) (string, error) {
 		io.WriteString(c, `"Ping"{"Echo":"hal`)
@@ -366,7 +370,8 @@ func noDescriptors(t *table) error {
 	})
 }
 
-// terminated ends the server with SIGTERM while clients write without end, again and again.
+// terminated ends the server with SIGTERM while clients write without end,
+// again and again.
 func terminated(t *table) error {
 	const runs = 20
 	var handled, answered, lost int64
@@ -383,7 +388,8 @@ func terminated(t *table) error {
 	return nil
 }
 
-// terminateOnce returns how many requests the server handled, and how many answers arrived.
+// terminateOnce returns how many requests the server handled, and how many
+// answers arrived.
 func terminateOnce() (handled, answered int64, err error) {
 	server, err := startChild("rpc-server")
 	if err != nil {
@@ -394,7 +400,8 @@ func terminateOnce() (handled, answered int64, err error) {
 	var all sync.WaitGroup
 	busy := make(chan struct{})
 	var once sync.Once
-	// The parameters do not fit: an error is an answer, too. Each answer has one A, of Ack, or one E, of Error.
+	// The parameters do not fit: an error is an answer, too. Each answer has
+	// one A, of Ack, or one E, of Error.
 	requests := []byte(strings.Repeat(`"Ping"{"Echo":1}`, 8))
 	for range 10 {
 		nc, err := net.Dial("tcp", server.addr)
@@ -469,7 +476,8 @@ func peersOfAClient(t *table) error {
 	return nil
 }
 
-// answers is a server's connection that reads a request, writes text, and closes.
+// answers is a server's connection that reads a request, writes text, and
+// closes.
 func answers(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		c.Read(make([]byte, 1<<10))
@@ -477,8 +485,9 @@ func answers(text string) func(net.Conn) {
 	}
 }
 
-// callBadServer connects a client to a server that deals with its first connection as conn does, and with all others as it should. A
-// nil conn is a server that is gone when the call comes.
+// callBadServer connects a client to a server that deals with its first
+// connection as conn does, and with all others as it should. A nil conn is a
+// server that is gone when the call comes.
 func callBadServer(conn func(net.Conn), params any, sent error) (ok bool, said, next string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

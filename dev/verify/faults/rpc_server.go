@@ -18,8 +18,10 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// rpcServer is the process that the faults are done to. It prints its address, and then, for each line on its standard input, its goroutines
-// and its memory; SIGTERM shuts it down in good order, and it prints how many requests it has handled.
+// rpcServer is the process that the faults are done to. It prints its address,
+// and then, for each line on its standard input, its goroutines and its memory;
+// SIGTERM shuts it down in good order, and it prints how many requests it has
+// handled.
 func rpcServer(args []string) error {
 	flags := flag.NewFlagSet("rpc-server", flag.ExitOnError)
 	idle := flags.Duration("idle", 2*time.Second, "")
@@ -63,7 +65,8 @@ func rpcServer(args []string) error {
 	return err
 }
 
-// answerStats ends the process with its standard input, so that it does not outlive the one that started it.
+// answerStats ends the process with its standard input, so that it does not
+// outlive the one that started it.
 func answerStats() {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
@@ -75,7 +78,8 @@ func answerStats() {
 	os.Exit(0)
 }
 
-// resident returns how many bytes of memory the system counts for this process; 0 where it does not say.
+// resident returns how many bytes of memory the system counts for this process;
+// 0 where it does not say.
 func resident() uint64 {
 	text, _ := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(text)) {

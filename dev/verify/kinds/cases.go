@@ -446,7 +446,8 @@ func Cases() []*script.Program {
 		ss UzUr
 		W rz s c
 	`)
-	// Time passes while senders wait, and the receivers do everything that they can.
+	// Time passes while senders wait, and the receivers do everything that they
+	// can.
 	add("patient", []int{1, 2}, `
 		ss rr
 		sss T rr

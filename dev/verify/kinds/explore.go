@@ -13,8 +13,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Model is p as package model runs it. A run fails if its history is none of the specification's, or if a waiter
-// stands in a queue while no call is under way.
+// Model is p as package model runs it. A run fails if its history is none of
+// the specification's, or if a waiter stands in a queue while no call is under
+// way.
 func Model(p *script.Program) func(*model.Run) {
 	ring.SegmentSize = 1 // a broadcast of capacity 2 grows, and
 	if p.Capacity == 3 {
@@ -62,7 +63,8 @@ func Model(p *script.Program) func(*model.Run) {
 	}
 }
 
-// calls counts how many are under way, out of the race detector's sight: the checker lets one goroutine go at a time.
+// calls counts how many are under way, out of the race detector's sight: the
+// checker lets one goroutine go at a time.
 type calls struct {
 	n    int
 	left int // waiters that were there before
@@ -71,7 +73,8 @@ type calls struct {
 //go:norace
 func (c *calls) begin() { c.n++ }
 
-// end returns how many waiters stand in queues, if nobody is left who may wait there.
+// end returns how many waiters stand in queues, if nobody is left who may wait
+// there.
 //
 //go:norace
 func (c *calls) end() int {

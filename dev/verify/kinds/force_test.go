@@ -13,9 +13,10 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// A sender waits in a full channel, or is about to, and another goroutine forces
-// a value in. It fails if that one overtakes a value that waits: then the waiting
-// sender's value comes after it although the sender had waited before.
+// A sender waits in a full channel, or is about to, and another goroutine
+// forces a value in. It fails if that one overtakes a value that waits: then
+// the waiting sender's value comes after it although the sender had waited
+// before.
 func TestForceSendOvertakesNobody(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		before := park.Queued()
@@ -38,7 +39,8 @@ func TestForceSendOvertakesNobody(t *testing.T) {
 }
 
 // A Select waits to send on two channels, and one of them takes its value. It
-// fails if the waiter that it leaves in the other counts as a sender that waits.
+// fails if the waiter that it leaves in the other counts as a sender that
+// waits.
 func TestForceSendPastAStaleSelect(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		full, fullRx := mpmc.New[int](1)

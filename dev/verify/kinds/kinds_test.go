@@ -18,7 +18,8 @@ var (
 	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; of what is bigger, all with one preemption and so many with two; 0 is no limit")
 )
 
-// replay runs c by the schedule that LEAT_SCHEDULE holds, if any, and ends the test.
+// replay runs c by the schedule that LEAT_SCHEDULE holds, if any, and ends the
+// test.
 func replay(t *testing.T, c *script.Program) {
 	schedule := os.Getenv("LEAT_SCHEDULE")
 	if schedule == "" {
@@ -43,7 +44,8 @@ func programs(t *testing.T) []*script.Program {
 	return []*script.Program{p}
 }
 
-// It fails if a program has a run that deadlocks, panics, does not end, or has a history that is none of its kind's.
+// It fails if a program has a run that deadlocks, panics, does not end, or has
+// a history that is none of its kind's.
 func TestEveryInterleaving(t *testing.T) {
 	fifo.SegmentSize = 2
 	var schedules, unproved int
@@ -57,7 +59,8 @@ func TestEveryInterleaving(t *testing.T) {
 			}
 			r := model.Explore(o, Model(c))
 			if *preemptions < 0 && r.Failure == nil && !r.Complete {
-				// Most mistakes need one preemption in the right place, and one is possible in so few that all are tried.
+				// Most mistakes need one preemption in the right place, and one
+				// is possible in so few that all are tried.
 				for _, next := range []model.Options{
 					{Preemptions: model.AtMost(1), Progress: o.Progress},
 					{Preemptions: model.AtMost(2), Progress: o.Progress, Schedules: *limit},

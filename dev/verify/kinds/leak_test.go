@@ -11,10 +11,10 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// Handles close, and clones take their guards from the pool; one clone is dropped
-// without Close; the garbage collector empties the pool. It fails if the channel
-// ends before the last sender is closed or dropped, or not then: a guard has
-// closed another handle, or none.
+// Handles close, and clones take their guards from the pool; one clone is
+// dropped without Close; the garbage collector empties the pool. It fails if
+// the channel ends before the last sender is closed or dropped, or not then: a
+// guard has closed another handle, or none.
 func TestGuardsAreUsedAgain(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](1)

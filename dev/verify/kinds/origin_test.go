@@ -12,8 +12,9 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// origins are numbers of a first value such that the next ones are no longer what a narrower or a signed type could hold; and the last that each
-// kind can come to: see the packages.
+// origins are numbers of a first value such that the next ones are no longer
+// what a narrower or a signed type could hold; and the last that each kind can
+// come to: see the packages.
 var origins = map[string][]uint64{
 	"mpsc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
 	"mpmc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
@@ -23,7 +24,8 @@ var origins = map[string][]uint64{
 	"watch":     {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 2},
 }
 
-// It fails if a kind does something else when it has carried so many values that their numbers have become large.
+// It fails if a kind does something else when it has carried so many values
+// that their numbers have become large.
 func TestLargeNumbers(t *testing.T) {
 	fifo.SegmentSize = 2
 	defer func() { seam.Origin = 0 }()

@@ -10,10 +10,10 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// Two goroutines wait in one handle, one of them twice and with a ctx that ends.
-// Each wait uses a waiter, and its token channel, that another wait may have used.
-// It fails if a wait gets the token of another one: then a Send has succeeded, and
-// its value is not there.
+// Two goroutines wait in one handle, one of them twice and with a ctx that
+// ends. Each wait uses a waiter, and its token channel, that another wait may
+// have used. It fails if a wait gets the token of another one: then a Send has
+// succeeded, and its value is not there.
 func TestWaitsShareAHandle(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](1)

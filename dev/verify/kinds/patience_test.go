@@ -15,8 +15,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// receiveAll receives until there is nothing, and returns the values, with -1 for
-// a gap, and how many were missed.
+// receiveAll receives until there is nothing, and returns the values, with -1
+// for a gap, and how many were missed.
 func receiveAll(rx *broadcast.Receiver[int]) (got []int, missed uint64) {
 	for {
 		v, err := rx.TryRecv()
@@ -30,8 +30,8 @@ func receiveAll(rx *broadcast.Receiver[int]) (got []int, missed uint64) {
 	}
 }
 
-// It fails if a sender is not let go when the patience of a receiver is over, or
-// if a receiver that has received everything misses a value after that.
+// It fails if a sender is not let go when the patience of a receiver is over,
+// or if a receiver that has received everything misses a value after that.
 func TestLapsedReceiverIsHeldAgain(t *testing.T) {
 	ring.SegmentSize = 1
 	explore(t, func(r *model.Run) {
@@ -60,8 +60,8 @@ func TestLapsedReceiverIsHeldAgain(t *testing.T) {
 		r.Check(func() {
 			more, again := receiveAll(rx)
 			got, missed = append(got, more...), missed+again
-			// Value 0 is missed. If value 1 is received, the receiver has received
-			// everything, and misses nothing from there on.
+			// Value 0 is missed. If value 1 is received, the receiver has
+			// received everything, and misses nothing from there on.
 			if got[0] != -1 || got[1] == 1 && missed != 1 {
 				r.Failf("received %d with %d missed", got, missed)
 			}
@@ -80,7 +80,8 @@ func TestLapsedReceiverIsHeldAgain(t *testing.T) {
 }
 
 // A lapsed receiver closes, or another one subscribes, while a sender waits. It
-// fails if a sender waits for ever, or a receiver is waited for that is not there.
+// fails if a sender waits for ever, or a receiver is waited for that is not
+// there.
 func TestLapsedReceiverAmongOthers(t *testing.T) {
 	ring.SegmentSize = 1
 	explore(t, func(r *model.Run) {

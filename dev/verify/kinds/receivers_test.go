@@ -59,8 +59,8 @@ func TestWaitReceiversMissesNothing(t *testing.T) {
 	}
 }
 
-// It fails if a receiver that closes, or that the garbage collector finds, wakes
-// nobody.
+// It fails if a receiver that closes, or that the garbage collector finds,
+// wakes nobody.
 func TestWaitReceiversSeesTheLastLeave(t *testing.T) {
 	for name, open := range hubs {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,8 @@ import (
 )
 
 // explore explores a program that is not a script: these wait in several
-// channels, because a Select does, or make calls that scripts have no letter for.
+// channels, because a Select does, or make calls that scripts have no letter
+// for.
 func explore(t *testing.T, program func(*model.Run)) {
 	fifo.SegmentSize = 2
 	for _, o := range []model.Options{{Schedules: *limit}, {Preemptions: model.AtMost(2), Schedules: 10 * *limit}} {
@@ -39,8 +40,9 @@ func explore(t *testing.T, program func(*model.Run)) {
 	}
 }
 
-// Two goroutines, each of which would receive from one channel and send to the other, meet on one of the two. It fails if they meet on both, or on none,
-// or lock each other out while each looks at another channel.
+// Two goroutines, each of which would receive from one channel and send to the
+// other, meet on one of the two. It fails if they meet on both, or on none, or
+// lock each other out while each looks at another channel.
 func TestSelectsMeetOnce(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](0)
@@ -62,7 +64,8 @@ func TestSelectsMeetOnce(t *testing.T) {
 	})
 }
 
-// A Select of receives from two kinds takes one value and leaves the other. It fails if it takes both or none, or if what it leaves is gone.
+// A Select of receives from two kinds takes one value and leaves the other. It
+// fails if it takes both or none, or if what it leaves is gone.
 func TestSelectTakesOne(t *testing.T) {
 	type end struct {
 		tx leat.Sender[int]
@@ -114,8 +117,9 @@ func TestSelectTakesOne(t *testing.T) {
 	}
 }
 
-// A goroutine selects twice on the same handles, so that the second Select uses what the first has left. It fails if the second is woken by
-// what was meant for the first, or misses a value.
+// A goroutine selects twice on the same handles, so that the second Select uses
+// what the first has left. It fails if the second is woken by what was meant
+// for the first, or misses a value.
 func TestSelectsAgain(t *testing.T) {
 	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
 		for _, cancellable := range []bool{false, true} {
@@ -149,7 +153,8 @@ func TestSelectsAgain(t *testing.T) {
 	}
 }
 
-// Two goroutines select on one handle, which has kept what an earlier Select has left. It fails if both use it.
+// Two goroutines select on one handle, which has kept what an earlier Select
+// has left. It fails if both use it.
 func TestSelectsShareAHandle(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](1)
@@ -173,7 +178,8 @@ func TestSelectsShareAHandle(t *testing.T) {
 	})
 }
 
-// A value is put into the second channel before the first one's is taken. It fails if a Select on both chooses Default, or if it does and a value is gone.
+// A value is put into the second channel before the first one's is taken. It
+// fails if a Select on both chooses Default, or if it does and a value is gone.
 func TestSelectDefaultMeansNothing(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](1)
@@ -198,7 +204,8 @@ func TestSelectDefaultMeansNothing(t *testing.T) {
 	})
 }
 
-// A Select with a Default beside a sender. It fails if the Default is chosen and the value is gone.
+// A Select with a Default beside a sender. It fails if the Default is chosen
+// and the value is gone.
 func TestSelectDefaultLosesNothing(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](1)
@@ -216,7 +223,8 @@ func TestSelectDefaultLosesNothing(t *testing.T) {
 	})
 }
 
-// A channel that holds a value at every instant, while one is put in and one is taken out. It fails if a Select with a Default finds it empty.
+// A channel that holds a value at every instant, while one is put in and one is
+// taken out. It fails if a Select with a Default finds it empty.
 func TestSelectSeesWhatIsThere(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		tx, rx := mpmc.New[int](2)

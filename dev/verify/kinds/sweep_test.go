@@ -19,7 +19,8 @@ var (
 	seed  = flag.Uint64("seed", 1, "seed of that order")
 )
 
-// Programs that somebody thought of have the mistakes that somebody thought of. It fails as TestEveryInterleaving does.
+// Programs that somebody thought of have the mistakes that somebody thought of.
+// It fails as TestEveryInterleaving does.
 func TestSweep(t *testing.T) {
 	if *sweep == 0 {
 		t.Skip("it has no end; run it with -sweep and a time")

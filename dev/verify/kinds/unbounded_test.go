@@ -40,8 +40,8 @@ func TestUnboundedKeepsNothing(t *testing.T) {
 	})
 }
 
-// It fails if a receiver that is closed while it receives finds the channel empty
-// instead.
+// It fails if a receiver that is closed while it receives finds the channel
+// empty instead.
 func TestUnboundedReceiverCloses(t *testing.T) {
 	ring.SegmentSize = 1
 	explore(t, func(r *model.Run) {

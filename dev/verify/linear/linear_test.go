@@ -1,4 +1,5 @@
-// Package linear runs random programs with real concurrency, and holds their histories against the specifications.
+// Package linear runs random programs with real concurrency, and holds their
+// histories against the specifications.
 package linear
 
 import (
@@ -52,8 +53,9 @@ func run(t *testing.T, p *script.Program) (*script.Play, *spec.History) {
 }
 
 // It fails if a history of a kind is not linearizable, and names a picture of
-// it; or if porcupine leaves more than one history in 1,000 undecided. Its search
-// is exponential in the worst case, and a few random programs come close to it.
+// it; or if porcupine leaves more than one history in 1,000 undecided. Its
+// search is exponential in the worst case, and a few random programs come close
+// to it.
 func TestLinearizable(t *testing.T) {
 	rounds, seed := 2000, rand.Uint64()
 	if testing.Short() {
@@ -95,7 +97,8 @@ func TestLinearizable(t *testing.T) {
 	}
 }
 
-// It fails if the checker passes a history that no channel may have, or draws no picture of it.
+// It fails if the checker passes a history that no channel may have, or draws
+// no picture of it.
 func TestFindsWrongHistories(t *testing.T) {
 	p := &script.Program{Kind: "mpmc", Capacity: 1, Words: []string{"sr"}}
 	model := p.Start(script.World{}).Model()

@@ -10,8 +10,9 @@ import (
 // RaceEnabled reports whether the race detector watches.
 const RaceEnabled = true
 
-// A baton passes control between the checker and one goroutine of the run, out of the race detector's sight: otherwise it would take
-// the checker's order for an order that the program made.
+// A baton passes control between the checker and one goroutine of the run, out
+// of the race detector's sight: otherwise it would take the checker's order for
+// an order that the program made.
 type baton struct {
 	turn, back chan struct{}
 	ended      sync.WaitGroup
@@ -45,7 +46,8 @@ func (b *baton) pause() {
 	})
 }
 
-// joined waits for the end of f, in sight of the race detector, so that checks may look at what f has written.
+// joined waits for the end of f, in sight of the race detector, so that checks
+// may look at what f has written.
 func (b *baton) joined() { b.ended.Wait() }
 
 func unseen(f func()) {

@@ -4,10 +4,13 @@ package model
 
 import "math/rand/v2"
 
-// A chance makes the choices of one run at random, as Burckhardt, Kothari, Musuvathi and Nagarakatte do ("A Randomized Scheduler with
-// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010): the goroutines have ranks, the first in rank that can go on does, and at a few
-// steps, chosen beforehand, it becomes the last. A mistake that shows when k such changes are in their right places is found in one run of n goroutines
-// and s steps with a probability of at least 1/(n*s^k), however many other interleavings there are.
+// A chance makes the choices of one run at random, as Burckhardt, Kothari,
+// Musuvathi and Nagarakatte do ("A Randomized Scheduler with Probabilistic
+// Guarantees of Finding Bugs", ASPLOS 2010): the goroutines have ranks, the
+// first in rank that can go on does, and at a few steps, chosen beforehand, it
+// becomes the last. A mistake that shows when k such changes are in their right
+// places is found in one run of n goroutines and s steps with a probability of
+// at least 1/(n*s^k), however many other interleavings there are.
 type chance struct {
 	rank  []int // goroutines, first in rank first
 	turns [turns]int

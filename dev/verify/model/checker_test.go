@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// The checker's own tests: each planted bug is found, and the same program without it passes.
+// The checker's own tests: each planted bug is found, and the same program
+// without it passes.
 
 // planted runs program with and without its bug.
 func planted(t *testing.T, want string, program func(r *model.Run, bug bool)) {
@@ -64,7 +65,8 @@ func TestFindsLostUpdate(t *testing.T) {
 	})
 }
 
-// A mailbox is a slot with a waiter: the smallest channel that can lose a wake-up.
+// A mailbox is a slot with a waiter: the smallest channel that can lose a
+// wake-up.
 type mailbox struct {
 	full   seam.Bool
 	asleep seam.Pointer[chan struct{}]
@@ -90,7 +92,8 @@ func (m *mailbox) take(r *model.Run, again bool) uint64 {
 	return m.value.Load()
 }
 
-// It fails if a receiver that does not look again before it sleeps, or a sender that does not wake it, is not seen to hang.
+// It fails if a receiver that does not look again before it sleeps, or a sender
+// that does not wake it, is not seen to hang.
 func TestFindsLostWakeup(t *testing.T) {
 	for _, bugs := range []string{"no second look", "no wake"} {
 		t.Run(strings.ReplaceAll(bugs, " ", "_"), func(t *testing.T) {
@@ -107,7 +110,8 @@ func TestFindsLostWakeup(t *testing.T) {
 	}
 }
 
-// It fails if a slot that is claimed and published before its value is written passes.
+// It fails if a slot that is claimed and published before its value is written
+// passes.
 func TestFindsClaimWithoutPublish(t *testing.T) {
 	planted(t, "received 0", func(r *model.Run, bug bool) {
 		var tail, published, value seam.Uint64
@@ -176,7 +180,8 @@ func TestFindsLockOrder(t *testing.T) {
 	})
 }
 
-// It fails if a waiter that leaves because its context ended, and swallows the wake-up that it was given, passes.
+// It fails if a waiter that leaves because its context ended, and swallows the
+// wake-up that it was given, passes.
 func TestFindsSwallowedWakeup(t *testing.T) {
 	planted(t, "deadlock", func(r *model.Run, bug bool) {
 		var mu seam.Mutex
@@ -214,7 +219,8 @@ func TestFindsSwallowedWakeup(t *testing.T) {
 	})
 }
 
-// It fails if a Cond whose waiter stands in the list too late passes, or one that is used right does not.
+// It fails if a Cond whose waiter stands in the list too late passes, or one
+// that is used right does not.
 func TestCond(t *testing.T) {
 	planted(t, "deadlock", func(r *model.Run, bug bool) {
 		var mu seam.Mutex
@@ -241,7 +247,8 @@ func TestCond(t *testing.T) {
 	})
 }
 
-// It fails if a goroutine that spins until another has done something makes the search endless, or hides what happens then.
+// It fails if a goroutine that spins until another has done something makes the
+// search endless, or hides what happens then.
 func TestYieldIsFair(t *testing.T) {
 	planted(t, "seen", func(r *model.Run, bug bool) {
 		var done seam.Bool
@@ -272,7 +279,8 @@ func TestFindsEndlessLoop(t *testing.T) {
 	}
 }
 
-// It fails if what the garbage collector would do cannot be tried at every point.
+// It fails if what the garbage collector would do cannot be tried at every
+// point.
 func TestDrop(t *testing.T) {
 	type handle struct{ c seam.Cleanup }
 	seen := make(map[bool]bool)
@@ -288,8 +296,9 @@ func TestDrop(t *testing.T) {
 	}
 }
 
-// Random programs: a few goroutines with a few operations on a few atomics, mutexes and channels. What a run does is the values that its
-// loads and swaps saw, and how it ended.
+// Random programs: a few goroutines with a few operations on a few atomics,
+// mutexes and channels. What a run does is the values that its loads and swaps
+// saw, and how it ended.
 func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]string) {
 	var log [4][]string
 	program = func(r *model.Run) {
@@ -349,8 +358,9 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 	return program, func() [4][]string { return log }
 }
 
-// It fails if the reduced search without a bound misses an outcome that the full search finds, or the one with a bound misses more than one in
-// 200, or if they find one that the full search does not.
+// It fails if the reduced search without a bound misses an outcome that the
+// full search finds, or the one with a bound misses more than one in 200, or if
+// they find one that the full search does not.
 func TestReductionMissesNothing(t *testing.T) {
 	if model.RaceEnabled {
 		t.Skip("a run that ends in a deadlock has no order with what is told of it, so the race detector would report this test")

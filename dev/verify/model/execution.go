@@ -25,7 +25,8 @@ const (
 	opFire
 )
 
-// A thread is one goroutine of a run. Those fields that it writes itself are written and read out of the race detector's sight.
+// A thread is one goroutine of a run. Those fields that it writes itself are
+// written and read out of the race detector's sight.
 type thread struct {
 	baton
 	name     string
@@ -43,7 +44,8 @@ type thread struct {
 	made      int   // changes: steps after which others may find something else than before
 }
 
-// An execution is one run as the checker sees it. All but Step runs in the goroutine that explores.
+// An execution is one run as the checker sees it. All but Step runs in the
+// goroutine that explores.
 type execution struct {
 	e       *explorer
 	run     uint64
@@ -212,7 +214,8 @@ func (t *thread) end() {
 	t.ended = true
 }
 
-// loop makes step after step, until all goroutines have ended or something is wrong.
+// loop makes step after step, until all goroutines have ended or something is
+// wrong.
 func (x *execution) loop() {
 	for x.failure == "" {
 		enabled := x.enabled()
@@ -269,7 +272,8 @@ func (x *execution) possible(t *thread) bool {
 	return true
 }
 
-// ready reports whether ch can be received from. Only the checker's code runs, so what it finds stays true.
+// ready reports whether ch can be received from. Only the checker's code runs,
+// so what it finds stays true.
 func ready(ch <-chan struct{}) bool {
 	if ch == nil {
 		return false
@@ -329,7 +333,8 @@ func (x *execution) simplest(enabled uint32) int {
 	return bits.TrailingZeros32(enabled)
 }
 
-// node returns the choice of the next node of path, which it adds if it is not there, with t chosen.
+// node returns the choice of the next node of path, which it adds if it is not
+// there, with t chosen.
 func (x *execution) node(enabled uint32, t int) int {
 	if x.depth < len(x.e.path) {
 		n := &x.e.path[x.depth]
@@ -456,7 +461,8 @@ func (x *execution) ended(t *thread) {
 	}
 }
 
-// effect does to the checker's own state what t's step does, and returns its answer.
+// effect does to the checker's own state what t's step does, and returns its
+// answer.
 func (x *execution) effect(t *thread, i int) int {
 	switch t.op {
 	case seam.OpLock:

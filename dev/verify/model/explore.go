@@ -12,26 +12,34 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// Options say how much is explored. The zero value explores everything, reduced.
+// Options say how much is explored. The zero value explores everything,
+// reduced.
 type Options struct {
-	// Preemptions is how many times a goroutine that could go on is interrupted in one run, at most; Unbounded, the zero value, is no
-	// bound, and None is none.
+	// Preemptions is how many times a goroutine that could go on is interrupted
+	// in one run, at most; Unbounded, the zero value, is no bound, and None is
+	// none.
 	Preemptions Bound
 
-	// Random, if not nil, makes runs at random instead, without end: Schedules is how many. It is for programs that are too big, or too many.
+	// Random, if not nil, makes runs at random instead, without end: Schedules
+	// is how many. It is for programs that are too big, or too many.
 	Random *rand.Rand
 
-	// Full explores every interleaving, without reduction: to check the reduction.
+	// Full explores every interleaving, without reduction: to check the
+	// reduction.
 	Full bool
 
-	// Schedules ends the exploration, unfinished, after so many runs; 0 is no limit.
+	// Schedules ends the exploration, unfinished, after so many runs; 0 is no
+	// limit.
 	Schedules int
 
-	// Steps is how long a run may be; 0 is 5,000. A longer one counts as endless.
+	// Steps is how long a run may be; 0 is 5,000. A longer one counts as
+	// endless.
 	Steps int
 
-	// Spins is how often a goroutine may Yield while neither it nor another changes anything; 0 is 1. It should be as many times as a loop
-	// that gives up in the end yields; a loop that does not give up is thereby made to wait for others.
+	// Spins is how often a goroutine may Yield while neither it nor another
+	// changes anything; 0 is 1. It should be as many times as a loop that gives
+	// up in the end yields; a loop that does not give up is thereby made to
+	// wait for others.
 	Spins int
 
 	// Deadlocks makes a deadlock one end of a run among others, and no failure.
@@ -99,7 +107,8 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s\nto run it again: LEAT_SCHEDULE='%s'\n%s", f.What, f.Schedule, strings.Join(f.Trace, "\n"))
 }
 
-// A node is a choice on the path that is being explored: of the goroutine that goes on, or of one of n outcomes of a step.
+// A node is a choice on the path that is being explored: of the goroutine that
+// goes on, or of one of n outcomes of a step.
 type node struct {
 	n      int // outcomes, or 0
 	chosen int
@@ -130,8 +139,10 @@ type explorer struct {
 	runs    uint64
 }
 
-// Explore runs program once for each schedule within the options. The program makes what the goroutines share, and calls Go for each of
-// them. It is run again and again, so it must do the same each time. One exploration at a time can run in a process.
+// Explore runs program once for each schedule within the options. The program
+// makes what the goroutines share, and calls Go for each of them. It is run
+// again and again, so it must do the same each time. One exploration at a time
+// can run in a process.
 func Explore(o Options, program func(*Run)) Result {
 	o = o.withDefaults()
 	e := &explorer{Options: o, program: program}
@@ -163,7 +174,8 @@ func Explore(o Options, program func(*Run)) Result {
 	return e.result
 }
 
-// Replay runs program once, by a schedule that a Failure has printed, and returns the failure, or nil if nothing fails any more.
+// Replay runs program once, by a schedule that a Failure has printed, and
+// returns the failure, or nil if nothing fails any more.
 func Replay(o Options, program func(*Run), schedule string) (*Failure, error) {
 	o = o.withDefaults()
 	choices, err := parseSchedule(schedule)
@@ -219,7 +231,8 @@ func (e *explorer) within(preemptions int) bool {
 // bounded reports whether there is a bound.
 func (e *explorer) bounded() bool { return e.Preemptions != Unbounded }
 
-// run makes one run. It follows path, or choices if these are given, and then goes on in the simplest way, adding to path.
+// run makes one run. It follows path, or choices if these are given, and then
+// goes on in the simplest way, adding to path.
 func (e *explorer) run(choices []choice, tracing bool) *execution {
 	e.runs++
 	x := newExecution(e, choices, tracing)

@@ -18,8 +18,9 @@ type action struct {
 // others go first for free.
 func (s *action) lenient() bool { return s.op == seam.OpYield || s.timed }
 
-// changes reports whether others may find something else after the step than before. A goroutine that goes round a loop until something
-// changes makes only steps that do not.
+// changes reports whether others may find something else after the step than
+// before. A goroutine that goes round a loop until something changes makes only
+// steps that do not.
 func (s *action) changes() bool {
 	return s.op != seam.OpYield && s.op != seam.OpLoad && s.op < opBegin
 }
@@ -32,7 +33,8 @@ type object struct {
 	read  clock // of all steps that looked at it
 }
 
-// A clock counts, for each goroutine, the steps that happened before something: the number of the last of them.
+// A clock counts, for each goroutine, the steps that happened before something:
+// the number of the last of them.
 type clock [maxThreads]int32
 
 func (c *clock) join(d *clock) {
@@ -96,7 +98,8 @@ func (s *action) touches(o int32) (uses, changes bool) {
 	return false, false
 }
 
-// dependent reports whether the order of s and p matters, if they are next to each other.
+// dependent reports whether the order of s and p matters, if they are next to
+// each other.
 func dependent(s, p *action) bool {
 	if s.op >= opBegin || p.op >= opBegin {
 		return s.op == opBegin && p.op == opEnd || s.op == opEnd && p.op == opBegin
@@ -112,8 +115,10 @@ func dependent(s, p *action) bool {
 	return false
 }
 
-// reversible reports whether p might have been done before s, which was done: they are dependent, and there can be a state in which
-// both are possible. An Unlock and a Lock of the same Mutex, or a Signal and what it wakes, never are.
+// reversible reports whether p might have been done before s, which was done:
+// they are dependent, and there can be a state in which both are possible. An
+// Unlock and a Lock of the same Mutex, or a Signal and what it wakes, never
+// are.
 func reversible(s, p *action) bool {
 	switch p.op {
 	case seam.OpUnlock, seam.OpAwake:
@@ -128,7 +133,8 @@ func reversible(s, p *action) bool {
 	return s.op != seam.OpAwake && s.op != seam.OpUnlock && dependent(s, p)
 }
 
-// happen moves the clocks of t, goroutine i, and of what it touches over its step.
+// happen moves the clocks of t, goroutine i, and of what it touches over its
+// step.
 func (x *execution) happen(t *thread, i int) {
 	visit := func(id int32, write bool) {
 		if id < 0 {
@@ -169,7 +175,8 @@ func (x *execution) happen(t *thread, i int) {
 	}
 }
 
-// notePending adds the reversals of the step that goroutine i has just made with what others are about to do.
+// notePending adds the reversals of the step that goroutine i has just made
+// with what others are about to do.
 func (x *execution) notePending(i int) {
 	if x.e.Full || x.forced != nil || x.pruned {
 		return
@@ -182,7 +189,8 @@ func (x *execution) notePending(i int) {
 	}
 }
 
-// race adds the reversals of what goroutine i is about to do with the last such step of each other goroutine that did not happen before.
+// race adds the reversals of what goroutine i is about to do with the last such
+// step of each other goroutine that did not happen before.
 func (x *execution) race(i int) {
 	if x.e.Full || x.forced != nil || x.pruned {
 		return
@@ -225,8 +233,8 @@ func (x *execution) tryInstead(k, j int) {
 	}
 }
 
-// sleep returns the goroutines that need not be chosen now: their next steps were tried before, and nothing that depends on them was done
-// since.
+// sleep returns the goroutines that need not be chosen now: their next steps
+// were tried before, and nothing that depends on them was done since.
 func (x *execution) sleep() uint32 {
 	if x.e.Full || x.e.bounded() || len(x.steps) == 0 {
 		return 0

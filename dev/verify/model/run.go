@@ -11,7 +11,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A Run is one execution of a program: what the program makes its goroutines with.
+// A Run is one execution of a program: what the program makes its goroutines
+// with.
 type Run struct {
 	x        *execution
 	programs []goroutine
@@ -35,15 +36,18 @@ func (r *Run) Go(name string, f func()) {
 // Check adds what is to hold when all goroutines have ended. It runs alone.
 func (r *Run) Check(f func()) { r.checks = append(r.checks, f) }
 
-// After adds what is to be told how the run ended, when it has: with "", or with what is wrong.
+// After adds what is to be told how the run ended, when it has: with "", or
+// with what is wrong.
 func (r *Run) After(f func(end string)) { r.afters = append(r.afters, f) }
 
-// Failf ends the run with a failure. It may be called in a goroutine of the run and in a check.
+// Failf ends the run with a failure. It may be called in a goroutine of the run
+// and in a check.
 func (r *Run) Failf(format string, args ...any) { panic(reported(fmt.Sprintf(format, args...))) }
 
 type reported string
 
-// Choose returns each number below n in turn: the run is repeated for each of them.
+// Choose returns each number below n in turn: the run is repeated for each of
+// them.
 func (r *Run) Choose(n int) int {
 	return r.x.Step(seam.Step{Op: seam.OpRandom, N: n})
 }
@@ -54,7 +58,8 @@ func (r *Run) Await(ch <-chan struct{}) {
 	<-ch
 }
 
-// Drop does, in the calling goroutine, what the garbage collector would if it found handle unreachable.
+// Drop does, in the calling goroutine, what the garbage collector would if it
+// found handle unreachable.
 func (r *Run) Drop(handle any) {
 	r.x.Step(seam.Step{Op: opDrop, Handle: handle})
 	if f := r.x.dropped(); f != nil {
@@ -75,8 +80,9 @@ func (r *Run) Elapse(d time.Duration) {
 	}
 }
 
-// Begin marks that a call begins, and End that one has returned; they return the number of the step. The order of a return and a later
-// beginning is part of what is explored.
+// Begin marks that a call begins, and End that one has returned; they return
+// the number of the step. The order of a return and a later beginning is part
+// of what is explored.
 func (r *Run) Begin() int { return r.x.Step(seam.Step{Op: opBegin}) }
 
 // End is described with Begin.
@@ -105,7 +111,8 @@ func (c *cancelled) Err() error {
 	return nil
 }
 
-// cancel sets the error first and then closes the channel, as package context does. It is called once.
+// cancel sets the error first and then closes the channel, as package context
+// does. It is called once.
 func (c *cancelled) cancel() {
 	c.over.Store(true)
 	seam.Close(c.done)

@@ -18,7 +18,8 @@ type choice struct {
 	outcome bool
 }
 
-// formatSchedule writes choices as Replay reads them: 0x12,1x3,=1 is twelve steps of goroutine 0, three of 1, and the second outcome.
+// formatSchedule writes choices as Replay reads them: 0x12,1x3,=1 is twelve
+// steps of goroutine 0, three of 1, and the second outcome.
 func formatSchedule(choices []choice) string {
 	var b strings.Builder
 	for i := 0; i < len(choices); {

@@ -1,4 +1,5 @@
-// Package script is small programs of several goroutines over one channel, and what is known of their calls.
+// Package script is small programs of several goroutines over one channel, and
+// what is known of their calls.
 //
 // A program is written as one word per goroutine, one letter per call:
 //
@@ -21,9 +22,12 @@
 //	D G           the garbage collector finds the sender unreachable, the receiver
 //	e             wait for Done
 //
-// At capacity 0 Reserve and TryReserve panic, and so a program has no p, q, P or Q.
+// At capacity 0 Reserve and TryReserve panic, and so a program has no p, q, P
+// or Q.
 //
-// A goroutine whose word has a U, V, O or F begins without a receiver; before it subscribes again it closes the one that it has.
+// A goroutine whose word has a U, V, O or F begins without a receiver; before
+// it subscribes again it closes the one that it has.
 //
-// A goroutine closes its handles in the end, so that no other has a reason to wait for ever: every deadlock is a lost wake-up.
+// A goroutine closes its handles in the end, so that no other has a reason to
+// wait for ever: every deadlock is a lost wake-up.
 package script

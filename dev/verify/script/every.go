@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// Every returns all programs for a kind with this capacity that have two goroutines of one or two calls each, or three of one call; and with them,
-// where a call has the program's ctx, a goroutine that cancels it. Programs in which a call would have to wait for ever, whatever the channel does, are
-// left out, and those that use an end in a way that it does not allow.
+// Every returns all programs for a kind with this capacity that have two
+// goroutines of one or two calls each, or three of one call; and with them,
+// where a call has the program's ctx, a goroutine that cancels it. Programs in
+// which a call would have to wait for ever, whatever the channel does, are left
+// out, and those that use an end in a way that it does not allow.
 func Every(kind string, capacity int) []*Program {
 	var all []*Program
 	add := func(words ...string) {
@@ -40,7 +42,8 @@ func Every(kind string, capacity int) []*Program {
 	return all
 }
 
-// Sample returns a program of three goroutines of one or two calls each, of those that Every would have if it had them.
+// Sample returns a program of three goroutines of one or two calls each, of
+// those that Every would have if it had them.
 func Sample(r *rand.Rand, kind string, capacity int) *Program {
 	words := oneOrTwo(kind)
 	for {
@@ -99,11 +102,13 @@ const (
 
 func (p *Program) has(letters string) bool { return slices.Contains(p.uses(letters), true) }
 
-// reservesNothing reports whether p calls Reserve on a channel of capacity 0, which panics.
+// reservesNothing reports whether p calls Reserve on a channel of capacity 0,
+// which panics.
 func (p *Program) reservesNothing() bool { return p.Capacity == 0 && p.has("pqPQ") }
 
-// legal reports whether no goroutine does what the ends do not allow: two that receive from the one receiver of a channel, one that uses
-// a handle that another has dropped, and one that calls Reserve on a channel of capacity 0.
+// legal reports whether no goroutine does what the ends do not allow: two that
+// receive from the one receiver of a channel, one that uses a handle that
+// another has dropped, and one that calls Reserve on a channel of capacity 0.
 func (p *Program) legal() bool {
 	if p.reservesNothing() {
 		return false

@@ -12,8 +12,10 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// handles deals out the ends of a channel: the first goroutine that needs one gets the first handle, the others clones of it; or, if clone is
-// nil, the same. ids are the goroutines after which the specification calls the handles, and set is the set of these.
+// handles deals out the ends of a channel: the first goroutine that needs one
+// gets the first handle, the others clones of it; or, if clone is nil, the
+// same. ids are the goroutines after which the specification calls the handles,
+// and set is the set of these.
 func handles[H any](uses []bool, first H, clone func() H) (all []H, ids []int, set uint32) {
 	all, ids = make([]H, len(uses)), make([]int, len(uses))
 	owner := -1
@@ -134,7 +136,8 @@ func openWatch(p *Program) *channel {
 	return ch
 }
 
-// channel deals out the handles; without a first receiver, each goroutine that needs one gets one of its own.
+// channel deals out the handles; without a first receiver, each goroutine that
+// needs one gets one of its own.
 func (p *Program) channel(tx sender, clone func() sender, rx receiver, subscribe func() receiver) *channel {
 	ch := &channel{cap: p.Capacity}
 	ch.tx, ch.txID, ch.senders = handles(p.uses(sending), tx, clone)

@@ -81,8 +81,8 @@ type Program struct {
 // Unbounded is the capacity of a channel without a bound.
 const Unbounded = math.MaxInt
 
-// Kinds are the kinds of channels that a Program can be for, with the capacities that are worth a try and the letters that they know, apart
-// from c.
+// Kinds are the kinds of channels that a Program can be for, with the
+// capacities that are worth a try and the letters that they know, apart from c.
 var Kinds = map[string]struct {
 	Capacities []int
 	Letters    string
@@ -215,8 +215,8 @@ func (p *Program) uses(letters string) []bool {
 	return which
 }
 
-// Ages reports whether a batch of the program ends at its age. A model then lets
-// the timer of each batch fire at any instant.
+// Ages reports whether a batch of the program ends at its age. A model then
+// lets the timer of each batch fire at any instant.
 func (p *Program) Ages() bool { return p.has("m") }
 
 // subscribes reports whether a goroutine subscribes during the run.
@@ -449,9 +449,9 @@ func (a *Actor) recvMany(f func([]rune) (int, error)) {
 // moment is an age that a batch may reach at any instant.
 const moment = 20 * time.Microsecond
 
-// collect receives a batch of three. If it got fewer, and no age or ctx can have
-// ended it, then nothing more could be received: so it was at the end, after its
-// last value.
+// collect receives a batch of three. If it got fewer, and no age or ctx can
+// have ended it, then nothing more could be received: so it was at the end,
+// after its last value.
 func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
 	a.call(func() []spec.Call {
 		buf := make([]rune, 3)
@@ -464,7 +464,8 @@ func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
 	})
 }
 
-// A choice makes a case of a Select, which notes in calls what was done. v is the value to be sent.
+// A choice makes a case of a Select, which notes in calls what was done. v is
+// the value to be sent.
 type choice func(v rune, calls *[]spec.Call) leat.Case
 
 func (a *Actor) choose(ctx context.Context, choices ...choice) {

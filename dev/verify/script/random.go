@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Random makes up a program for a kind: so many goroutines with so many calls each, where the kind has that many ends. In it no call has to wait
-// for ever, because every goroutine closes what it has.
+// Random makes up a program for a kind: so many goroutines with so many calls
+// each, where the kind has that many ends. In it no call has to wait for ever,
+// because every goroutine closes what it has.
 func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 	k := Kinds[kind]
 	p := &Program{Kind: kind, Capacity: k.Capacities[r.IntN(len(k.Capacities))]}

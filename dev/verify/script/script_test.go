@@ -68,7 +68,8 @@ func newBoth(t testing.TB, k leattest.Kind, capacity int) *both {
 	return b
 }
 
-// step does operation op on handle number on of both, and returns what they answered. No operation waits.
+// step does operation op on handle number on of both, and returns what they
+// answered. No operation waits.
 func (b *both) step(op, on int) (name string, got [2]string) {
 	b.next++
 	i, j := on%len(b.tx[0]), on%len(b.rx[0])
@@ -112,7 +113,8 @@ func (b *both) step(op, on int) (name string, got [2]string) {
 	return name, got
 }
 
-// It fails, with the shortest sequence that rapid finds, if a sequence of calls that do not wait has other results than the reference model.
+// It fails, with the shortest sequence that rapid finds, if a sequence of calls
+// that do not wait has other results than the reference model.
 func TestAsTheModel(t *testing.T) {
 	for _, m := range models {
 		t.Run(m.kind.Name, func(t *testing.T) {
@@ -129,7 +131,8 @@ func TestAsTheModel(t *testing.T) {
 	}
 }
 
-// FuzzOperations is TestAsTheModel for bytes: the kind, the capacity, and then two bytes for each call.
+// FuzzOperations is TestAsTheModel for bytes: the kind, the capacity, and then
+// two bytes for each call.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0, 0, 2, 0, 4, 0, 5, 1})
 	f.Add([]byte{1, 2, 0, 0, 4, 1, 2, 0, 2, 1, 4, 0, 5, 0})
@@ -149,8 +152,10 @@ func FuzzOperations(f *testing.F) {
 	})
 }
 
-// FuzzSelect makes case lists of bytes: which channels, receive or send, how full they are, with a Default or without. It fails if Select
-// chooses what is not possible, does not choose what is, or does something else than what it chose.
+// FuzzSelect makes case lists of bytes: which channels, receive or send, how
+// full they are, with a Default or without. It fails if Select chooses what is
+// not possible, does not choose what is, or does something else than what it
+// chose.
 func FuzzSelect(f *testing.F) {
 	f.Add([]byte{0x01})
 	f.Add([]byte{0x13, 0x02, 0x30, 0x41})
@@ -160,7 +165,8 @@ func FuzzSelect(f *testing.F) {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
-			// Channels 0 to 3: capacity 2, with 0, 1 or 2 values, and closed or not, from the first byte on.
+			// Channels 0 to 3: capacity 2, with 0, 1 or 2 values, and closed or
+			// not, from the first byte on.
 			type end struct {
 				tx     *mpmc.Sender[int]
 				rx     *mpmc.Receiver[int]
@@ -252,8 +258,10 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Every is what the sweep of package kinds runs. It fails if a program has a letter that its kind does not know, or is there twice; or if two letters of
-// a kind, of one end each, are together in none, as they would be if a rule that leaves programs out left too much out.
+// Every is what the sweep of package kinds runs. It fails if a program has a
+// letter that its kind does not know, or is there twice; or if two letters of a
+// kind, of one end each, are together in none, as they would be if a rule that
+// leaves programs out left too much out.
 func TestEvery(t *testing.T) {
 	for kind, k := range Kinds {
 		for _, capacity := range k.Capacities {
@@ -281,7 +289,8 @@ func TestEvery(t *testing.T) {
 	}
 }
 
-// It fails if a random program is for a kind, or has a letter, that does not exist, or sends more values than there are numbers for.
+// It fails if a random program is for a kind, or has a letter, that does not
+// exist, or sends more values than there are numbers for.
 func TestRandomProgramsRun(t *testing.T) {
 	for kind := range Kinds {
 		for seed := range uint64(50) {

@@ -11,8 +11,9 @@ import (
 	"github.com/leat-go/leat/broadcast"
 )
 
-// broadcastRound sends to receivers of both sorts, some of which leave. Where some do, the sender may be dropped, too. Each must have received and missed what was sent, together, up to where it
-// left.
+// broadcastRound sends to receivers of both sorts, some of which leave. Where
+// some do, the sender may be dropped, too. Each must have received and missed
+// what was sent, together, up to where it left.
 func broadcastRound(r *rand.Rand, total *tally) error {
 	capacity, n := 1+r.IntN(64), 100+r.IntN(1000)
 	tx := broadcast.New[int](capacity)

@@ -117,7 +117,8 @@ func surviving(f func()) {
 	<-done
 }
 
-// collecting finds the handles that are dropped, until what it returns is called.
+// collecting finds the handles that are dropped, until what it returns is
+// called.
 func collecting() (stop func()) {
 	over := make(chan struct{})
 	go func() {

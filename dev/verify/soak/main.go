@@ -1,6 +1,8 @@
-// Command soak runs all kinds of channels for a given time, with random closes, cancelled contexts, dropped handles and garbage collections,
-// and checks that every value that was accepted is received, or counted as missed, exactly once, or released with the last receiver that could
-// have received it; and that memory and goroutines do not grow.
+// Command soak runs all kinds of channels for a given time, with random closes,
+// cancelled contexts, dropped handles and garbage collections, and checks that
+// every value that was accepted is received, or counted as missed, exactly
+// once, or released with the last receiver that could have received it; and
+// that memory and goroutines do not grow.
 //
 //	go run ./dev/verify/soak -for 60s
 package main
@@ -15,8 +17,9 @@ import (
 	"time"
 )
 
-// tally is what the rounds came to. Dropped is what went with receivers that left: values that nobody was left to receive, or, on a broadcast, that
-// a receiver had before it.
+// tally is what the rounds came to. Dropped is what went with receivers that
+// left: values that nobody was left to receive, or, on a broadcast, that a
+// receiver had before it.
 type tally struct{ sent, received, missed, dropped atomic.Int64 }
 
 func main() {
@@ -46,7 +49,8 @@ var rounds = []struct {
 	{"values without size", nothings},
 }
 
-// soak runs rounds until the time is over, and looks at memory and goroutines after each report.
+// soak runs rounds until the time is over, and looks at memory and goroutines
+// after each report.
 func soak(length time.Duration, seed uint64) error {
 	fmt.Printf("soak: %v, seed %d, %d processors, %s\n", length, seed, runtime.GOMAXPROCS(0), runtime.Version())
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -90,7 +94,8 @@ func soak(length time.Duration, seed uint64) error {
 	}
 }
 
-// settle collects garbage, and returns what is reachable then and how many goroutines there are, when they have had time to end.
+// settle collects garbage, and returns what is reachable then and how many
+// goroutines there are, when they have had time to end.
 func settle(want int) (live uint64, goroutines int) {
 	for range 100 {
 		runtime.GC()

@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat/mpsc"
 )
 
-// queueRound sends with several goroutines, some of which give up, close late or drop their handle, and receives with others.
+// queueRound sends with several goroutines, some of which give up, close late
+// or drop their handle, and receives with others.
 func queueRound(single bool) func(*rand.Rand, *tally) error {
 	return func(r *rand.Rand, total *tally) error {
 		capacity, senders, receivers := r.IntN(64), 1+r.IntN(4), 1
@@ -129,8 +130,10 @@ func reserve[T any](ctx context.Context, tx sender[T]) (permit[T], error) {
 	return tx.(*mpmc.Sender[T]).Reserve(ctx)
 }
 
-// leavingRound is a queueRound whose receivers may leave before the end. What then is left in the channel must be released, while senders still
-// hold it; of each sender it must be the last values; and there must be none if a receiver has stayed.
+// leavingRound is a queueRound whose receivers may leave before the end. What
+// then is left in the channel must be released, while senders still hold it; of
+// each sender it must be the last values; and there must be none if a receiver
+// has stayed.
 func leavingRound(single bool) func(*rand.Rand, *tally) error {
 	type item struct {
 		sender, n int

@@ -10,7 +10,8 @@ import (
 	"github.com/leat-go/leat/watch"
 )
 
-// watchRound sends rising values; a receiver must see them rise, and the last, unless it leaves. The sender may be dropped, and receivers too.
+// watchRound sends rising values; a receiver must see them rise, and the last,
+// unless it leaves. The sender may be dropped, and receivers too.
 func watchRound(r *rand.Rand, _ *tally) error {
 	n := 100 + r.IntN(1000)
 	tx := watch.New(0)

@@ -12,14 +12,16 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A History is the calls of several goroutines, with when each began and returned.
+// A History is the calls of several goroutines, with when each began and
+// returned.
 type History struct {
 	mu    sync.Mutex
 	lines int
 	ops   []porcupine.Operation
 }
 
-// Add notes what one call of the goroutine by was. The parts of a batch get lines of their own: they need not be done at one instant.
+// Add notes what one call of the goroutine by was. The parts of a batch get
+// lines of their own: they need not be done at one instant.
 func (h *History) Add(by int, begun, returned int64, calls ...Call) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,8 +51,8 @@ func (h *History) String() string {
 var ErrUndecided = errors.New("porcupine did not come to an end")
 
 // Check returns an error if the history cannot be one of m, or ErrUndecided. If
-// picture is not empty, it is the name of an HTML file for porcupine's picture of
-// the history.
+// picture is not empty, it is the name of an HTML file for porcupine's picture
+// of the history.
 func (h *History) Check(m porcupine.Model, within time.Duration, picture string) error {
 	result, info := porcupine.CheckOperationsVerbose(m, h.ops, within)
 	switch result {

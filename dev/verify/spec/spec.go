@@ -1,6 +1,8 @@
-// Package spec says what each kind of channel does, one call after the other, for porcupine to hold histories of concurrent calls against:
-// a history is right if its calls can be put into an order that is a history of the specification, and in which a call that had
-// returned before another began comes first.
+// Package spec says what each kind of channel does, one call after the other,
+// for porcupine to hold histories of concurrent calls against: a history is
+// right if its calls can be put into an order that is a history of the
+// specification, and in which a call that had returned before another began
+// comes first.
 package spec
 
 import (
@@ -17,8 +19,9 @@ import (
 // Op is what a call does.
 type Op string
 
-// The operations. A batch is as many single ones, in order, and a send to a channel of capacity 0 an Offer and a Meet: the value is taken
-// between them, while the sender is there.
+// The operations. A batch is as many single ones, in order, and a send to a
+// channel of capacity 0 an Offer and a Meet: the value is taken between them,
+// while the sender is there.
 const (
 	Send      Op = "Send"
 	Offer     Op = "Offer"
@@ -126,7 +129,8 @@ func Result(err error) (o Outcome, missed int) {
 	return Ended, 0
 }
 
-// Sends returns the calls that a send of these values by a handle was, of which n were accepted. On a channel of capacity 0 each is two.
+// Sends returns the calls that a send of these values by a handle was, of which
+// n were accepted. On a channel of capacity 0 each is two.
 func Sends(capacity, handle, n int, err error, values ...rune) []Call {
 	var calls []Call
 	var before rune
@@ -200,7 +204,8 @@ type queue struct {
 	got      string // and received
 }
 
-// Queue is an mpsc or mpmc channel of that capacity; allTx and allRx are the sets of its handles.
+// Queue is an mpsc or mpmc channel of that capacity; allTx and allRx are the
+// sets of its handles.
 func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 	return model(queue{}, func(s queue, c Call) (bool, queue) {
 		closed := s.rxClosed == allRx && allRx != 0 // without a receiver among the goroutines there is one that stays
@@ -334,8 +339,8 @@ type broadcast struct {
 // still to receive.
 const Unbounded = math.MaxInt
 
-// kept returns the number of the oldest value that is kept, when the receiver in
-// but subscribes.
+// kept returns the number of the oldest value that is kept, when the receiver
+// in but subscribes.
 func (s *broadcast) kept(capacity int, but uint32) int {
 	if capacity != Unbounded {
 		return max(s.n-capacity, 0)
@@ -349,9 +354,12 @@ func (s *broadcast) kept(capacity int, but uint32) int {
 	return kept
 }
 
-// Broadcast is a broadcast channel of that capacity; all is the set of its senders. The receivers in subscribed are there from the beginning, those
-// in lossless never miss. A receiver that subscribes later sees what is sent from then on, and as many values before it as it asked for and the
-// channel keeps, or from the number on that it asked for. A goroutine that has closed its receiver may subscribe again.
+// Broadcast is a broadcast channel of that capacity; all is the set of its
+// senders. The receivers in subscribed are there from the beginning, those in
+// lossless never miss. A receiver that subscribes later sees what is sent from
+// then on, and as many values before it as it asked for and the channel keeps,
+// or from the number on that it asked for. A goroutine that has closed its
+// receiver may subscribe again.
 func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) porcupine.Model {
 	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
 		var full uint32 // receivers for which there is no room
@@ -432,8 +440,8 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 	})
 }
 
-// waited reports whether a WaitReceivers for none can have ended as c says, when
-// the handles in closed are closed, and the receivers in open are open.
+// waited reports whether a WaitReceivers for none can have ended as c says,
+// when the handles in closed are closed, and the receivers in open are open.
 func waited(c Call, closed, open uint32) bool {
 	mine := closed>>c.Handle&1 == 1
 	switch c.Result {
@@ -454,8 +462,9 @@ type watch struct {
 	rxClosed uint32
 }
 
-// Watch is a watch channel with that initial value; all is the set of its senders. The receivers in subscribed are there from the
-// beginning, the others subscribe; one that does has seen the value that is then current.
+// Watch is a watch channel with that initial value; all is the set of its
+// senders. The receivers in subscribed are there from the beginning, the others
+// subscribe; one that does has seen the value that is then current.
 func Watch(initial rune, all, subscribed uint32) porcupine.Model {
 	return model(watch{value: initial, in: subscribed}, func(s watch, c Call) (bool, watch) {
 		mine := s.rxClosed>>c.Handle&1 == 1

@@ -13,9 +13,9 @@ import (
 )
 
 // There are two descriptions of what a channel does, because they have to do
-// different things. The reference model of leattest is a channel: it blocks, and
-// a kind runs beside it. A specification is a function from a state to a state,
-// which porcupine tries in many orders; its states must be comparable.
+// different things. The reference model of leattest is a channel: it blocks,
+// and a kind runs beside it. A specification is a function from a state to a
+// state, which porcupine tries in many orders; its states must be comparable.
 //
 // It fails if the two disagree: calls of the reference model, one after the
 // other, must be a history of the specification.

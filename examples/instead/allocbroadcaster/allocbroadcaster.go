@@ -24,8 +24,8 @@ func (b *Broadcaster[T]) Send(v *T) error { return b.latest.TrySend(v) }
 func (b *Broadcaster[T]) Close() { _ = b.latest.Close() }
 
 // Listen returns a new Listener, which receives the last version that was sent
-// first, also after Close. Its goroutine ends with the listener's Close, or once
-// the last version was received.
+// first, also after Close. Its goroutine ends with the listener's Close, or
+// once the last version was received.
 func (b *Broadcaster[T]) Listen() *Listener[T] {
 	ctx, stop := context.WithCancel(context.Background())
 	ch := make(chan *T)

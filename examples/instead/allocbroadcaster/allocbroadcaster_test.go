@@ -7,8 +7,8 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// It fails if Send blocks, a listener receives a version that is not the latest,
-// or misses the latest, or receives one twice.
+// It fails if Send blocks, a listener receives a version that is not the
+// latest, or misses the latest, or receives one twice.
 func TestLatestOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New[int]()
@@ -62,8 +62,8 @@ func TestNewListener(t *testing.T) {
 	})
 }
 
-// It fails if Close loses the last version for a listener of before or after it,
-// leaves a listener's channel open, or lets a Send pass.
+// It fails if Close loses the last version for a listener of before or after
+// it, leaves a listener's channel open, or lets a Send pass.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New[int]()

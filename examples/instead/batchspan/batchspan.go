@@ -1,5 +1,5 @@
-// Package batchspan exports spans, or anything else, in batches: when enough have
-// come, when the first has waited for long enough, or on demand.
+// Package batchspan exports spans, or anything else, in batches: when enough
+// have come, when the first has waited for long enough, or on demand.
 package batchspan
 
 import (
@@ -83,8 +83,8 @@ func (p *Processor[S]) exportNow() {
 // exported. Each span of End is exported or counted here.
 func (p *Processor[S]) Dropped() uint64 { return p.dropped.Load() }
 
-// ForceFlush blocks until the spans that ended before are exported, or ctx ends.
-// It returns their errors. After Shutdown it does nothing.
+// ForceFlush blocks until the spans that ended before are exported, or ctx
+// ends. It returns their errors. After Shutdown it does nothing.
 func (p *Processor[S]) ForceFlush(ctx context.Context) error {
 	flushed, answer := oneshot.New[error]()
 	defer answer.Close()
@@ -96,8 +96,8 @@ func (p *Processor[S]) ForceFlush(ctx context.Context) error {
 	return errors.Join(exported, ignoreClosed(err))
 }
 
-// Shutdown accepts no more spans, exports those that wait, and shuts the exporter
-// down. It blocks for that until ctx ends. A second call returns nil.
+// Shutdown accepts no more spans, exports those that wait, and shuts the
+// exporter down. It blocks for that until ctx ends. A second call returns nil.
 func (p *Processor[S]) Shutdown(ctx context.Context) (err error) {
 	p.shutdown.Do(func() {
 		_ = p.rx.Close() // frees a blocked End, too

@@ -109,8 +109,8 @@ func TestForceFlush(t *testing.T) {
 	})
 }
 
-// It fails if a span is neither exported nor counted, when the queue is full and
-// at the end, or if the end leaves a goroutine.
+// It fails if a span is neither exported nor counted, when the queue is full
+// and at the end, or if the end leaves a goroutine.
 func TestEveryspanIsExportedOrCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &exporter{hold: make(chan bool)}
@@ -140,8 +140,8 @@ func TestEveryspanIsExportedOrCounted(t *testing.T) {
 	})
 }
 
-// It fails if a blocking End drops while the exporter is slow, or is not freed by
-// Shutdown.
+// It fails if a blocking End drops while the exporter is slow, or is not freed
+// by Shutdown.
 func TestBlocking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()

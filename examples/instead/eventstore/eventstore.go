@@ -1,5 +1,5 @@
-// Package eventstore keeps the last events of each stream, so that a client that
-// lost its connection can resume.
+// Package eventstore keeps the last events of each stream, so that a client
+// that lost its connection can resume.
 package eventstore
 
 import (
@@ -24,7 +24,8 @@ type Store struct {
 	streams map[string]map[string]*broadcast.Sender[[]byte] // by session and stream
 }
 
-// New returns a Store that keeps the last events of each stream, as many as keep.
+// New returns a Store that keeps the last events of each stream, as many as
+// keep.
 func New(keep int) *Store {
 	return &Store{keep: keep, streams: make(map[string]map[string]*broadcast.Sender[[]byte])}
 }
@@ -80,9 +81,9 @@ func (s *Store) After(ctx context.Context, session, stream string, index int) it
 	}
 }
 
-// Follow returns the events after the index, those that are there and those that
-// come, in one order. It ends with ctx or the session, and with ErrPurged if the
-// caller is slower than the store forgets.
+// Follow returns the events after the index, those that are there and those
+// that come, in one order. It ends with ctx or the session, and with ErrPurged
+// if the caller is slower than the store forgets.
 func (s *Store) Follow(ctx context.Context, session, stream string, index int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		rx, err := s.subscribe(session, stream, index)
@@ -116,7 +117,8 @@ func purged(err error) error {
 	return err
 }
 
-// SessionClosed ends the session with all its streams, and those who Follow them.
+// SessionClosed ends the session with all its streams, and those who Follow
+// them.
 func (s *Store) SessionClosed(_ context.Context, session string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

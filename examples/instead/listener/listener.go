@@ -23,15 +23,15 @@ type notification[T any] struct {
 	isInitial bool
 }
 
-// New returns a Listener that the live page shows under name, with the number of
-// notifications that wait. Call Run.
+// New returns a Listener that the live page shows under name, with the number
+// of notifications that wait. Call Run.
 func New[T any](name string) *Listener[T] {
 	tx, rx := mpsc.NewUnbounded[notification[T]](leat.Name(name))
 	return &Listener[T]{tx: tx, rx: rx}
 }
 
-// Add queues a notification, and never blocks. It returns leat.ErrClosed once Run
-// has returned. isInitial says that it belongs to the initial list.
+// Add queues a notification, and never blocks. It returns leat.ErrClosed once
+// Run has returned. isInitial says that it belongs to the initial list.
 func (l *Listener[T]) Add(v T, isInitial bool) error {
 	if isInitial {
 		l.initial.Add(1)

@@ -16,8 +16,8 @@ type Publisher[T any] struct {
 }
 
 // New returns a Publisher that keeps up to buffer events for its subscribers. A
-// subscriber that is further behind is waited for, for as long as timeout; with 0
-// it is not waited for at all.
+// subscriber that is further behind is waited for, for as long as timeout; with
+// 0 it is not waited for at all.
 func New[T any](timeout time.Duration, buffer int) *Publisher[T] {
 	p := &Publisher[T]{events: broadcast.New[T](buffer)}
 	if timeout > 0 {

@@ -28,8 +28,8 @@ func collect(t *testing.T, s *Subscriber[int]) (got []int, missed uint64) {
 	return got, missed
 }
 
-// It fails if a subscriber gets an event of another topic or of before, or misses
-// one of its own, or Len is wrong.
+// It fails if a subscriber gets an event of another topic or of before, or
+// misses one of its own, or Len is wrong.
 func TestTopics(t *testing.T) {
 	p := New[int](0, 100)
 	p.Publish(-1)
@@ -86,8 +86,8 @@ func TestSlowSubscriber(t *testing.T) {
 	})
 }
 
-// It fails if Close of a subscriber waits for a Publish that waits for it, or does
-// not free that.
+// It fails if Close of a subscriber waits for a Publish that waits for it, or
+// does not free that.
 func TestCloseFreesPublish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New[int](time.Hour, 1)

@@ -28,8 +28,8 @@ type SendLoop[A any] struct {
 	done    chan struct{}
 }
 
-// New starts a SendLoop that calls send for each batch. If send returns an error,
-// the batch is dropped. Stop ends the loop.
+// New starts a SendLoop that calls send for each batch. If send returns an
+// error, the batch is dropped. Stop ends the loop.
 func New[A any](o Options, send func([]A) error) *SendLoop[A] {
 	tx, rx := mpmc.New[A](o.QueueCapacity, leat.Name("alerts"))
 	l := &SendLoop[A]{o: o, tx: tx, rx: rx, done: make(chan struct{})}

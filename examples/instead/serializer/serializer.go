@@ -30,14 +30,14 @@ func New(ctx context.Context) *CallbackSerializer {
 	return s
 }
 
-// Schedule accepts f, and never blocks. It returns an error, and f is not run, if
-// ctx has ended.
+// Schedule accepts f, and never blocks. It returns an error, and f is not run,
+// if ctx has ended.
 func (s *CallbackSerializer) Schedule(f func(context.Context)) error {
 	return s.callbacks.Send(s.ctx, f)
 }
 
-// ScheduleAndWait blocks until f has run, or wait ends. It returns an error, and
-// f is not run, if ctx has ended; and wait.Err() if f did not run in time.
+// ScheduleAndWait blocks until f has run, or wait ends. It returns an error,
+// and f is not run, if ctx has ended; and wait.Err() if f did not run in time.
 func (s *CallbackSerializer) ScheduleAndWait(wait context.Context, f func(context.Context)) error {
 	ran := make(chan struct{})
 	if err := s.Schedule(func(ctx context.Context) { defer close(ran); f(ctx) }); err != nil {

@@ -67,9 +67,9 @@ func (b *Broadcaster[E]) Watch(prefix ...E) (*Watcher[E], error) {
 	return w, nil
 }
 
-// Subscribe returns a receiver in place of a watcher. No goroutine and no native
-// channel stand between. A receiver that is not waited for misses its oldest
-// events, and knows how many.
+// Subscribe returns a receiver in place of a watcher. No goroutine and no
+// native channel stand between. A receiver that is not waited for misses its
+// oldest events, and knows how many.
 func (b *Broadcaster[E]) Subscribe() *broadcast.Receiver[E] {
 	if b.full == DropIfChannelFull {
 		return b.events.Subscribe()
@@ -77,8 +77,8 @@ func (b *Broadcaster[E]) Subscribe() *broadcast.Receiver[E] {
 	return b.events.Subscribe(broadcast.Lossless())
 }
 
-// Shutdown ends the Broadcaster, and blocks until all events are in the channels
-// of their watchers.
+// Shutdown ends the Broadcaster, and blocks until all events are in the
+// channels of their watchers.
 func (b *Broadcaster[E]) Shutdown() {
 	b.mu.Lock()
 	b.stopped = true
@@ -110,7 +110,8 @@ func (w *Watcher[E]) follow(ctx context.Context, rx *broadcast.Receiver[E], full
 // Dropped returns how many events the watcher missed.
 func (w *Watcher[E]) Dropped() uint64 { return w.dropped.Load() }
 
-// ResultChan returns the channel of events. It is closed after Stop or Shutdown.
+// ResultChan returns the channel of events. It is closed after Stop or
+// Shutdown.
 func (w *Watcher[E]) ResultChan() <-chan E { return w.result }
 
 // Stop ends the watcher, and blocks for no other watcher.

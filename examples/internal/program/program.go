@@ -1,4 +1,5 @@
-// Package program runs an example as its user does, for its test: built, as a process, with pipes and signals.
+// Package program runs an example as its user does, for its test: built, as a
+// process, with pipes and signals.
 package program
 
 import (
@@ -23,7 +24,8 @@ const hang = time.Minute
 
 var binary string
 
-// Main builds the program in the current directory, runs the tests, and returns their exit code: it is what TestMain does.
+// Main builds the program in the current directory, runs the tests, and returns
+// their exit code: it is what TestMain does.
 func Main(m *testing.M) int { return testprogram.Main(m, &binary) }
 
 // A Process is a run of the example.
@@ -36,7 +38,8 @@ type Process struct {
 	stderr bytes.Buffer
 }
 
-// Start runs the example with the arguments. When the test ends, so does the run.
+// Start runs the example with the arguments. When the test ends, so does the
+// run.
 func Start(t *testing.T, args ...string) *Process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
@@ -71,7 +74,8 @@ func read(r io.Reader, tx *mpsc.Sender[string]) {
 	}
 }
 
-// Line returns the next line of standard output. It fails the test if there is none.
+// Line returns the next line of standard output. It fails the test if there is
+// none.
 func (p *Process) Line() string {
 	p.t.Helper()
 	line, err := p.next()
@@ -110,7 +114,8 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Ends waits for the example's end, checks its exit code, and returns all lines of its standard output.
+// Ends waits for the example's end, checks its exit code, and returns all lines
+// of its standard output.
 func (p *Process) Ends(code int) []string {
 	p.t.Helper()
 	for {
@@ -125,5 +130,6 @@ func (p *Process) Ends(code int) []string {
 	return p.seen
 }
 
-// Stderr returns what the example wrote to standard error. It is called after Ends.
+// Stderr returns what the example wrote to standard error. It is called after
+// Ends.
 func (p *Process) Stderr() string { return p.stderr.String() }

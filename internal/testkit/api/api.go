@@ -1,5 +1,6 @@
-// Package api holds what packages export: against a file, so that a change of it is seen and meant, and against
-// their Examples, so that a reader finds each thing in use.
+// Package api holds what packages export: against a file, so that a change of
+// it is seen and meant, and against their Examples, so that a reader finds each
+// thing in use.
 package api
 
 import (
@@ -22,7 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "write the files api.txt as the code is")
 
-// Golden compares what the packages in dirs export with the file. With -update it writes the file.
+// Golden compares what the packages in dirs export with the file. With -update
+// it writes the file.
 func Golden(t *testing.T, file string, dirs ...string) {
 	t.Helper()
 	var b strings.Builder
@@ -57,10 +59,12 @@ func Golden(t *testing.T, file string, dirs ...string) {
 	t.Errorf("what is exported is not what %s says; docs/compatibility.md says what may change. If it is meant: go test ./internal/guard -run TestAPI -update", file)
 }
 
-// Documented fails for each thing that the packages in dirs export without a doc comment, and for each function, method, variable and
-// group of constants that no Example of theirs with an Output uses. It looks for names alone: one Len in use is enough for the Len of sender
-// and receiver. Methods that fmt or errors calls need no Example. The Examples of a package for tests are compiled only, for they need a
-// testing.T.
+// Documented fails for each thing that the packages in dirs export without a
+// doc comment, and for each function, method, variable and group of constants
+// that no Example of theirs with an Output uses. It looks for names alone: one
+// Len in use is enough for the Len of sender and receiver. Methods that fmt or
+// errors calls need no Example. The Examples of a package for tests are
+// compiled only, for they need a testing.T.
 func Documented(t *testing.T, dirs ...string) {
 	for _, dir := range dirs {
 		pkg := load(t, dir)
@@ -165,7 +169,8 @@ func load(t *testing.T, dir string) *doc.Package {
 	return pkg
 }
 
-// usedByExamples returns the names in the files of dir that have Examples, outside of their Tests and of Examples that are not run.
+// usedByExamples returns the names in the files of dir that have Examples,
+// outside of their Tests and of Examples that are not run.
 func usedByExamples(t *testing.T, dir string) map[string]bool {
 	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {

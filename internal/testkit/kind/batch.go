@@ -44,8 +44,8 @@ func TryBatches(t *testing.T, open Opener) {
 	t.Run("Ready", func(t *testing.T) { readyAndTryBatches(t, open) })
 }
 
-// It fails if TryRecvMany leaves a value in the channel that fits in its buffer:
-// a value that it takes makes room for one of a waiting sender.
+// It fails if TryRecvMany leaves a value in the channel that fits in its
+// buffer: a value that it takes makes room for one of a waiting sender.
 func tryRecvManyTakesFromWaitingSenders(t *testing.T, open Opener) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := open(2)
@@ -194,8 +194,8 @@ func recvBatchStartsNoGoroutine(t *testing.T, open Opener) {
 	})
 }
 
-// It fails if a value wakes a RecvBatch that has a value and is not full: then the
-// waiter would leave the queue.
+// It fails if a value wakes a RecvBatch that has a value and is not full: then
+// the waiter would leave the queue.
 func recvBatchSleeps(t *testing.T, open Opener) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, rx := open(4)

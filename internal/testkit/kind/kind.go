@@ -1,4 +1,5 @@
-// Package kind holds what the tests of the kinds have in common, besides the contract, which is leattest's.
+// Package kind holds what the tests of the kinds have in common, besides the
+// contract, which is leattest's.
 package kind
 
 import (
@@ -11,7 +12,8 @@ import (
 	"github.com/leat-go/leat"
 )
 
-// MustPanic fails t unless f panics with a text that begins with the kind's name and contains want.
+// MustPanic fails t unless f panics with a text that begins with the kind's
+// name and contains want.
 func MustPanic(t testing.TB, kind, want string, f func()) {
 	t.Helper()
 	defer func() {
@@ -23,8 +25,10 @@ func MustPanic(t testing.TB, kind, want string, f func()) {
 	f()
 }
 
-// Until collects garbage until done reports true, and fails t, saying what did not happen, if that takes longer than ten
-// seconds of the real clock. Inside a testing/synctest bubble the clock stands still, and the test's own time-out is the bound.
+// Until collects garbage until done reports true, and fails t, saying what did
+// not happen, if that takes longer than ten seconds of the real clock. Inside a
+// testing/synctest bubble the clock stands still, and the test's own time-out
+// is the bound.
 func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for start := time.Now(); !done(); {
@@ -53,8 +57,8 @@ func WantTryRecv(t testing.TB, rx interface{ TryRecv() (int, error) }, v int, er
 	}
 }
 
-// WantCause fails t unless err is ErrClosed with the cause, or ErrClosed itself if
-// cause is nil.
+// WantCause fails t unless err is ErrClosed with the cause, or ErrClosed itself
+// if cause is nil.
 func WantCause(t testing.TB, what string, err, cause error) {
 	t.Helper()
 	closed, ok := err.(*leat.ClosedError)

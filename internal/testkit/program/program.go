@@ -1,4 +1,5 @@
-// Package program builds the program under test, for tests that run it as a process.
+// Package program builds the program under test, for tests that run it as a
+// process.
 package program
 
 import (
@@ -10,8 +11,9 @@ import (
 	"testing"
 )
 
-// Main builds the program in the current directory, with -race if the tests are, puts the path of its binary into binary, runs
-// the tests, and returns their exit code: it is what TestMain does.
+// Main builds the program in the current directory, with -race if the tests
+// are, puts the path of its binary into binary, runs the tests, and returns
+// their exit code: it is what TestMain does.
 func Main(m *testing.M, binary *string) int {
 	dir, err := os.MkdirTemp("", "leat-test-")
 	if err != nil {
@@ -22,7 +24,8 @@ func Main(m *testing.M, binary *string) int {
 	args := []string{"build", "-o", *binary}
 	if UnderRace() {
 		args = append(args, "-race")
-		// By default a program that was built so sleeps for a second before it ends.
+		// By default a program that was built so sleeps for a second before it
+		// ends.
 		os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {

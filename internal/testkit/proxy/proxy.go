@@ -1,10 +1,13 @@
-// Package proxy is a proxy that stands between two ends of a connection and does to the bytes what a bad network does: it delays
-// them, lets them drip, changes them, and cuts the connection. It runs in the test's own process, over any net.Conn,
-// within a testing/synctest bubble too if the connections are net.Pipe's.
+// Package proxy is a proxy that stands between two ends of a connection and
+// does to the bytes what a bad network does: it delays them, lets them drip,
+// changes them, and cuts the connection. It runs in the test's own process,
+// over any net.Conn, within a testing/synctest bubble too if the connections
+// are net.Pipe's.
 //
-// What happens to which byte follows from the seed alone: from the number of the connection, the direction, and the place of
-// the byte in the stream, however the bytes come in pieces. So a run that failed can be had again by its seed,
-// as far as the ends send the same.
+// What happens to which byte follows from the seed alone: from the number of
+// the connection, the direction, and the place of the byte in the stream,
+// however the bytes come in pieces. So a run that failed can be had again by
+// its seed, as far as the ends send the same.
 package proxy
 
 import (
@@ -24,8 +27,9 @@ type Faults struct {
 	// Latency and a random part of Jitter delay each piece that is read.
 	Latency, Jitter time.Duration
 
-	// Cut, unless zero, cuts each connection after a random number of bytes in each direction, this many on average. Reset makes
-	// that a reset where the connection knows one, rather than an end in good order.
+	// Cut, unless zero, cuts each connection after a random number of bytes in
+	// each direction, this many on average. Reset makes that a reset where the
+	// connection knows one, rather than an end in good order.
 	Cut   int
 	Reset bool
 
@@ -57,7 +61,8 @@ func (e Event) String() string {
 	return fmt.Sprintf("connection %d, %s, byte %d: %s", e.Conn, e.Dir, e.Offset, e.What)
 }
 
-// A Proxy accepts connections until it is closed. Its methods may be called concurrently.
+// A Proxy accepts connections until it is closed. Its methods may be called
+// concurrently.
 type Proxy struct {
 	l      net.Listener
 	dial   func(context.Context) (net.Conn, error)
@@ -71,8 +76,8 @@ type Proxy struct {
 	events []Event
 }
 
-// Start makes a proxy that accepts from l, which it closes in the end, and dials a connection for each. The proxy must be
-// closed.
+// Start makes a proxy that accepts from l, which it closes in the end, and
+// dials a connection for each. The proxy must be closed.
 func Start(l net.Listener, dial func(context.Context) (net.Conn, error), f Faults) *Proxy {
 	p := &Proxy{l: l, dial: dial, faults: f, conns: make(map[net.Conn]struct{})}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -160,7 +165,8 @@ func (p *Proxy) remove(conns ...net.Conn) {
 	}
 }
 
-// stream passes on what comes from src, until one end closes or the connection is to be cut.
+// stream passes on what comes from src, until one end closes or the connection
+// is to be cut.
 func (p *Proxy) stream(n int, dir Direction, src, dst net.Conn) {
 	fate := newFate(p.faults, n, dir)
 	buf := make([]byte, 16<<10)
@@ -272,7 +278,8 @@ func (f *fate) jitter() time.Duration {
 	return time.Duration(f.delays.Int64N(int64(f.faults.Jitter)))
 }
 
-// apply changes the piece as is due, and returns what of it is to be passed on, and whether the connection is then to be cut.
+// apply changes the piece as is due, and returns what of it is to be passed on,
+// and whether the connection is then to be cut.
 func (f *fate) apply(piece []byte, event func(offset int, what string)) (passed []byte, cut bool) {
 	if f.at+len(piece) >= f.cutAt {
 		piece = piece[:f.cutAt-f.at]

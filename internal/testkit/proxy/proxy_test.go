@@ -14,7 +14,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/proxy"
 )
 
-// through sends text through a proxy, in pieces of that size, and returns what came out, when, and what the proxy did.
+// through sends text through a proxy, in pieces of that size, and returns what
+// came out, when, and what the proxy did.
 func through(t *testing.T, f proxy.Faults, text string, size int) (out string, took time.Duration, events []proxy.Event) {
 	t.Helper()
 	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
@@ -58,8 +59,9 @@ func (l *pipes) Accept() (net.Conn, error) {
 func (l *pipes) Close() error   { close(l.done); return nil }
 func (l *pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
-// The same seed does the same to the same bytes, in whatever pieces they come, and another seed does something else. A proxy whose
-// choices hang on the pieces cannot be replayed.
+// The same seed does the same to the same bytes, in whatever pieces they come,
+// and another seed does something else. A proxy whose choices hang on the
+// pieces cannot be replayed.
 func TestReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := string(bytes.Repeat([]byte("0123456789"), 100))
@@ -80,7 +82,8 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// Without faults everything passes, at once; latency and drip take the time that they should and change nothing.
+// Without faults everything passes, at once; latency and drip take the time
+// that they should and change nothing.
 func TestDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {

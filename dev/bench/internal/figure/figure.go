@@ -1,4 +1,5 @@
-// Package figure draws charts as SVG: readable on light and on dark pages, with nothing but text, lines and boxes in them.
+// Package figure draws charts as SVG: readable on light and on dark pages, with
+// nothing but text, lines and boxes in them.
 package figure
 
 import (
@@ -26,8 +27,8 @@ func begin(b *bytes.Buffer, width, height int, title, subtitle string) {
 		html.EscapeString(title), html.EscapeString(subtitle))
 }
 
-// A Bar is a length with a label before it and a note after it. Colour 0 is for the
-// subject of the chart, 1 for its anchor.
+// A Bar is a length with a label before it and a note after it. Colour 0 is for
+// the subject of the chart, 1 for its anchor.
 type Bar struct {
 	Label  string
 	Value  float64
@@ -36,7 +37,8 @@ type Bar struct {
 	Mark   float64 // a line across the bar at this value; 0 for none
 }
 
-// Bars draws bars under each other, on a logarithmic scale that begins at low. A dashed line stands where the value is one, if the scale has it.
+// Bars draws bars under each other, on a logarithmic scale that begins at low.
+// A dashed line stands where the value is one, if the scale has it.
 func Bars(title, subtitle string, low float64, bars []Bar) []byte {
 	const width, left, right, head, step = 860, 290, 130, 66, 24
 	high := low * 10
@@ -75,8 +77,8 @@ type Group struct {
 	Bars  []Bar
 }
 
-// Groups draws groups of bars under each other, on a linear scale that begins at
-// 0 and has no axis: each bar's note says its value.
+// Groups draws groups of bars under each other, on a linear scale that begins
+// at 0 and has no axis: each bar's note says its value.
 func Groups(title, subtitle string, groups []Group) []byte {
 	const width, left, right, head, step, gap = 860, 210, 90, 66, 18, 26
 	high, height := 0.0, head
@@ -120,7 +122,8 @@ type Series struct {
 	Colour int
 }
 
-// An Axis is named, and writes its values by Format; Ticks are the values that are written, or nil for powers of ten.
+// An Axis is named, and writes its values by Format; Ticks are the values that
+// are written, or nil for powers of ten.
 type Axis struct {
 	Name   string
 	Ticks  []float64
@@ -134,7 +137,8 @@ func (a Axis) format(v float64) string {
 	return a.Format(v)
 }
 
-// Lines draws series over each other, both axes logarithmic, with each line's name at its end.
+// Lines draws series over each other, both axes logarithmic, with each line's
+// name at its end.
 func Lines(title, subtitle string, xAxis, yAxis Axis, series []Series) []byte {
 	const width, height, left, right, top, bottom = 860, 460, 84, 190, 88, 58
 	xLow, xHigh, yLow, yHigh := math.Inf(1), 0.0, math.Inf(1), 0.0
@@ -183,7 +187,8 @@ func Lines(title, subtitle string, xAxis, yAxis Axis, series []Series) []byte {
 	return b.Bytes()
 }
 
-// place returns a height for each series' name: where its line ends, or as near as the names above leave room.
+// place returns a height for each series' name: where its line ends, or as near
+// as the names above leave room.
 func place(series []Series, y func(float64) float64) []float64 {
 	const lineHeight = 15
 	at := make([]float64, len(series))

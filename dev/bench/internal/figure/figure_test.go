@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// wellFormed fails if svg is not XML to its end, or holds a number that no viewer can draw.
+// wellFormed fails if svg is not XML to its end, or holds a number that no
+// viewer can draw.
 func wellFormed(t *testing.T, svg []byte) {
 	t.Helper()
 	d := xml.NewDecoder(bytes.NewReader(svg))
@@ -30,7 +31,8 @@ func wellFormed(t *testing.T, svg []byte) {
 	}
 }
 
-// It fails if a name is not escaped, or a value at the edge of the scale has no place.
+// It fails if a name is not escaped, or a value at the edge of the scale has no
+// place.
 func TestBars(t *testing.T) {
 	svg := Bars("a < b", "c & d", 0.1, []Bar{{Label: "<x>", Value: 12, Note: "12"}, {Label: "none", Value: 0, Mark: 1, Colour: 7}})
 	wellFormed(t, svg)
@@ -69,7 +71,8 @@ func TestGroups(t *testing.T) {
 	wellFormed(t, Groups("t", "s", []Group{{"zero", []Bar{{}}}}))
 }
 
-// It fails if one point, or values that are all the same, leave the scale without a length; or if names lie over each other.
+// It fails if one point, or values that are all the same, leave the scale
+// without a length; or if names lie over each other.
 func TestLines(t *testing.T) {
 	wellFormed(t, Lines("t", "s", Axis{Name: "x"}, Axis{Name: "y"}, []Series{{Name: "one", X: []float64{1}, Y: []float64{100}}}))
 	same := []Series{{Name: "a", X: []float64{1, 2}, Y: []float64{5, 5}}, {Name: "b", X: []float64{1, 2}, Y: []float64{5, 5}}}

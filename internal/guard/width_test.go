@@ -1,0 +1,81 @@
+package guard_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// The widths of text. A tab counts as four columns.
+const (
+	commentWidth  = 80
+	markdownWidth = 120
+)
+
+// It fails if a comment that fills a line is wider than 80 columns. Text
+// without spaces, such as an address, and indented text, such as code and
+// tables, may be wider. So may testdata, whose comments say what a checker must
+// report.
+func TestCommentWidth(t *testing.T) {
+	atRoot(t)
+	checked := 0
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
+			return filepath.SkipDir
+		case !strings.HasSuffix(file, ".go"):
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		output := false // the rest of the comment is an Example's output
+		for i, line := range strings.Split(string(text), "\n") {
+			comment, ok := strings.CutPrefix(strings.TrimLeft(line, "\t"), "// ")
+			if !ok {
+				output = false
+				continue
+			}
+			checked++
+			output = output || strings.HasPrefix(strings.ToLower(comment), "output:") || strings.HasPrefix(comment, "Unordered output:")
+			if columns(line) > commentWidth && !output && strings.Contains(comment, " ") && !strings.HasPrefix(comment, " ") {
+				t.Errorf("%s:%d: the comment is %d columns wide, want at most %d", file, i+1, columns(line), commentWidth)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked < 5000 {
+		t.Errorf("found only %d lines of comments: the search is wrong", checked)
+	}
+}
+
+// It fails if a line of prose in Markdown is wider than 120 columns. Tables,
+// code, headings, HTML and pictures may be wider.
+func TestMarkdownWidth(t *testing.T) {
+	atRoot(t)
+	for _, file := range pages(t) {
+		code := false
+		for i, line := range strings.Split(readPage(t, file), "\n") {
+			text := strings.TrimSpace(line)
+			switch {
+			case strings.HasPrefix(text, "```"):
+				code = !code
+			case code, strings.HasPrefix(text, "|"), strings.HasPrefix(text, "#"), strings.HasPrefix(text, "<"), strings.HasPrefix(text, "!["):
+			case strings.HasPrefix(line, "    "): // code
+			case columns(line) > markdownWidth && strings.Contains(text, " "):
+				t.Errorf("%s:%d: the line is %d columns wide, want at most %d", file, i+1, columns(line), markdownWidth)
+			}
+		}
+	}
+}
+
+func columns(line string) int { return utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")) }
