@@ -49,8 +49,9 @@ func (r *remote) remove(ctx context.Context, consumer string) error {
 	return nil
 }
 
-// inOtherHands returns how many values the shared consumer has sent to receivers
-// that have not acknowledged them. If it has other values, too, it returns 0.
+// inOtherHands returns how many values the shared consumer has sent to
+// receivers that have not acknowledged them. If it has other values, too, it
+// returns 0.
 func (r *remote) inOtherHands(ctx context.Context) (uint64, error) {
 	c, err := r.stream.Consumer(ctx, sharedConsumer)
 	if err != nil {
