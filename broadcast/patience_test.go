@@ -342,8 +342,9 @@ func TestLosslessForKeepsNothing(t *testing.T) {
 		tx.Close()
 	}()
 	kind.Until(t, "the channel freed", func() bool {
-		// The runtime removes a stopped timer from its heap only when more than a
-		// quarter of the timers there are stopped; other tests may have left some.
+		// The runtime removes a stopped timer from its heap only when more than
+		// a quarter of the timers there are stopped; other tests may have left
+		// some.
 		for range 100 {
 			time.AfterFunc(time.Hour, func() {}).Stop()
 		}

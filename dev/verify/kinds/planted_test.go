@@ -125,6 +125,7 @@ func TestFindsPlantedDefects(t *testing.T) {
 	}
 	for _, p := range planted {
 		t.Run(strings.ReplaceAll(p.name, " ", "_"), func(t *testing.T) {
+			t.Parallel() // most of the time goes into builds, which do not use all cores
 			file := filepath.Join(root, p.file)
 			text, err := os.ReadFile(file)
 			if err != nil {
