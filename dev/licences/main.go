@@ -180,8 +180,8 @@ func render(shipped, others []dependency) string {
 	var b strings.Builder
 	b.WriteString(`# Licences
 
-leat is under the [Apache License 2.0](../LICENSE). The module ` + "`github.com/leat-go/leat`" + ` depends on nothing but Go's standard library. What the other modules
-link, on Linux, macOS and Windows; ` + "`go run ./dev/licences`" + ` writes this page.
+leat is under the [Apache License 2.0](../LICENSE). The module ` + "`github.com/leat-go/leat`" + ` depends on nothing but Go's
+standard library. What the other modules link, on Linux, macOS and Windows; ` + "`go run ./dev/licences`" + ` writes this page.
 
 ## In what is released
 
