@@ -185,11 +185,7 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 	}
 	w := r.spare.Take(r.cur)
 	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
-	if due == nil {
-		err = c.waiting.Queue.Wait(ctx, &c.mu, w)
-	} else {
-		err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
-	}
+	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err

@@ -76,6 +76,7 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 
 func (r *Receiver[T]) tryRecv() (v T, err error) {
 	seen := r.cur.seen.Load()
+	// These are the reads of news, without the time of the call.
 	final := r.c.ended.Load() // before current, which then is the last
 	e := r.c.current.Load()
 	switch {
@@ -106,9 +107,9 @@ func (r *Receiver[T]) twoReceivers() {
 }
 
 // wait sleeps until there is a newer value than version known, or the end, or
-// ctx ends. With a timer it also sleeps no longer than until that is due, and
-// then returns park.ErrDue.
-func (r *Receiver[T]) wait(ctx context.Context, known uint64, timer *time.Timer) (err error) {
+// ctx ends. With due, the channel of a timer, it sleeps at most until then, and
+// returns park.ErrDue.
+func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
 	r.alone(nil)
@@ -118,11 +119,7 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64, timer *time.Timer)
 	}
 	w := r.spare.Take(r.cur)
 	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
-	if timer == nil {
-		err = c.waiting.Queue.Wait(ctx, &c.mu, w)
-	} else {
-		err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, timer.C)
-	}
+	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return err
@@ -241,7 +238,9 @@ func (r *Receiver[T]) news(seen uint64) (e *entry[T], final bool, err error) {
 // settle waits until e, which was found just now, or a newer value has not
 // changed for quiet, and returns that value. It also ends when atMost has
 // passed, if that is positive, and when e is the last value.
-func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quiet, atMost time.Duration) (*entry[T], error) {
+func (r *Receiver[T]) settle(
+	ctx context.Context, e *entry[T], seen uint64, quiet, atMost time.Duration,
+) (*entry[T], error) {
 	begun := time.Now()
 	var timer *time.Timer
 	for {
@@ -261,7 +260,7 @@ func (r *Receiver[T]) settle(ctx context.Context, e *entry[T], seen uint64, quie
 		} else {
 			timer.Reset(rest)
 		}
-		due := r.wait(ctx, e.n, timer)
+		due := r.wait(ctx, e.n, timer.C)
 		if due != nil && due != park.ErrDue {
 			return nil, due
 		}

@@ -280,12 +280,15 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 // ErrDue is what [Queue.WaitTimer] returns when the timer ends the wait.
 var ErrDue = errors.New("park: the timer is due")
 
-// WaitTimer is Wait, and also ends when due can be received from. It then takes
-// w out of q, and returns ErrDue. due is the channel of a time.Timer that the
-// calling goroutine made, so that the wait is durably blocking in a
-// testing/synctest bubble. If w was served, WaitTimer returns nil although the
-// timer is due.
+// WaitTimer is Wait, and also ends when due, unless nil, can be received from.
+// It then takes w out of q, and returns ErrDue. due is the channel of a
+// time.Timer that the calling goroutine made, so that the wait is durably
+// blocking in a testing/synctest bubble. If w was served, WaitTimer returns nil
+// although the timer is due.
 func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], due <-chan time.Time) error {
+	if due == nil {
+		return q.Wait(ctx, mu, w)
+	}
 	if w.Stamp != nil && meter.Tracing() {
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
