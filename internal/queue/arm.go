@@ -35,7 +35,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection
 	r := (*Rx[T])(e)
 	c := r.c
 	c.Lock()
-	if c.values.Len() > 0 || c.endedLocked() || r.closed != nil && !c.closedLocked() {
+	if c.values.Len() > 0 || r.endLocked() {
 		if !s.Claim(i) {
 			c.Unlock()
 			return v, nil, false

@@ -123,7 +123,7 @@ func (r *Rx[T]) tryRecvAndUnlock() (v T, err error) {
 func (r *Rx[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
-	case r.closed != nil && !c.closedLocked():
+	case r.goneLocked():
 		err = r.endErrorLocked()
 		c.settleAndUnlock() // opens the gate again, which a receive from it shut for a value of another receiver
 		return v, err
@@ -237,7 +237,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 		}
 	}
 	c.Lock()
-	if c.values.Len() > 0 && !(r.closed != nil && !c.closedLocked()) {
+	if c.values.Len() > 0 && !r.goneLocked() {
 		n = c.popIntoLocked(buf)
 		c.settleAndUnlock()
 		runtime.KeepAlive(r)
@@ -312,9 +312,13 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	return n, nil
 }
 
+// goneLocked reports whether r is closed while another receiver is open. Then r
+// gets no value, although the channel may hold some.
+func (r *Rx[T]) goneLocked() bool { return r.closed != nil && !r.c.closedLocked() }
+
 // endLocked reports whether a receive from r that finds no value would return
 // ErrClosed.
-func (r *Rx[T]) endLocked() bool { return r.closed != nil && !r.c.closedLocked() || r.c.endedLocked() }
+func (r *Rx[T]) endLocked() bool { return r.goneLocked() || r.c.endedLocked() }
 
 // TryRecvMany moves to buf what can be received now, and returns how many
 // values.
@@ -360,8 +364,8 @@ func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
 // runs wk.
 func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	c := r.c
-	alone := r.closed != nil && !c.closedLocked() // r is closed, and another receiver is open
-	for n < len(buf) && !alone {
+	gone := r.goneLocked()
+	for n < len(buf) && !gone {
 		if c.values.Len() > 0 {
 			n += c.popIntoLocked(buf[n:])
 			c.admitLocked(wk)
