@@ -35,8 +35,8 @@ type Info struct {
 }
 
 // List returns the channels of the account, in the order in which the server
-// has them. It asks the server once, and then once for each channel. The counts
-// of one channel are read at different instants.
+// has them. It asks the server about each channel, so it takes longer with
+// many. The counts of one channel are read at different instants.
 //
 // List may be called concurrently. It returns an error that wraps ctx.Err() if
 // ctx ends.
@@ -69,33 +69,32 @@ func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
 	return all, nil
 }
 
-// allLeases returns the subjects of the leases of all channels, by the
-// channel's name.
-func allLeases(ctx context.Context, js jetstream.JetStream) (map[string][]string, error) {
-	by := make(map[string][]string)
-	s, err := js.Stream(ctx, leaseStream)
+// A leaseList is the stream of leases, and the subjects of all leases in it, by
+// the channel's name.
+type leaseList struct {
+	stream jetstream.Stream // nil if there is none
+	by     map[string][]string
+}
+
+func allLeases(ctx context.Context, js jetstream.JetStream) (leaseList, error) {
+	s, subjects, err := leaseSubjects(ctx, js, "leat.l.>")
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return by, nil
+		return leaseList{}, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter("leat.l.>"))
-	if err != nil {
-		return nil, err
-	}
-	for subject := range info.State.Subjects {
+	by := make(map[string][]string)
+	for subject := range subjects {
 		if name, _, ok := strings.Cut(strings.TrimPrefix(subject, "leat.l."), "."); ok {
 			by[name] = append(by[name], subject)
 		}
 	}
-	return by, nil
+	return leaseList{s, by}, err
 }
 
 // addUse adds the users of the channel, and the values under way. A channel
 // that was deleted meanwhile stays as it was described.
-func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases map[string][]string) error {
-	p := countLeases(i.Name, leases[i.Name])
+func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases leaseList) error {
+	own := leases.by[i.Name]
+	p := countLeases(i.Name, slices.Values(own))
 	i.Senders = p.senders
 	if i.queue() {
 		i.Receivers = p.receivers
@@ -107,31 +106,27 @@ func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases map[st
 	if err != nil {
 		return err
 	}
-	list := s.ListConsumers(ctx)
+	infos, err := consumersOf(ctx, s)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
 	owner := ""
-	for c := range list.Info() {
+	for _, c := range infos {
 		i.InFlight += uint64(c.NumAckPending)
 		i.Redelivered += uint64(c.NumRedelivered)
-		if lease := c.Config.Metadata[metaLease]; i.Kind == MPSC && slices.Contains(leases[i.Name], lease) {
+		if lease := c.Config.Metadata[metaLease]; i.Kind == MPSC && slices.Contains(own, lease) {
 			owner = lease
 		}
-	}
-	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return err
 	}
 	if owner == "" {
 		return nil
 	}
-	return i.addOwner(ctx, js, owner)
+	return i.addOwner(ctx, leases.stream, owner)
 }
 
 // addOwner adds whose lease that is, unless it has just run out.
-func (i *Info) addOwner(ctx context.Context, js jetstream.JetStream, lease string) error {
-	s, err := js.Stream(ctx, leaseStream)
-	if err != nil {
-		return err
-	}
-	m, err := s.GetLastMsgForSubject(ctx, lease)
+func (i *Info) addOwner(ctx context.Context, leases jetstream.Stream, lease string) error {
+	m, err := leases.GetLastMsgForSubject(ctx, lease)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
@@ -139,7 +134,7 @@ func (i *Info) addOwner(ctx context.Context, js jetstream.JetStream, lease strin
 		return err
 	}
 	i.Owner = string(m.Data)
-	i.OwnerAge = max(0, s.CachedInfo().TimeStamp.Sub(m.Time))
+	i.OwnerAge = max(0, leases.CachedInfo().TimeStamp.Sub(m.Time))
 	return nil
 }
 
@@ -335,17 +330,17 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return failed(err)
 	}
-	list := s.ListConsumers(ctx)
-	for r := range list.Info() {
+	infos, err := consumersOf(ctx, s)
+	if err != nil {
+		return failed(err)
+	}
+	for _, r := range infos {
 		if r.Config.Metadata[metaDurable] == "" {
 			return inUse("has a receiver that is not closed")
 		}
 		if left := r.NumPending + uint64(r.NumAckPending); left > 0 {
 			return inUse("has %d values left for the durable receiver %q", left, r.Config.Metadata[metaDurable])
 		}
-	}
-	if err := list.Err(); err != nil {
-		return failed(err)
 	}
 	return nil
 }
@@ -361,16 +356,17 @@ func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) e
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: %w", name, err)
 	}
-	list := s.ListConsumers(ctx)
-	for c := range list.Info() {
+	r := remote{ch: ch, stream: s}
+	infos, err := r.consumers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range infos {
 		if c.Config.Metadata[metaDurable] == durable {
-			if err := s.DeleteConsumer(ctx, c.Name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-				return fmt.Errorf("natschan: channel %s: %w", name, err)
+			if err := r.remove(ctx, c.Name); err != nil {
+				return err
 			}
 		}
-	}
-	if err := list.Err(); err != nil {
-		return fmt.Errorf("natschan: channel %s: %w", name, err)
 	}
 	return js.Conn().Publish(ch.spaceSubject(), nil)
 }

@@ -69,7 +69,7 @@ func (r *receiver) claimAlone(ctx context.Context) (names []string, err error) {
 	}
 	for _, info := range infos {
 		if info.Name != r.place.consumer {
-			if r.place.consumer != "" || live[info.Config.Metadata[metaLease]] {
+			if r.place.consumer != "" || live[info.Config.Metadata[metaLease]] > 0 {
 				return nil, r.taken()
 			}
 			r.inherit(info)

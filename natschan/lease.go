@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -77,7 +77,10 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 	if _, err := leases(ctx, js, c.Replicas); err != nil {
 		return nil, err
 	}
-	l := &lease{ch: c, js: js, subject: fmt.Sprintf("leat.l.%s.%s.%s", c.Name, r, nuid.Next()), who: self(js.Conn()), done: make(chan struct{})}
+	l := &lease{
+		ch: c, js: js, subject: fmt.Sprintf("leat.l.%s.%s.%s", c.Name, r, nuid.Next()),
+		who: self(js.Conn()), done: make(chan struct{}),
+	}
 	if err := l.renew(ctx); err != nil {
 		return nil, fmt.Errorf("natschan: channel %s: taking a lease: %w", c.Name, err)
 	}
@@ -180,12 +183,12 @@ type present struct {
 
 func (c *Channel) present(ctx context.Context, js jetstream.JetStream) (present, error) {
 	subjects, err := c.leaseSubjects(ctx, js)
-	return countLeases(c.Name, slices.Collect(maps.Keys(subjects))), err
+	return countLeases(c.Name, maps.Keys(subjects)), err
 }
 
 // countLeases counts the leases of a channel by their roles.
-func countLeases(name string, subjects []string) (p present) {
-	for _, subject := range subjects {
+func countLeases(name string, subjects iter.Seq[string]) (p present) {
+	for subject := range subjects {
 		switch what, _, _ := strings.Cut(strings.TrimPrefix(subject, "leat.l."+name+"."), "."); what {
 		case "opened":
 			p.opened = true
@@ -198,21 +201,30 @@ func countLeases(name string, subjects []string) (p present) {
 	return p
 }
 
-// leaseSubjects returns the subjects of all leases of the channel.
-func (c *Channel) leaseSubjects(ctx context.Context, js jetstream.JetStream) (map[string]bool, error) {
-	s, err := js.Stream(ctx, leaseStream)
+// leaseSubjects returns the subjects of all leases of the channel, each with
+// how many messages it has: at least one.
+func (c *Channel) leaseSubjects(ctx context.Context, js jetstream.JetStream) (map[string]uint64, error) {
+	_, live, err := leaseSubjects(ctx, js, "leat.l."+c.Name+".>")
 	if err != nil {
 		return nil, fmt.Errorf("natschan: the stream of leases: %w", err)
-	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter("leat.l."+c.Name+".>"))
-	if err != nil {
-		return nil, fmt.Errorf("natschan: the stream of leases: %w", err)
-	}
-	live := make(map[string]bool)
-	for subject := range info.State.Subjects {
-		live[subject] = true
 	}
 	return live, nil
+}
+
+// leaseSubjects returns the stream of leases, and the subjects in it that match
+// the filter.
+func leaseSubjects(
+	ctx context.Context, js jetstream.JetStream, filter string,
+) (jetstream.Stream, map[string]uint64, error) {
+	s, err := js.Stream(ctx, leaseStream)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, info.State.Subjects, nil
 }
 
 // A wake is a condition that any number of goroutines can select on: changed

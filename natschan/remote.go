@@ -29,15 +29,21 @@ func (r *remote) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 }
 
 // consumers asks for all consumers of the stream.
-func (r *remote) consumers(ctx context.Context) (infos []*jetstream.ConsumerInfo, err error) {
-	list := r.stream.ListConsumers(ctx)
-	for info := range list.Info() {
-		infos = append(infos, info)
-	}
-	if err := list.Err(); err != nil {
+func (r *remote) consumers(ctx context.Context) ([]*jetstream.ConsumerInfo, error) {
+	infos, err := consumersOf(ctx, r.stream)
+	if err != nil {
 		return nil, fmt.Errorf("natschan: channel %s: %w", r.ch.Name, err)
 	}
 	return infos, nil
+}
+
+// consumersOf asks for all consumers of a stream.
+func consumersOf(ctx context.Context, s jetstream.Stream) (infos []*jetstream.ConsumerInfo, err error) {
+	list := s.ListConsumers(ctx)
+	for info := range list.Info() {
+		infos = append(infos, info)
+	}
+	return infos, list.Err()
 }
 
 // remove deletes a consumer, which may be gone already.
