@@ -43,9 +43,16 @@ func (f *ChannelFlags) connect() (jetstream.JetStream, func(), error) {
 		js, err := s.JetStream()
 		return js, func() { s.Close() }, err
 	}
-	nc, err := nats.Connect(f.URL, nats.MaxReconnects(-1), nats.Name("leat-nats run"))
+	return dial(f.URL, "leat-nats run")
+}
+
+// dial connects to a server, under a name. The function that it returns ends
+// the connection.
+func dial(url, name string) (jetstream.JetStream, func(), error) {
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.Name(name))
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot connect to %s: %w; start a nats-server with JetStream there (nats-server -js)", f.URL, err)
+		return nil, nil, fmt.Errorf("cannot connect to %s: %s; start a nats-server with JetStream there (nats-server -js)",
+			program.Clean(url), program.Clean(err.Error()))
 	}
 	js, err := jetstream.New(nc)
 	return js, nc.Close, err

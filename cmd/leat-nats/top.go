@@ -11,7 +11,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/leat-go/leat/cmd/internal/program"
@@ -25,9 +24,9 @@ type topCmd struct {
 }
 
 func (*topCmd) Help() string {
-	return `Shows the leat channels of a server: how many values each holds, how many were delivered and are not acknowledged,
-how many of these came again, who sends and receives, and who owns the receiving end of an mpsc channel, with the time
-since the owner last renewed its lease. Ctrl-C ends it.
+	return `Shows the leat channels of a server: how many values each holds, how many are delivered and not
+acknowledged, and how many of these came again; how many senders and receivers it has; and the owner of
+the receiving end of an mpsc channel, with the time since it last renewed its lease. Ctrl-C ends it.
 
 Example: the channels of a server, every second
 
@@ -48,20 +47,14 @@ func (cmd *topCmd) Validate() error {
 }
 
 func (cmd *topCmd) Run(p *program.Process) error {
-	nc, err := nats.Connect(cmd.URL, nats.MaxReconnects(-1), nats.Name("leat-nats top"))
-	if err != nil {
-		return fmt.Errorf("cannot connect to %s: %s; start a nats-server with JetStream there (nats-server -js)",
-			program.Clean(cmd.URL), program.Clean(err.Error()))
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, end, err := dial(cmd.URL, "leat-nats top")
 	if err != nil {
 		return err
 	}
+	defer end()
 	ctx, stop := signal.NotifyContext(p.Ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	stat, err := os.Stdout.Stat()
-	if cmd.Once || err != nil || stat.Mode()&os.ModeCharDevice == 0 {
+	if cmd.Once || !program.IsTerminal(os.Stdout) {
 		text, err := table(ctx, js)
 		if err != nil {
 			return err
@@ -129,8 +122,8 @@ func table(ctx context.Context, js jetstream.JetStream) (string, error) {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CHANNEL\tKIND\tHELD\tSENT\tSENDERS\tRECEIVERS\tIN FLIGHT\tREDELIVERED\tSTATE\tOWNER")
 	for _, c := range all {
-		program.CleanAll(&c.Owner)
-		fmt.Fprintf(w, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", program.Clean(c.Name), c.Kind, held(c), c.Sent, c.Senders, c.Receivers,
+		fmt.Fprintf(w, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n",
+			program.Clean(c.Name), c.Kind, held(c), c.Sent, c.Senders, c.Receivers,
 			c.InFlight, c.Redelivered, state(c), owner(c))
 	}
 	w.Flush()
@@ -162,5 +155,5 @@ func owner(c natschan.Info) string {
 	if c.Owner == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s (%v ago)", c.Owner, c.OwnerAge.Round(100*time.Millisecond))
+	return fmt.Sprintf("%s (%v ago)", program.Clean(c.Owner), c.OwnerAge.Round(100*time.Millisecond))
 }

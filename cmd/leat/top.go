@@ -77,8 +77,7 @@ func snapshotURL(page string) (string, error) {
 func (cmd *topCmd) Run(p *program.Process) error {
 	where, _ := snapshotURL(cmd.URL)
 	look := func(ctx context.Context) (inspect.View, error) { return fetch(ctx, where) }
-	stat, err := os.Stdout.Stat()
-	terminal := err == nil && stat.Mode()&os.ModeCharDevice != 0
+	terminal := program.IsTerminal(os.Stdout)
 	if !cmd.Once && terminal {
 		if _, err := look(p.Ctx); err != nil { // a wrong address is one line, and not on a screen that is about to go
 			return err
