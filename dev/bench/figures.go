@@ -108,7 +108,8 @@ func peerBars(m *measurement) []figure.Bar {
 		for colour, who := range []string{"leat", "native", "tokio", "crossbeam"} {
 			for _, r := range m.results {
 				if r.workload == w.workload && r.contestant == who {
-					own = append(own, figure.Bar{Label: w.label + ": " + who, Value: r.median(), Note: nanoseconds(r.median()), Colour: colour})
+					ns := r.median()
+					own = append(own, figure.Bar{Label: w.label + ": " + who, Value: ns, Note: nanoseconds(ns), Colour: colour})
 					rust = rust || colour > 1
 				}
 			}

@@ -69,7 +69,9 @@ func fixedWorkloads() []workload {
 		{"native", func(n int) error { return nativeLeave(n) }},
 		{"leat", func(n int) error { return leatLeave(n) }}}})
 	add("tochan/pump", func(n int) error { return toChan(n, pump) }, func(n int) error {
-		return toChan(n, func(ctx context.Context, rx *mpsc.Receiver[int]) <-chan int { return leat.ToChan(ctx, rx, toChanRoom) })
+		return toChan(n, func(ctx context.Context, rx *mpsc.Receiver[int]) <-chan int {
+			return leat.ToChan(ctx, rx, toChanRoom)
+		})
 	})
 	add("tochan/hub", nativeHub, leatHub)
 	add("watch/busy", nativeBusyGet, watchBusyGet)
@@ -191,7 +193,9 @@ func leatSelectParked(ctx context.Context, n int) error {
 	for i := range n {
 		_ = thereTx.TrySend(i)
 		got := -1
-		if _, err := leat.Select(ctx, leat.OnRecv(back, func(v int, _ error) { got = v }), leat.OnRecv(never2, nil)); err != nil {
+		if _, err := leat.Select(ctx,
+			leat.OnRecv(back, func(v int, _ error) { got = v }),
+			leat.OnRecv(never2, nil)); err != nil {
 			return err
 		}
 		if got != i {
@@ -572,9 +576,12 @@ func valueGrid() []workload {
 		for _, senders := range gridSenders {
 			cell := fmt.Sprintf("cap=%d/senders=%d", capacity, senders)
 			all = append(all,
-				ofType("mpsc-pointer/"+cell, capacity, senders, func(i int) *int { return &numbers[i] }, func(v *int) int { return *v }),
-				ofType("mpsc-64B/"+cell, capacity, senders, func(i int) wide { return wide{7: uint64(i)} }, func(v wide) int { return int(v[7]) }),
-				ofType("mpsc-1KiB/"+cell, capacity, senders, func(i int) [128]uint64 { return [128]uint64{127: uint64(i)} },
+				ofType("mpsc-pointer/"+cell, capacity, senders,
+					func(i int) *int { return &numbers[i] }, func(v *int) int { return *v }),
+				ofType("mpsc-64B/"+cell, capacity, senders,
+					func(i int) wide { return wide{7: uint64(i)} }, func(v wide) int { return int(v[7]) }),
+				ofType("mpsc-1KiB/"+cell, capacity, senders,
+					func(i int) [128]uint64 { return [128]uint64{127: uint64(i)} },
 					func(v [128]uint64) int { return int(v[127]) }))
 		}
 	}
@@ -594,10 +601,7 @@ func ofType[T any](name string, capacity, senders int, pack func(int) T, unpack 
 	turn := func(i int) T { return pack(i % len(numbers)) }
 	check := func(n, count, sum int) error {
 		full, rest := n/len(numbers), n%len(numbers)
-		if want := full*(len(numbers)*(len(numbers)-1)/2) + rest*(rest-1)/2; count != n || sum != want {
-			return fmt.Errorf("received %d values that add up to %d; %d that add up to %d were sent", count, sum, n, want)
-		}
-		return nil
+		return checkTotal(count, sum, n, full*(len(numbers)*(len(numbers)-1)/2)+rest*(rest-1)/2)
 	}
 	return workload{name: name, contestants: []contestant{
 		{"native", func(n int) error {

@@ -88,7 +88,8 @@ func (r row) cells(m *measurement) []cell {
 	var own []cell
 	for _, result := range m.results {
 		if !slices.ContainsFunc(r.prefixes, func(prefix string) bool {
-			return result.workload == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(result.workload, prefix)
+			whole := strings.HasSuffix(prefix, "/") && strings.HasPrefix(result.workload, prefix)
+			return whole || result.workload == prefix
 		}) {
 			continue
 		}
@@ -164,8 +165,9 @@ func (m *measurement) printTable(w io.Writer) {
 		if o.cell != "" {
 			title += ": " + o.cell
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s / %s | %.2f× | %.2f..%.2f | %s | %s |\n", title, nanoseconds(o.anchored), nanoseconds(o.leat),
-			allocations(o.anchorAllocs), allocations(o.leatAllocs), o.ratio, o.low, o.high, o.bound(o.floor), o.bound(o.target))
+		fmt.Fprintf(w, "| %s | %s | %s | %s / %s | %.2f× | %.2f..%.2f | %s | %s |\n",
+			title, nanoseconds(o.anchored), nanoseconds(o.leat), allocations(o.anchorAllocs), allocations(o.leatAllocs),
+			o.ratio, o.low, o.high, o.bound(o.floor), o.bound(o.target))
 	}
 }
 

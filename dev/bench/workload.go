@@ -109,9 +109,13 @@ func (o *order) check(n int) error {
 }
 
 // checkSum says whether n values that add up to sum can be 0 to n-1, each once.
-func checkSum(n, count, sum int) error {
-	if count != n || sum != n*(n-1)/2 {
-		return fmt.Errorf("received %d values that add up to %d; %d that add up to %d were sent", count, sum, n, n*(n-1)/2)
+func checkSum(n, count, sum int) error { return checkTotal(count, sum, n, n*(n-1)/2) }
+
+// checkTotal says whether the received values are as many as were sent, and add
+// up to the same.
+func checkTotal(count, sum, sent, sentSum int) error {
+	if count != sent || sum != sentSum {
+		return fmt.Errorf("received %d values that add up to %d; %d that add up to %d were sent", count, sum, sent, sentSum)
 	}
 	return nil
 }
