@@ -258,51 +258,11 @@ func TestLargeCapacityIsExact(t *testing.T) {
 	kind.WantTryRecv(t, replay, 0, leat.ErrEmpty)
 }
 
-// R4. It fails if a receiver that was dropped stays counted, so that a sender
-// waits for ever for the last one to leave.
-func TestDroppedReceiverIsCounted(t *testing.T) {
-	tx := broadcast.New[int](1)
-	tx.Subscribe()
-	left := make(chan error, 1)
-	go func() {
-		_, err := tx.WaitReceivers(background, func(n int) bool { return n == 0 })
-		left <- err
-	}()
-	kind.Until(t, "a sender learns that the last receiver was dropped", func() bool { return len(left) == 1 })
-	if err := <-left; err != nil {
-		t.Errorf("WaitReceivers: %v", err)
-	}
-}
+// R4. It fails if a receiver that was dropped stays counted.
+func TestDroppedReceiverIsCounted(t *testing.T) { kind.DroppedReceiverIsCounted(t, fanout()) }
 
 // R11. It fails if the cleanup of a dropped receiver wakes a WaitReceivers in a
-// bubble, which kills the process, or if the next receiver that leaves does
-// not.
+// bubble.
 func TestDroppedReceiverInBubbleWakesNoSender(t *testing.T) {
-	outside := broadcast.New[int](1)
-	synctest.Test(t, func(t *testing.T) {
-		inside := broadcast.New[int](1)
-		for _, tx := range []*broadcast.Sender[int]{inside, outside} {
-			tx.Subscribe()
-			left := make(chan int, 1)
-			go func() {
-				n, err := tx.WaitReceivers(background, func(n int) bool { return n == 0 })
-				if err != nil {
-					t.Errorf("WaitReceivers: %v", err)
-				}
-				left <- n
-			}()
-			synctest.Wait()
-			kind.Until(t, "the dropped receiver found", func() bool { return tx.Receivers() == 0 })
-			synctest.Wait()
-			if len(left) != 0 {
-				t.Errorf("a goroutine in the bubble was woken from outside of it")
-			}
-			tx.Subscribe().Close()
-			synctest.Wait()
-			if len(left) != 1 {
-				t.Fatalf("WaitReceivers blocks, though a receiver has left and none is there")
-			}
-			<-left
-		}
-	})
+	kind.DroppedReceiverInBubbleWakesNoSender(t, fanout)
 }

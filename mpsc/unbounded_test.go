@@ -3,24 +3,13 @@ package mpsc_test
 import (
 	"testing"
 
-	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/testkit/kind"
 	"github.com/leat-go/leat/mpsc"
 )
 
 // It fails if the capacity leat.Unbounded makes another channel than
 // NewUnbounded.
 func TestUnboundedCapacity(t *testing.T) {
-	tx, rx := mpsc.New[int](leat.Unbounded)
 	same, _ := mpsc.NewUnbounded[int]()
-	if tx.Cap() != same.Cap() || rx.Cap() != same.Cap() {
-		t.Errorf("Cap is %d and %d, want %d", tx.Cap(), rx.Cap(), same.Cap())
-	}
-	for i := range 10_000 {
-		if err := tx.TrySend(i); err != nil {
-			t.Fatalf("value %d: %v", i, err)
-		}
-	}
-	if n := rx.Len(); n != 10_000 {
-		t.Errorf("Len is %d", n)
-	}
+	kind.UnboundedCapacity(t, func(capacity int) (kind.BatchSender, kind.BatchReceiver) { return mpsc.New[int](capacity) }, same)
 }

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/testkit/kind"
@@ -132,137 +131,11 @@ func TestDroppedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// R4. It fails if a receiver that was dropped stays counted, or is counted as
-// leaked although it owed no Close.
-func TestDroppedReceiver(t *testing.T) {
-	tx := watch.New(0)
-	leaked := watch.LeakedFunc(tx)
-	tx.Subscribe().Ready() // a joined one stands on a list of the channel
-	tx.Subscribe()
-	tx.Subscribe().Close()
-	kind.Until(t, "the dropped receivers found", func() bool { return tx.Receivers() == 0 })
-	if leaked() != 2 {
-		t.Errorf("%d handles counted as leaked, want 2", leaked())
-	}
-	tx.Subscribe()
-	tx.Close()
-	kind.Until(t, "the receiver found that was dropped after the end", func() bool { return tx.Receivers() == 0 })
-	if leaked() != 2 {
-		t.Errorf("%d handles counted as leaked, want 2: one that saw the end owes no Close", leaked())
-	}
-}
-
-// R11. The cleanup of a dropped handle runs outside of every bubble, where it
-// may wake nobody inside: the runtime would kill the process, and with it this
-// test.
-func TestDroppedHandlesInBubble(t *testing.T) {
-	outside := watch.New(0)
-	outsideRx := outside.Subscribe()
-	synctest.Test(t, func(t *testing.T) {
-		inside := watch.New(0)
-		insideRx, joined, selecting := inside.Subscribe(), inside.Subscribe(), inside.Subscribe()
-		inside.Subscribe().Ready() // dropped at once, with its gate
-		insideLeaked, outsideLeaked := watch.LeakedFunc(inside), watch.LeakedFunc(outside)
-		kind.Until(t, "the dropped receiver found", func() bool { return insideLeaked() == 1 })
-
-		ctx, cancel := context.WithCancel(background)
-		errs := make(chan error, 3)
-		ready := joined.Ready()
-		go func() { _, err := insideRx.Recv(ctx); errs <- err }()
-		go func() { _, err := outsideRx.Recv(ctx); errs <- err }()
-		go func() { _, err := leat.Select(ctx, leat.OnRecv(selecting, nil)); errs <- err }()
-		synctest.Wait()
-
-		runtime.KeepAlive(inside)
-		inside, outside = nil, nil
-		kind.Until(t, "the dropped senders found", func() bool { return insideLeaked() == 2 && outsideLeaked() == 1 })
-		synctest.Wait()
-		if len(errs) != 0 {
-			t.Errorf("%v: a goroutine in the bubble was woken from outside of it", <-errs)
-		}
-		cancel()
-		for range cap(errs) {
-			if err := <-errs; err != context.Canceled {
-				t.Errorf("waiting call: %v, want context.Canceled", err)
-			}
-		}
-		// What was left undone for the bubble's sake is done at the next call
-		// from inside.
-		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
-			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
-		}
-		if _, err := joined.TryRecv(); err != leat.ErrClosed {
-			t.Errorf("TryRecv of a joined receiver: %v, want ErrClosed", err)
-		}
-		<-ready
-	})
-}
-
-// Rule 11: no goroutine is started by the core. It fails if using a channel in
-// all ways leaves one, or has one.
-func TestNoGoroutine(t *testing.T) {
-	before := runtime.NumGoroutine()
-	tx := watch.New(1)
-	rx := tx.Subscribe()
-	rx.Ready()
-	tx.TrySend(2)
-	tx.Update(func(v *int) bool { *v = 3; return true })
-	ctx, cancel := context.WithCancel(background)
-	cancel()
-	rx.Recv(ctx)
-	rx.WaitFor(background, func(int) bool { return true })
-	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines with a channel in use, %d before", now, before)
-	}
-	tx.Close()
-	rx.Close()
-}
-
-// R4. It fails if a receiver that was dropped stays counted, so that a sender
-// waits for ever for the last one to leave.
-func TestDroppedReceiverIsCounted(t *testing.T) {
-	tx := watch.New(0)
-	tx.Subscribe()
-	left := make(chan error, 1)
-	go func() {
-		_, err := tx.WaitReceivers(background, func(n int) bool { return n == 0 })
-		left <- err
-	}()
-	kind.Until(t, "a sender learns that the last receiver was dropped", func() bool { return len(left) == 1 })
-	if err := <-left; err != nil {
-		t.Errorf("WaitReceivers: %v", err)
-	}
-}
+// R4. It fails if a receiver that was dropped stays counted.
+func TestDroppedReceiverIsCounted(t *testing.T) { kind.DroppedReceiverIsCounted(t, fanout()) }
 
 // R11. It fails if the cleanup of a dropped receiver wakes a WaitReceivers in a
-// bubble, which kills the process, or if the next receiver that leaves does
-// not.
+// bubble.
 func TestDroppedReceiverInBubbleWakesNoSender(t *testing.T) {
-	outside := watch.New(0)
-	synctest.Test(t, func(t *testing.T) {
-		inside := watch.New(0)
-		for _, tx := range []*watch.Sender[int]{inside, outside} {
-			tx.Subscribe()
-			left := make(chan int, 1)
-			go func() {
-				n, err := tx.WaitReceivers(background, func(n int) bool { return n == 0 })
-				if err != nil {
-					t.Errorf("WaitReceivers: %v", err)
-				}
-				left <- n
-			}()
-			synctest.Wait()
-			kind.Until(t, "the dropped receiver found", func() bool { return tx.Receivers() == 0 })
-			synctest.Wait()
-			if len(left) != 0 {
-				t.Errorf("a goroutine in the bubble was woken from outside of it")
-			}
-			tx.Subscribe().Close()
-			synctest.Wait()
-			if len(left) != 1 {
-				t.Fatalf("WaitReceivers blocks, though a receiver has left and none is there")
-			}
-			<-left
-		}
-	})
+	kind.DroppedReceiverInBubbleWakesNoSender(t, fanout)
 }

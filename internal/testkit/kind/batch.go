@@ -35,6 +35,25 @@ type BatchReceiver interface {
 // An Opener makes a channel.
 type Opener func(capacity int) (BatchSender, BatchReceiver)
 
+// UnboundedCapacity fails if the capacity leat.Unbounded makes another channel
+// than NewUnbounded, which made same.
+func UnboundedCapacity(t *testing.T, open Opener, same interface{ Cap() int }) {
+	tx, rx := open(leat.Unbounded)
+	for _, end := range []any{tx, rx} {
+		if n := end.(interface{ Cap() int }).Cap(); n != same.Cap() {
+			t.Errorf("Cap of a %T is %d, want %d", end, n, same.Cap())
+		}
+	}
+	for i := range 10_000 {
+		if err := tx.TrySend(i); err != nil {
+			t.Fatalf("value %d: %v", i, err)
+		}
+	}
+	if n := rx.Len(); n != 10_000 {
+		t.Errorf("Len is %d", n)
+	}
+}
+
 // TryBatches tests what TrySendMany and TryRecvMany of a queue promise beside
 // what leattest tests.
 func TryBatches(t *testing.T, open Opener) {
