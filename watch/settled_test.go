@@ -52,13 +52,13 @@ func TestSettledWaitsForQuiet(t *testing.T) {
 			tx := watch.New(0)
 			rx := tx.Subscribe()
 			s := settle(ctx, rx, time.Second, 0)
-			time.Sleep(time.Hour) // it waits for the first change without end
+			<-time.After(time.Hour) // it waits for the first change without end
 			for v := 1; v <= 5; v++ {
 				tx.TrySend(v)
 				if !rx.HasChanged() {
 					t.Errorf("%s: a value is seen before it has settled", name)
 				}
-				time.Sleep(time.Second - 1)
+				<-time.After(time.Second - 1)
 			}
 			s.want(t, 5, nil, time.Hour+5*time.Second-4)
 			if rx.HasChanged() {
@@ -78,10 +78,10 @@ func TestSettledAtMost(t *testing.T) {
 		tx := watch.New(0)
 		rx := tx.Subscribe()
 		s := settle(t.Context(), rx, time.Second, 3400*time.Millisecond)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		for v := 1; v <= 10; v++ {
 			tx.TrySend(v)
-			time.Sleep(500 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 		}
 		s.want(t, 7, nil, time.Minute+3400*time.Millisecond)
 		kind.WantTryRecv(t, rx, 10, nil)
@@ -95,7 +95,7 @@ func TestSettledFromAValueThatIsThere(t *testing.T) {
 		tx := watch.New(0)
 		rx := tx.Subscribe()
 		tx.TrySend(1)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		settle(t.Context(), rx, time.Second, 0).want(t, 1, nil, time.Second)
 		tx.TrySend(2)
 		settle(t.Context(), rx, time.Minute, time.Second).want(t, 2, nil, time.Second)
