@@ -17,24 +17,13 @@ type halfPipe struct{ net.Conn }
 
 func (halfPipe) CloseWrite() error { return nil }
 
-// A oneConn is a listener that accepts one connection.
-type oneConn struct {
-	conn   chan net.Conn
-	closed chan struct{}
+// A halfListener gives each connection that it accepts CloseWrite.
+type halfListener struct{ net.Listener }
+
+func (l halfListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return halfPipe{c}, err
 }
-
-func (l *oneConn) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conn:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *oneConn) Close() error { close(l.closed); return nil }
-
-func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // When Shutdown ends a connection, the system still sends the last answers. If
 // the server has closed by then, and the peer writes another request, the
@@ -51,13 +40,15 @@ func TestShutdownLingersAfterAnAnswer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &oneConn{make(chan net.Conn, 1), make(chan struct{})}
+				l, dial := rpc.PipeListener()
 				s := new(rpc.Server)
 				ended := make(chan error, 1)
-				go func() { ended <- s.Serve(l) }()
-				near, far := net.Pipe()
+				go func() { ended <- s.Serve(halfListener{l}) }()
+				near, err := dial(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
 				defer near.Close()
-				l.conn <- halfPipe{far}
 				go near.Write([]byte(`"Ping"`))
 				answer := make([]byte, len(`"Ack"`))
 				if _, err := io.ReadFull(near, answer); err != nil {
