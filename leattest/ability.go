@@ -128,8 +128,9 @@ type abilities struct {
 	txCause, rxCause                           bool
 }
 
-// discover asks the handles of ch what they can do, and closes them.
-func discover(ch Channel) (can abilities) {
+// discover asks the handles of ch what they can do, and closes them. Numbers of
+// values are a promise of broadcasts alone.
+func discover(f Features, ch Channel) (can abilities) {
 	can.clone, can.subscribe, can.reserve = ch.Clone != nil, ch.Subscribe != nil, ch.Reserve != nil
 	can.from, can.listen, can.tryReserve = ch.From != nil, ch.Listen != nil, ch.TryReserve != nil
 	_, can.sendMany = ch.Sender.(batchSender)
@@ -141,8 +142,10 @@ func discover(ch Channel) (can abilities) {
 	_, can.count = ch.Sender.(counter)
 	_, can.waitReceivers = ch.Sender.(receiverWaiter)
 	_, can.settled = ch.Receiver.(settler)
-	_, can.txNext = ch.Sender.(nexter)
-	_, can.rxNext = ch.Receiver.(nexter)
+	if f.Broadcast {
+		_, can.txNext = ch.Sender.(nexter)
+		_, can.rxNext = ch.Receiver.(nexter)
+	}
 	_, can.selectSend = ch.Sender.(park.Sender)
 	_, can.recvMany = ch.Receiver.(batchReceiver)
 	_, can.tryRecvMany = ch.Receiver.(tryBatchReceiver)

@@ -129,7 +129,7 @@ func Run(t *testing.T, k Kind) {
 		}
 	}
 	t.Run(k.Name, func(t *testing.T) {
-		p := &plan{kind: k, can: discover(k.New(t, 1))}
+		p := &plan{kind: k, can: discover(k.Features, k.New(t, 1))}
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) { p.run(t, &c) })
 		}

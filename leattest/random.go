@@ -35,7 +35,7 @@ var randomCase = testcase{
 func RunRandom(t *testing.T, k Kind, seed uint64) {
 	t.Helper()
 	k.check()
-	p := &plan{kind: k, can: discover(k.New(t, 1))}
+	p := &plan{kind: k, can: discover(k.Features, k.New(t, 1))}
 	c := randomCase
 	c.run = func(t *tester) { t.random(seed) }
 	p.run(t, &c)
@@ -308,7 +308,7 @@ func (s *subject) lengths(sc *script) string {
 		if l, ok := tx.(lener); ok && sc.t.can.txLen && (i >= len(sc.txClosed) || !sc.txClosed[i]) {
 			fmt.Fprintf(&b, "sender %d: %d ", i, l.Len())
 		}
-		if n, ok := tx.(nexter); ok && sc.t.can.txNext && sc.t.kind.Features.Broadcast {
+		if n, ok := tx.(nexter); ok && sc.t.can.txNext {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
@@ -316,7 +316,7 @@ func (s *subject) lengths(sc *script) string {
 		if l, ok := rx.(lener); ok && sc.t.can.rxLen && (j >= len(sc.rxClosed) || !sc.rxClosed[j]) {
 			fmt.Fprintf(&b, "receiver %d: %d ", j, l.Len())
 		}
-		if n, ok := rx.(nexter); ok && sc.t.can.rxNext && sc.t.kind.Features.Broadcast {
+		if n, ok := rx.(nexter); ok && sc.t.can.rxNext {
 			fmt.Fprintf(&b, "at %d ", n.Next())
 		}
 	}
