@@ -120,9 +120,12 @@ type channel[T any] struct {
 	unbounded bool   // see keep.go
 	kept      uint64 // number of the oldest value that is kept, if unbounded; guarded by mu
 
-	tail    seam.Uint64  // number of the next value; written under mu
-	ended   seam.Bool    // all sender handles are closed, tail is final; written under mu
-	slowest seam.Word[T] // see above; means nothing when no sender waits, unless the channel is unbounded; written under mu
+	tail  seam.Uint64 // number of the next value; written under mu
+	ended seam.Bool   // all sender handles are closed, tail is final; written under mu
+
+	// slowest is described above. It means nothing when no sender waits, unless
+	// the channel is unbounded. It is written under mu.
+	slowest seam.Word[T]
 
 	mu       seam.Mutex
 	next     ring.Place[entry[T]] // of value tail

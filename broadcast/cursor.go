@@ -12,7 +12,7 @@ import (
 // Len look at it.
 type cursor struct {
 	pos      seam.Word[struct{}] // number of the next value to receive
-	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: a receive then has more to do than to take a value
+	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: then a receive has more to do
 	missed   seam.Uint64         // how many values its errors have reported as missed
 	closed   seam.Bool           // written under the channel's mu
 	id       uint64              // 1 for the first that subscribed

@@ -39,7 +39,7 @@ type Channel struct {
 	State  State     `json:"state"`
 
 	Closed   time.Time `json:"closed,omitzero"`    // when it ended; zero while it is open
-	ClosedBy string    `json:"closedBy,omitempty"` // which handle's end ended it, and the cause: "sender closed", "receiver closed: disk full", …
+	ClosedBy string    `json:"closedBy,omitempty"` // what ended it, with its cause: "receiver closed: disk full"
 	ClosedAt Place     `json:"closedAt,omitzero"`  // where Close was called; empty for channels that close faster than 1,000 a second
 
 	Capacity  int `json:"capacity"`  // -1 without bound, 0 a rendezvous
@@ -50,7 +50,7 @@ type Channel struct {
 	Received uint64 `json:"received"` // values received, by all receivers together
 	Counted  bool   `json:"counted"`  // whether Received is known: a watch does not count its reads
 	Missed   uint64 `json:"missed"`   // values that receivers were told that they missed, together
-	Evicted  uint64 `json:"evicted"`  // values that ForceSend took out of the full channel; they count neither as received nor as missed
+	Evicted  uint64 `json:"evicted"`  // values that ForceSend took out; neither received nor missed
 	Leaked   uint64 `json:"leaked"`   // handles dropped without Close, as far as the garbage collector has found them
 
 	// Values in a second, over the last seconds; zero at the first look.
@@ -62,7 +62,7 @@ type Channel struct {
 	Receivers       int        `json:"receivers"`       // handles open
 	Permits         int        `json:"permits"`         // granted by Reserve, and neither used nor released
 	ParkedSenders   int        `json:"parkedSenders"`   // goroutines that wait in a send
-	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive; one that waits for Ready in a native select is not counted
+	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive, but not for Ready
 	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
 	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512
 	Lints           []Lint     `json:"lints"`           // what looks wrong, the worst first
@@ -221,7 +221,8 @@ func describe(p *meter.Snapshot) Channel {
 		ID: p.ID, Name: p.Name, Label: p.Name, Kind: p.Kind, Type: p.Elem, Made: p.Made, MadeAt: place(p.MadeAt), State: Open,
 		Closed: p.Closed, ClosedBy: printable(p.ClosedBy), ClosedAt: place(p.ClosedAt),
 		Capacity: p.Capacity, Depth: p.Depth, HighWater: p.HighWater,
-		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted, Missed: p.Missed, Evicted: p.Evicted, Leaked: p.Leaked,
+		Accepted: p.Accepted, Received: p.Received, Counted: !p.Uncounted,
+		Missed: p.Missed, Evicted: p.Evicted, Leaked: p.Leaked,
 		Senders: p.Senders, Receivers: p.Receivers, Permits: p.Permits, ParkedSenders: p.ParkedSenders, ParkedReceivers: p.ParkedReceivers,
 		Parked: make([]Parked, len(p.Parked)), Cursors: make([]Receiver, len(p.Cursors)), Lints: []Lint{},
 	}

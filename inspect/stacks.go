@@ -50,7 +50,8 @@ func WriteStacks(w io.Writer) error {
 		c := &channels[i]
 		if c.Unlisted > 0 {
 			more += c.Unlisted
-			fmt.Fprintf(b, "%s in %s\n", count(c.Unlisted, "more goroutine waits", "more goroutines wait"), describeChannel(c))
+			others := count(c.Unlisted, "more goroutine waits", "more goroutines wait")
+			fmt.Fprintf(b, "%s in %s\n", others, describeChannel(c))
 		}
 	}
 	if len(all) == 0 && more == 0 {
@@ -65,7 +66,8 @@ func (p waiter) write(b *bufio.Writer, now time.Time) {
 	if p.Receiver != 0 {
 		fmt.Fprintf(b, ", receiver %d", p.Receiver)
 	}
-	fmt.Fprintf(b, ": waits for %v, since %s\n", now.Sub(p.Since).Round(time.Millisecond), p.Since.Format(time.RFC3339Nano))
+	waited := now.Sub(p.Since).Round(time.Millisecond)
+	fmt.Fprintf(b, ": waits for %v, since %s\n", waited, p.Since.Format(time.RFC3339Nano))
 	for _, f := range meter.CallerFrames(p.From) {
 		fmt.Fprintf(b, "%s\n\t%s:%d\n", cmp.Or(f.Func, "?"), f.File, f.Line)
 	}

@@ -16,7 +16,9 @@ import (
 )
 
 // listed waits until List's only channel is as the predicate wants it.
-func listed(ctx context.Context, t *testing.T, js jetstream.JetStream, what string, ok func(natschan.Info) bool) natschan.Info {
+func listed(
+	ctx context.Context, t *testing.T, js jetstream.JetStream, what string, ok func(natschan.Info) bool,
+) natschan.Info {
 	t.Helper()
 	for {
 		all, err := natschan.List(ctx, js)
@@ -41,8 +43,8 @@ func listed(ctx context.Context, t *testing.T, js jetstream.JetStream, what stri
 // or what came again, or who receives.
 func TestListTellsWhatIsUnderWay(t *testing.T) {
 	js := server(t, nil)
-	ctx, tx, rx := ends(t, js, natschan.Channel{Name: "work", Kind: natschan.MPSC, Capacity: 8, AckWait: 100 * time.Millisecond},
-		natschan.Prefetch(1))
+	ch := natschan.Channel{Name: "work", Kind: natschan.MPSC, Capacity: 8, AckWait: 100 * time.Millisecond}
+	ctx, tx, rx := ends(t, js, ch, natschan.Prefetch(1))
 	if _, err := tx.SendMany(ctx, []int{1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,9 @@ func TestListTellsWhatIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed(ctx, t, js, "3 values, some of them in flight", func(i natschan.Info) bool { return i.Len == 3 && i.InFlight > 0 })
+	listed(ctx, t, js, "3 values, some of them in flight", func(i natschan.Info) bool {
+		return i.Len == 3 && i.InFlight > 0
+	})
 	again, err := rx.RecvMsg(ctx) // after AckWait
 	for err == nil && again.Deliveries == 1 {
 		again, err = rx.RecvMsg(ctx)
@@ -58,7 +62,9 @@ func TestListTellsWhatIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := listed(ctx, t, js, "a value that was delivered again", func(i natschan.Info) bool { return i.Redelivered > 0 && i.InFlight >= i.Redelivered })
+	i := listed(ctx, t, js, "a value that was delivered again", func(i natschan.Info) bool {
+		return i.Redelivered > 0 && i.InFlight >= i.Redelivered
+	})
 	if i.Senders != 1 || i.Receivers != 1 {
 		t.Errorf("List = %+v; want one sender and one receiver", i)
 	}

@@ -111,7 +111,8 @@ func (h *hub) publish(ctx context.Context) (sent int) {
 		}
 		sent++
 		pixels := base64.StdEncoding.EncodeToString(picture.step())
-		_ = h.frames.TrySend(fmt.Appendf(nil, "id: %s.%d\ndata: %s\n\n", h.run, sent, pixels)) // made once, shared by all tabs
+		frame := fmt.Appendf(nil, "id: %s.%d\ndata: %s\n\n", h.run, sent, pixels) // made once, shared by all tabs
+		_ = h.frames.TrySend(frame)
 	}
 }
 
@@ -162,7 +163,8 @@ func (h *hub) follow(w http.ResponseWriter, r *http.Request) {
 		// all of which is old when it is drawn. So the tab says how many it has
 		// drawn, and no more than a few are ever on the way.
 		written++
-		_, _ = seen.WaitFor(r.Context(), func(drawn int) bool { return written-drawn < 5 }) // or the tab is gone, or the hub is closing
+		// This ends, too, if the tab is gone or the hub is closing.
+		_, _ = seen.WaitFor(r.Context(), func(drawn int) bool { return written-drawn < 5 })
 	}
 	fmt.Fprint(w, "event: end\ndata:\n\n")
 	fmt.Printf("tab %d is gone, after %d missed\n", tab, rx.Missed())

@@ -29,7 +29,9 @@ type Counting struct{ queue park.Queue[Count] }
 // again if the number has changed. From there on the goroutine stands in the
 // queue, so that the next change wakes it. A change that is over before Wait
 // compares is not seen.
-func (q *Counting) Wait(ctx context.Context, m *meter.Meter, mu seam.Locker, h *park.Handle[Count], look func() Count, fn func(int) bool) (int, error) {
+func (q *Counting) Wait(
+	ctx context.Context, m *meter.Meter, mu seam.Locker, h *park.Handle[Count], look func() Count, fn func(int) bool,
+) (int, error) {
 	mu.Lock()
 	now := look()
 	mu.Unlock()

@@ -43,9 +43,11 @@ func TestCommentWidth(t *testing.T) {
 				continue
 			}
 			checked++
-			output = output || strings.HasPrefix(strings.ToLower(comment), "output:") || strings.HasPrefix(comment, "Unordered output:")
-			if columns(line) > commentWidth && !output && strings.Contains(comment, " ") && !strings.HasPrefix(comment, " ") {
-				t.Errorf("%s:%d: the comment is %d columns wide, want at most %d", file, i+1, columns(line), commentWidth)
+			lower := strings.ToLower(comment)
+			output = output || strings.HasPrefix(lower, "output:") || strings.HasPrefix(lower, "unordered output:")
+			prose := strings.Contains(comment, " ") && !strings.HasPrefix(comment, " ") && !output
+			if n := columns(line); prose && n > commentWidth {
+				t.Errorf("%s:%d: the comment is %d columns wide, want at most %d", file, i+1, n, commentWidth)
 			}
 		}
 		return nil
@@ -69,8 +71,8 @@ func TestMarkdownWidth(t *testing.T) {
 			switch {
 			case strings.HasPrefix(text, "```"):
 				code = !code
-			case code, strings.HasPrefix(text, "|"), strings.HasPrefix(text, "#"), strings.HasPrefix(text, "<"), strings.HasPrefix(text, "!["):
-			case strings.HasPrefix(line, "    "): // code
+			case code, strings.HasPrefix(line, "    "), strings.HasPrefix(text, "!["):
+			case text != "" && strings.ContainsRune("|#<", rune(text[0])):
 			case columns(line) > markdownWidth && strings.Contains(text, " "):
 				t.Errorf("%s:%d: the line is %d columns wide, want at most %d", file, i+1, columns(line), markdownWidth)
 			}

@@ -77,7 +77,7 @@ type Channel[T any] struct {
 	direct             uint64                // values that went from a sender to a receiver without being queued
 	dropped            uint64                // values that nobody was left to receive
 	evicted            uint64                // values that ForceSend took out
-	open               seam.Bool             // no receiver that exists gets ErrClosed: see seemsEmpty; read without a lock
+	open               seam.Bool             // no reachable receiver gets ErrClosed: see seemsEmpty; read without a lock
 	txq                park.Queue[sendRequest[T]]
 	rxq                park.Queue[recvRequest[T]] // at most one Recv or Select, if single
 	ready              park.Gate

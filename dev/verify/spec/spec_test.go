@@ -30,8 +30,14 @@ func TestAgreesWithReference(t *testing.T) {
 	}{
 		{"queue of 1", leattest.Features{}, 1, spec.Queue(1, everySender, everyReceiver)},
 		{"queue of 3", leattest.Features{}, 3, spec.Queue(3, everySender, everyReceiver)},
-		{"lossless broadcast of 2", leattest.Features{Broadcast: true}, 2, spec.Broadcast(2, everySender, everyReceiver, everyReceiver, false)},
-		{"lossy broadcast of 2", leattest.Features{Broadcast: true, Lossy: true}, 2, spec.Broadcast(2, everySender, everyReceiver, 0, false)},
+		{
+			"lossless broadcast of 2", leattest.Features{Broadcast: true}, 2,
+			spec.Broadcast(2, everySender, everyReceiver, everyReceiver, false),
+		},
+		{
+			"lossy broadcast of 2", leattest.Features{Broadcast: true, Lossy: true}, 2,
+			spec.Broadcast(2, everySender, everyReceiver, 0, false),
+		},
 		{"watch", leattest.Features{Latest: true}, 1, spec.Watch('a', everySender, everyReceiver)},
 		{"oneshot", leattest.Features{OneValue: true, SingleReceiver: true}, 1, spec.Oneshot()},
 	} {
