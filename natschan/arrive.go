@@ -22,7 +22,7 @@ func (r *receiver) arrive(m *nats.Msg) {
 	meta, err := m.Metadata()
 	switch {
 	case err != nil: // only a value has a subject for its acknowledgement
-		r.statusLocked(m.Header)
+		r.statusLocked(m)
 	case meta.Consumer == r.place.consumer && !r.place.lost:
 		r.valueLocked(m, meta)
 	} // or it is of a consumer that does not exist any more
@@ -38,7 +38,7 @@ func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
 		return
 	}
 	r.demand.asked = max(0, r.demand.asked-1)
-	r.demand.answering = false
+	r.demand.answering, r.demand.probing = false, false
 	if !r.shared && !r.inOrderLocked(meta) {
 		return
 	}
@@ -82,9 +82,15 @@ func (r *receiver) inOrderLocked(meta *nats.MsgMetadata) bool {
 
 // statusLocked handles a status, with which the server answers a request
 // instead of a value.
-func (r *receiver) statusLocked(h nats.Header) {
+func (r *receiver) statusLocked(m *nats.Msg) {
+	h := m.Header
 	status := h.Get("Status")
 	if status == "100" { // it is alive
+		return
+	}
+	if m.Subject == r.inboxFor(probed) {
+		r.demand.probing = false
+		r.events.all()
 		return
 	}
 	unmet := r.demand.asked

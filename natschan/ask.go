@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -27,7 +28,33 @@ func (r *receiver) askLocked(patience time.Duration) {
 	r.demand.askedIn = r.demand.calls
 	r.demand.answering = patience <= lookPause
 	r.demand.heard = time.Now()
-	r.nc.PublishRequest(r.nextSubject(r.place.consumer), r.inbox.Subject, pullRequest(n, patience))
+	r.nc.PublishRequest(r.nextSubject(r.place.consumer), r.inboxFor(asked), pullRequest(n, patience))
+}
+
+// The last token of the inbox tells what a status answers.
+const (
+	asked  = "r" // a request for values
+	probed = "p" // a probe
+)
+
+// inboxFor returns the subject for the answers to a request.
+func (r *receiver) inboxFor(what string) string {
+	return strings.TrimSuffix(r.inbox.Subject, "*") + what
+}
+
+// probe asks for a value that is there, if values are on their way for which
+// the receiver has asked before, and reports whether it does. The consumer
+// sends to one inbox in order: when it answers that it has nothing, what it
+// sent before has arrived.
+func (r *receiver) probe() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.takesAhead() || r.demand.asked == 0 || r.ending.closed {
+		return false
+	}
+	r.demand.probing = true
+	r.nc.PublishRequest(r.nextSubject(r.place.consumer), r.inboxFor(probed), pullRequest(1, 0))
+	return true
 }
 
 // wantedLocked returns how many values to ask for: as many as complete what is

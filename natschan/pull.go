@@ -74,6 +74,7 @@ type demand struct {
 	answering bool      // the server does not wait for a value: it answers that there is none
 	heard     time.Time // when the server sent something, or was asked, last
 	failed    bool      // the server refused: attend finds out why
+	probing   bool      // see probe
 }
 
 // An ending is how near the end is.
@@ -143,7 +144,7 @@ func (r *receiver) subscribe(ctx context.Context) (err error) {
 		}
 		return sub
 	}
-	r.inbox = listen(r.nc.NewInbox(), r.arrive)
+	r.inbox = listen(r.nc.NewInbox()+".*", r.arrive)
 	r.ends = listen(r.ch.endSubject(), func(*nats.Msg) { r.seal() })
 	if err == nil {
 		err = subscribed(ctx, r.nc)

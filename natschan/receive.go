@@ -13,6 +13,7 @@ type call struct {
 	more     bool          // it has values already: a gap is left to the next call
 	patience time.Duration // for which the server may wait for a value
 	asked    bool          // it has just asked
+	empty    bool          // the server has nothing, and what it sent before is about to arrive
 	backoff  backoff
 	changed  <-chan struct{} // closed when there is something new
 }
@@ -90,9 +91,16 @@ func (r *receiver) advance(c *call) (*delivery, step, error) {
 	if d, err := r.takeLocked(); d != nil || err != nil {
 		return d, handOut, err
 	}
-	r.askForLocked(c)
+	if c.empty && !r.demand.probing {
+		return nil, handOut, leat.ErrEmpty
+	}
+	if !c.empty {
+		r.askForLocked(c)
+	}
 	c.changed = r.events.changed()
 	switch {
+	case c.empty:
+		return nil, wait, nil
 	case r.ending.closed:
 		return nil, drain, nil
 	case (c.try || r.ending.sealed) && !r.demand.answering:
@@ -117,21 +125,25 @@ func (r *receiver) askForLocked(c *call) {
 // await asks the server whether there is a value, and waits a while before it
 // is worth trying again.
 func (r *receiver) await(ctx context.Context, c *call) error {
-	if err := r.lookFor(ctx, c); err != nil {
+	if err := r.lookFor(ctx, c); err != nil || c.empty {
 		return err
 	}
 	return pause(ctx, c.backoff.next(), c.changed)
 }
 
 // lookFor is look on behalf of a call. A Try gets an error: ErrEmpty, or why
-// the server does not say. Other calls try again.
+// the server does not say. Other calls try again. If what the server counts as
+// sent to receivers may be on its way to this one, lookFor sets c.empty, and a
+// Try waits for the answer to a probe.
 func (r *receiver) lookFor(ctx context.Context, c *call) error {
 	empty, err := r.look(ctx)
 	switch {
 	case c.try && err != nil:
 		return err
 	case c.try && empty:
-		return leat.ErrEmpty
+		if c.empty = r.probe(); !c.empty {
+			return leat.ErrEmpty
+		}
 	}
 	return nil
 }
