@@ -124,6 +124,9 @@ func (r *receiver) close() (err error) {
 // closeQueue gives up the receiver's lease, and closes the channel if no other
 // receiver is left.
 func (r *receiver) closeQueue(ctx context.Context) error {
+	if r.mustRemake() { // attend was stopped on the way
+		r.remake(ctx)
+	}
 	r.returnUnheld()
 	left, err := r.lease.leave(ctx)
 	last := !r.shared || err == nil && left.receivers == 0
