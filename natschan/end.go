@@ -64,6 +64,9 @@ func (r *receiver) leftLocked(state jetstream.StreamState, others uint64) (empty
 		return state.Msgs <= others, state.Msgs == 0
 	case r.queue:
 		empty = state.LastSeq <= p.seq || state.Msgs <= uint64(len(p.unsettled))
+		if p.closed {
+			return state.Msgs <= uint64(len(p.unsettled)), state.Msgs == 0
+		}
 		return empty, state.Msgs == 0 || empty && len(p.unsettled) == 0
 	}
 	empty = state.LastSeq <= p.seq
@@ -116,7 +119,11 @@ func (r *receiver) close() (err error) {
 		} else {
 			err = r.closeOwn(ctx)
 		}
+		if r.exclusive && err == nil {
+			r.awaitAsked(ctx)
+		}
 		r.hangUp(ctx)
+		r.hungUp()
 	})
 	return explain(r.nc, err)
 }
@@ -135,7 +142,8 @@ func (r *receiver) closeQueue(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ending.closed = true
+	r.ending.closed, r.ending.hangsUp = true, r.exclusive
+	r.position.close()
 	if r.ahead.timer != nil {
 		r.ahead.timer.Stop()
 	}
@@ -187,6 +195,36 @@ func (r *receiver) closeOwn(ctx context.Context) error {
 		return r.nc.Publish(r.ch.spaceSubject(), nil) // it may have been the slowest
 	}
 	return nil
+}
+
+// awaitAsked returns when the values that a sealed channel still has are here,
+// or are not asked for. A value for a request whose inbox has gone is sent to
+// nobody first, and then comes after later ones.
+func (r *receiver) awaitAsked(ctx context.Context) {
+	var backoff backoff
+	for {
+		info, err := r.info(ctx)
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		here := uint64(len(r.buffer.values) + len(r.position.unsettled))
+		arrived := r.demand.asked == 0 || r.place.lost || r.ending.over != nil || info.State.Msgs <= here
+		changed := r.events.changed()
+		r.mu.Unlock()
+		if arrived || pause(ctx, backoff.next(), changed) != nil {
+			return
+		}
+	}
+}
+
+// hungUp lets the calls of a closed receiver ask for single values: no value
+// arrives any more that was asked for before.
+func (r *receiver) hungUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ending.hangsUp = false
+	r.events.all()
 }
 
 // hangUp ends the subscriptions, and waits for the messages that the server

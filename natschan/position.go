@@ -6,8 +6,14 @@ type position struct {
 	seq       uint64          // the newest sequence that was handed out, or reported as missed
 	given     uint64          // up to here, values were sent to a receiver that this one has replaced
 	unsettled map[uint64]bool // handed out, and the server has yet to hear of them
-	settled   recent          // MPMC: acknowledged here
+	settled   recent          // acknowledged here: of an MPMC channel, and of an MPSC one after Close
+	closed    bool            // the receiver of a queue was: from then on values may come out of order
+	sure      uint64          // seq, when it was closed
 }
+
+// close notes that nobody keeps the values of a queue in order any more: one
+// that is lost on its way comes again when later ones were received.
+func (p *position) close() { p.closed, p.sure = true, p.seq }
 
 // handOut notes that d is handed out, and corrects how often it was delivered:
 // a new consumer has not counted what an earlier one did.
@@ -36,6 +42,8 @@ func (p *position) known(d *delivery, policy *policy) bool {
 		return d.seq <= p.seq
 	case policy.shared:
 		return p.settled.has(d.seq)
+	case p.closed:
+		return d.seq <= p.sure && !p.unsettled[d.seq] || p.settled.has(d.seq)
 	}
 	return d.seq <= p.seq && !p.unsettled[d.seq]
 }
@@ -43,7 +51,7 @@ func (p *position) known(d *delivery, policy *policy) bool {
 // settle notes that the server has got the answer to a value.
 func (p *position) settle(seq uint64, policy *policy) {
 	delete(p.unsettled, seq)
-	if policy.shared {
+	if policy.shared || p.closed {
 		p.settled.add(seq)
 	}
 }

@@ -82,6 +82,7 @@ type ending struct {
 	sealed  bool  // the channel was closed, or somebody said so
 	doubted bool  // the end was seen once
 	closed  bool  // the receiver was
+	hangsUp bool  // and what it had asked for may still arrive
 	over    error // what each receive returns once the buffer is empty
 }
 

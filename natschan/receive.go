@@ -101,8 +101,8 @@ func (r *receiver) advance(c *call) (*delivery, step, error) {
 	switch {
 	case c.empty:
 		return nil, wait, nil
-	case r.ending.closed:
-		return nil, drain, nil
+	case r.ending.closed && !(r.ending.hangsUp && r.demand.asked > 0 && !r.place.lost):
+		return nil, drain, nil // not earlier, or values would overtake those under way
 	case (c.try || r.ending.sealed) && !r.demand.answering:
 		return nil, check, nil
 	}
