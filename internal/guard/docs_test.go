@@ -20,7 +20,7 @@ var unshown = map[string]bool{"Example_primeSieve": true, "Example_close": true}
 // The Go code of these pages must be code that is tested: a comment above each
 // block names the Example or the test, and the block stands in one of the
 // page's files, line for line but for the indentation, in that function or
-// before it, behind the one before it. It fails if page and code drift apart.
+// between it and the function before it. It fails if page and code drift apart.
 func TestDocsShowTestedCode(t *testing.T) {
 	atRoot(t)
 	for _, page := range []struct {
@@ -28,9 +28,10 @@ func TestDocsShowTestedCode(t *testing.T) {
 		tested []string
 		least  int // blocks
 	}{
-		{"docs/guide.md", []string{
-			"internal/guard/guide_test.go", "internal/guard/guide_before_test.go", "internal/guard/recipes_test.go",
-		}, 16}, // before and after of eight entries
+		{"docs/guide.md", []string{"internal/guard/guide_test.go", "internal/guard/recipes_test.go"}, 20},
+		{"docs/replay.md", []string{"internal/guard/replay_test.go"}, 5},
+		{"docs/testing.md", []string{"internal/guard/testing_test.go"}, 2},
+		{"docs/pitfalls.md", []string{"internal/guard/pitfalls_test.go"}, 10},
 		{"README.md", []string{"example_test.go", "internal/guard/readme_test.go"}, 2},
 		{"docs/native-channels.md", []string{"native_example_test.go"}, 8},
 	} {
@@ -64,6 +65,16 @@ func TestDocsShowTestedCode(t *testing.T) {
 				t.Errorf("%s is not shown in %s", name, page.file)
 			}
 		}
+	}
+}
+
+// It fails if the guide grows beyond 600 lines. A long story gets a page of its
+// own, with an entry in docs/README.md.
+func TestGuideLength(t *testing.T) {
+	atRoot(t)
+	const limit = 600
+	if n := strings.Count(readPage(t, "docs/guide.md"), "\n"); n > limit {
+		t.Errorf("docs/guide.md has %d lines, want at most %d", n, limit)
 	}
 }
 
@@ -157,7 +168,7 @@ func headings(t *testing.T, file string) map[string]bool {
 	return found
 }
 
-// sections cuts a Go file behind each Example and test.
+// sections cuts a Go file after each Example and test.
 func sections(t *testing.T, file string) map[string]string {
 	src, err := os.ReadFile(file)
 	if err != nil {

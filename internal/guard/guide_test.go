@@ -2,13 +2,9 @@ package guard_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,39 +21,33 @@ import (
 
 var background = context.Background()
 
-// The code of docs/guide.md, in its order. What native channels do in its place
-// is in guide_before_test.go.
+// The recipes of docs/guide.md, in its order. pitfalls_test.go has what native
+// channels do in their place.
 
 func Example_hub() {
 	ctx := context.Background()
 	hub := broadcast.New[string](2)
-	page := hub.Subscribe()                      // may miss messages, and is told how many
+	page := hub.Subscribe()                      // may miss messages, and learns how many
 	audit := hub.Subscribe(broadcast.Lossless()) // misses none: Send waits for it
 
 	var auditor sync.WaitGroup
 	auditor.Go(func() {
 		defer audit.Close()
 		for msg := range audit.All(ctx) {
-			fmt.Println("audit:", msg)
+			fmt.Print(msg, " ")
 		}
 	})
 	for _, msg := range []string{"a", "b", "c", "d", "e"} {
-		if err := hub.Send(ctx, msg); err != nil {
-			fmt.Println(err)
-		}
+		hub.Send(ctx, msg)
 	}
 	hub.Close()
 	auditor.Wait()
-
-	for msg, missed := range page.All(ctx) { // comes late
+	fmt.Println("heard by audit")
+	for msg, missed := range page.All(ctx) { // reads late
 		fmt.Println("page:", msg, "after", missed, "missed")
 	}
 	// Output:
-	// audit: a
-	// audit: b
-	// audit: c
-	// audit: d
-	// audit: e
+	// a b c d e heard by audit
 	// page: d after 3 missed
 	// page: e after 0 missed
 }
@@ -69,33 +59,26 @@ func Example_configReload() {
 	}
 	ctx := context.Background()
 	current := watch.New(config{"info", 4})
-
+	rx := current.Subscribe()
 	var applied config
 	var follower sync.WaitGroup
-	rx := current.Subscribe()
 	follower.Go(func() {
 		defer rx.Close()
-		for c := range rx.All(ctx) { // the current one first, then each newer one that it finds
+		for c := range rx.All(ctx) { // the current value, then newer ones
 			applied = c
 		}
 	})
-
-	current.Update(func(c *config) bool { // loses no change that another goroutine makes meanwhile
+	current.Update(func(c *config) bool { // loses no other change
 		c.workers *= 2
-		return true
+		return true // store c, and wake the followers
 	})
-	current.Update(func(c *config) bool { // declines, and wakes nobody
-		return c.workers < 8
-	})
-	fmt.Println("anybody reads:", current.Get())
-	if err := current.Send(ctx, config{"debug", 1}); err != nil {
-		fmt.Println(err)
-	}
+	fmt.Println("current:", current.Get())
+	current.Send(ctx, config{"debug", 1})
 	current.Close()
 	follower.Wait()
 	fmt.Println("applied last:", applied)
 	// Output:
-	// anybody reads: {info 8}
+	// current: {info 8}
 	// applied last: {debug 1}
 }
 
@@ -123,10 +106,10 @@ func newPool(workers, capacity int) *pool {
 	return p
 }
 
-// shutdown accepts no more, and waits until all accepted jobs are done. If ctx
-// ends first, it cancels the running ones, and returns the others.
+// shutdown waits until all accepted jobs are done. If ctx ends first, it
+// cancels the running jobs and returns the others.
 func (p *pool) shutdown(ctx context.Context) (undone []job) {
-	p.jobs.Close() // whoever submits gets ErrClosed, also who waits for room
+	p.jobs.Close() // every submit gets ErrClosed, a waiting one too
 	p.submit.Close()
 	defer p.cancel()
 	defer context.AfterFunc(ctx, p.cancel)()
@@ -150,7 +133,7 @@ func Example_workerPool() {
 	fmt.Println(done.Load(), "done,", len(undone), "undone")
 	fmt.Println(p.submit.Send(ctx, func(context.Context) {}))
 
-	p = newPool(1, 8) // and one that is out of time
+	p = newPool(1, 8) // another one, out of time
 	started := make(chan bool)
 	p.submit.Send(ctx, func(ctx context.Context) { close(started); <-ctx.Done() })
 	for range 3 {
@@ -173,7 +156,7 @@ type request struct {
 
 func lookUp(ctx context.Context, requests *mpsc.Sender[request], key string) (string, error) {
 	reply, answer := oneshot.New[string]()
-	defer answer.Close() // tells the server, if ctx has ended: see reply.Done
+	defer answer.Close() // closes reply.Done, if ctx has ended
 	if err := requests.Send(ctx, request{key, reply}); err != nil {
 		return "", err
 	}
@@ -183,13 +166,13 @@ func lookUp(ctx context.Context, requests *mpsc.Sender[request], key string) (st
 func answerAll(ctx context.Context, requests *mpsc.Receiver[request], table map[string]string) {
 	for r := range requests.All(ctx) {
 		if v, ok := table[r.key]; ok {
-			r.reply.TrySend(v) // never waits; an error says that the asker has gone
+			r.reply.TrySend(v) // never blocks; an error means that the asker has gone
 		}
 		r.reply.Close() // without an answer, the asker gets ErrClosed at once
 	}
-	requests.Close() // accepts no more
+	requests.Close() // refuses new requests
 	for r, err := requests.TryRecv(); err == nil; r, err = requests.TryRecv() {
-		r.reply.Close() // was accepted, and will not be answered
+		r.reply.Close() // accepted, and never answered
 	}
 }
 
@@ -233,24 +216,23 @@ func TestGuideServerLeaves(t *testing.T) {
 	})
 }
 
-// gather returns the first answers, as many as are wanted, or those that came
+// gather returns the first answers: as many as wanted, or those that came
 // before ctx ended.
 func gather(ctx context.Context, wanted int, sources ...func(context.Context) string) []string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // stops the sources that are late
 	tx, rx := mpsc.New[string](1)
-	defer rx.Close() // frees those that are about to send
+	defer rx.Close() // ends the waiting sends
 	for _, source := range sources {
 		tx := tx.Clone()
 		go func() {
 			defer tx.Close()
-			tx.Send(ctx, source(ctx)) // an error says that it is not wanted any more
+			tx.Send(ctx, source(ctx)) // an error means that nobody wants it any more
 		}()
 	}
 	tx.Close()
-
 	var answers []string
-	for answer := range rx.All(ctx) { // ends with the last source, or with ctx
+	for answer := range rx.All(ctx) { // until the last source, or ctx, has ended
 		answers = append(answers, answer)
 		if len(answers) == wanted {
 			break
@@ -292,167 +274,23 @@ func TestGuideFanInDeadline(t *testing.T) {
 	})
 }
 
-func Example_softLimit() {
-	ctx := context.Background()
-	tx, rx := mpsc.NewUnbounded[string]()
-	const softLimit = 2
-	submit := func(event string, important bool) error {
-		if !important && tx.Len() >= softLimit {
-			return leat.ErrFull
-		}
-		return tx.Send(ctx, event) // never waits
-	}
-	for _, event := range []string{"click", "click", "click", "click"} {
-		fmt.Println(event, submit(event, false))
-	}
-	fmt.Println("payment", submit("payment", true))
-	fmt.Println(rx.Len(), "queued")
-	// Output:
-	// click <nil>
-	// click <nil>
-	// click leat: channel full
-	// click leat: channel full
-	// payment <nil>
-	// 3 queued
-}
-
-func Example_hardLimit() {
-	tx, rx := mpsc.New[string](2)
-	dropped := 0
-	for _, event := range []string{"a", "b", "c", "d"} {
-		switch err := tx.TrySend(event); {
-		case errors.Is(err, leat.ErrFull):
-			dropped++ // event is still ours: count it, write it to disk, or wait with Send
-		case err != nil:
-			fmt.Println(err) // the receiver is gone
-		}
-	}
-	fmt.Println(rx.Len(), "queued,", dropped, "dropped")
-	// Output: 2 queued, 2 dropped
-}
-
-func Example_replay() {
-	ctx := context.Background()
-	events := broadcast.New[int](100)
-	events.SendMany(ctx, []int{1, 2, 3, 4})
-	rx := events.Subscribe(broadcast.Replay(2))
-	events.SendMany(ctx, []int{5, 6})
-	events.Close()
-	for event := range rx.All(ctx) {
-		fmt.Print(event, " ")
-	}
-	// Output: 3 4 5 6
-}
-
-// follow writes events to a browser. The browser connects again by itself when
-// the connection breaks, and says in Last-Event-ID which event it has.
-func follow(ctx context.Context, w io.Writer, events *broadcast.Sender[string], lastEventID string) {
-	var start []broadcast.SubscribeOption
-	if last, err := strconv.ParseUint(lastEventID, 10, 64); err == nil {
-		start = append(start, broadcast.From(last+1))
-	}
-	rx := events.Subscribe(start...)
-	defer rx.Close()
-	for event, missed := range rx.All(ctx) {
-		if missed > 0 {
-			fmt.Fprintf(w, "event: missed\ndata: %d\n\n", missed)
-		}
-		fmt.Fprintf(w, "id: %d\ndata: %s\n\n", rx.Next()-1, event)
-	}
-}
-
-func Example_resume() {
-	ctx := context.Background()
-	events := broadcast.New[string](2)
-	events.SendMany(ctx, []string{"a", "b", "c", "d"}) // numbers 0 to 3, of which 2 and 3 are kept
-	events.Close()
-	follow(ctx, os.Stdout, events, "0") // the connection broke after a
-	// Output:
-	// event: missed
-	// data: 1
-	//
-	// id: 2
-	// data: c
-	//
-	// id: 3
-	// data: d
-}
-
-type entry struct {
-	key   string
-	value int
-}
-
-type store struct {
-	mu      sync.Mutex
-	state   map[string]int
-	changes *broadcast.Sender[entry]
-}
-
-func (s *store) set(key string, value int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state[key] = value
-	s.changes.TrySend(entry{key, value}) // never waits; never full, as no receiver is lossless
-}
-
-// follow returns what is, and what will be, with nothing lost or doubled
-// between the two.
-func (s *store) follow() (map[string]int, *broadcast.Receiver[entry]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.state), s.changes.Subscribe()
-}
-
-func Example_snapshotAndFollow() {
-	ctx := context.Background()
-	s := &store{state: make(map[string]int), changes: broadcast.New[entry](2)}
-	s.set("a", 1)
-	state, rx := s.follow()
-	for i := range 10 {
-		s.set("b", i)
-	}
-	s.changes.Close()
-
-	for {
-		change, err := rx.Recv(ctx)
-		if err == nil {
-			state[change.key] = change.value
-			continue
-		}
-		var lag *leat.LaggedError // declared after the check of err: it escapes, so declaring it allocates
-		if !errors.As(err, &lag) {
-			break
-		}
-		fmt.Println("missed", lag.Missed, "after", state)
-		rx.Close()
-		state, rx = s.follow() // take a new snapshot, and follow from there
-	}
-	fmt.Println(state)
-	// Output:
-	// missed 8 after map[a:1]
-	// map[a:1 b:9]
-}
-
 func Example_manySenders() {
 	ctx := context.Background()
 	links := map[string][]string{"/": {"/a", "/b"}, "/a": {"/c"}, "/b": {"/d", "/e"}}
-
 	var crawl func(tx *mpsc.Sender[string], page string)
 	crawl = func(tx *mpsc.Sender[string], page string) {
 		defer tx.Close()
 		if err := tx.Send(ctx, page); err != nil {
-			return // nobody reads any more
+			return // the reader has closed
 		}
 		for _, link := range links[page] {
-			go crawl(tx.Clone(), link) // cloned before ours is closed: there is no end in between
+			go crawl(tx.Clone(), link) // cloned before ours is closed, so the channel cannot end here
 		}
 	}
 	tx, rx := mpsc.New[string](1)
 	go crawl(tx, "/")
-
 	var pages []string
-	for page := range rx.All(ctx) { // ends with the last page, whichever that is
+	for page := range rx.All(ctx) { // until the last page is done
 		pages = append(pages, page)
 	}
 	slices.Sort(pages)
@@ -460,8 +298,27 @@ func Example_manySenders() {
 	// Output: [/ /a /b /c /d /e]
 }
 
-// record keeps the newest readings. It never waits, and counts what the
-// collector did not get.
+func Example_softLimit() {
+	ctx := context.Background()
+	tx, rx := mpsc.New[string](leat.Unbounded)
+	defer rx.Close()
+	submit := func(event string, important bool) error {
+		if !important && tx.Len() >= 2 {
+			return leat.ErrFull
+		}
+		return tx.Send(ctx, event) // never blocks
+	}
+	submit("click", false)
+	submit("click", false)
+	fmt.Println("click:", submit("click", false))
+	fmt.Println("payment:", submit("payment", true))
+	// Output:
+	// click: leat: channel full
+	// payment: <nil>
+}
+
+// record keeps the newest readings. It never blocks, and counts the readings
+// that the collector does not get.
 func record(tx *mpsc.Sender[int], reading int, lost *int) {
 	_, full, err := tx.ForceSend(reading)
 	if full || err != nil {
@@ -487,15 +344,13 @@ func Example_keepNewest() {
 	// lost: 7
 }
 
-// writeBatches passes on what rx brings, in batches of up to 3. No value waits
-// for its batch longer than a second.
+// writeBatches writes the values of rx in batches of up to 3. No value waits
+// longer than a second for its batch. At the end of the channel, writeBatches
+// returns ErrClosed.
 func writeBatches(ctx context.Context, rx *mpsc.Receiver[int], write func([]int)) error {
 	buf := make([]int, 3)
 	for {
 		n, err := rx.RecvBatch(ctx, buf, time.Second)
-		if errors.Is(err, leat.ErrClosed) {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
@@ -516,119 +371,27 @@ func Example_recvBatch() {
 	// [1 2 3]
 	// [4 5 6]
 	// [7]
-	// <nil>
+	// leat: channel closed
 }
 
-// batches passes on what rx brings in batches of size, or smaller ones if the
-// first value of one has waited for patience.
-func batches(ctx context.Context, rx *mpsc.Receiver[int], size int, patience time.Duration, flush func([]int)) error {
-	var batch []int
-	deadline := leat.Never[time.Time]() // while the batch is empty
-	for {
-		full, closed := false, false
-		_, err := leat.Select(ctx,
-			leat.OnRecv(rx, func(v int, err error) {
-				if err != nil {
-					closed = true
-					return
-				}
-				if batch = append(batch, v); len(batch) == 1 {
-					deadline = leat.After(patience)
-				}
-				full = len(batch) == size
-			}),
-			leat.OnRecv(deadline, func(time.Time, error) { full = true }))
-
-		if (full || closed || err != nil) && len(batch) > 0 {
-			flush(batch)
-			batch, deadline = nil, leat.Never[time.Time]()
-		}
-		if closed || err != nil {
-			return err
-		}
-	}
-}
-
-func Example_batches() {
+func Example_idle() {
 	ctx := context.Background()
-	tx, rx := mpsc.New[int](5)
-	tx.SendMany(ctx, []int{1, 2, 3, 4, 5})
+	tx, rx := mpsc.New[string](8)
+	stop := make(chan os.Signal, 1) // a native channel, from signal.Notify
+	tx.Send(ctx, "job")
 	tx.Close()
-	err := batches(ctx, rx, 2, time.Second, func(batch []int) { fmt.Println(batch) })
-	fmt.Println(err)
-	// Output:
-	// [1 2]
-	// [3 4]
-	// [5]
-	// <nil>
-}
-
-func Example_ready() {
-	tx, rx := mpsc.New[string](1)
-	reload := make(chan os.Signal) // from signal.Notify
-	tx.TrySend("value")
-	tx.Close()
-	for {
-		select {
-		case <-rx.Ready():
-			v, err := rx.TryRecv()
-			if errors.Is(err, leat.ErrClosed) {
-				return
-			}
-			if err == nil { // ErrEmpty: look again
-				fmt.Println(v)
-			}
-		case <-reload:
-			fmt.Println("reload")
-		}
+	for open := true; open; {
+		leat.Select(ctx,
+			leat.OnRecv(rx, func(v string, err error) {
+				fmt.Println(v, err)
+				open = err == nil
+			}),
+			leat.OnRecv(leat.FromChan(stop), func(os.Signal, error) { open = false }),
+			leat.OnRecv(leat.After(time.Minute), func(time.Time, error) { fmt.Println("idle") }))
 	}
-	// Output: value
-}
-
-// The clock of a bubble goes on when everybody waits, so an hour takes no time,
-// and a second is exactly one.
-func TestGuideBatchAfterASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpsc.New[int](5)
-		start := time.Now()
-		go func() {
-			defer tx.Close()
-			tx.Send(t.Context(), 1)
-			<-time.After(time.Hour)
-			tx.Send(t.Context(), 2)
-		}()
-		var flushed []time.Duration
-		err := batches(t.Context(), rx, 2, time.Second, func([]int) { flushed = append(flushed, time.Since(start)) })
-		if want := []time.Duration{time.Second, time.Hour}; err != nil || !slices.Equal(flushed, want) {
-			t.Errorf("flushed at %v, %v; want %v: each value waits for a second at most", flushed, err, want)
-		}
-	})
-}
-
-// synctest.Wait returns when every other goroutine of the bubble waits: what
-// waits then is known, and not guessed after a while.
-func TestGuideBackpressure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tx, rx := mpsc.New[int](1)
-		sent := 0
-		var producer sync.WaitGroup
-		producer.Go(func() {
-			for tx.Send(t.Context(), sent) == nil {
-				sent++
-			}
-		})
-		synctest.Wait()
-		if sent != 1 {
-			t.Errorf("%d sent into a channel of capacity 1; the producer should wait", sent)
-		}
-		rx.Recv(t.Context())
-		synctest.Wait()
-		if sent != 2 {
-			t.Errorf("%d sent after one receive, want 2", sent)
-		}
-		rx.Close()
-		producer.Wait() // hangs if Close does not end the wait of Send
-	})
+	// Output:
+	// job <nil>
+	//  leat: channel closed
 }
 
 // The classic: each prime is a goroutine, and takes its multiples out. All wait

@@ -78,7 +78,7 @@ func Example_actor() {
 	for n := range rx.All(ctx) {
 		fmt.Println(n)
 		if n == 1 {
-			rx.Close() // its owner does this: the end needs no tx.Close
+			rx.Close() // the owner does this; no tx.Close is needed
 		}
 		tx.TrySend(n - 1)
 	}
@@ -107,7 +107,7 @@ func Example_flush() {
 	}()
 	tx.SendMany(ctx, []work{{name: "a"}, {name: "b"}})
 	reply, flushed := oneshot.New[struct{}]()
-	tx.Send(ctx, work{flushed: reply}) // FIFO: all that was sent before is done before
+	tx.Send(ctx, work{flushed: reply}) // FIFO: earlier values are done first
 	_, err := flushed.Recv(ctx)
 	fmt.Println("flushed:", err)
 	tx.Close()
@@ -124,7 +124,7 @@ func Example_condition() {
 	for range 3 {
 		go connected.Update(func(n *int) bool { *n++; return true })
 	}
-	fmt.Println(rx.WaitFor(ctx, func(n int) bool { return n == 3 })) // as a sync.Cond, and ends with ctx
+	fmt.Println(rx.WaitFor(ctx, func(n int) bool { return n == 3 })) // as Cond.Wait, but ends with ctx
 	// Output: 3 <nil>
 }
 

@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// The before-parts of docs/guide.md: what is usually written with native
-// channels, each with a test that shows the failure of which the guide speaks.
-// A test here fails if the native version works after all, and the guide does
-// it wrong.
+// The code of docs/pitfalls.md: usual constructs of native channels. For each,
+// a test shows the failure that the page describes. It fails if the native
+// version works, so that the page is wrong.
 
 // mustWait runs f in a goroutine of the bubble, and fails if f does not wait
 // when everything has come to rest. What it returns gets nil when f returns at
@@ -25,7 +24,7 @@ func mustWait(t *testing.T, what string, f func()) chan any {
 	go func() { end <- caught(f) }()
 	synctest.Wait()
 	if len(end) > 0 {
-		t.Errorf("%s: it does not wait; the guide says that it does", what)
+		t.Errorf("%s: it does not wait; the page says that it does", what)
 	}
 	return end
 }
@@ -40,7 +39,7 @@ func caught(f func()) (p any) {
 func mustSayClosed(t *testing.T, got any) {
 	t.Helper()
 	if err, ok := got.(error); !ok || !strings.Contains(err.Error(), "send on closed channel") {
-		t.Errorf("panic value %v; the guide says that the send panics", got)
+		t.Errorf("panic value %v; the page says that the send panics", got)
 	}
 }
 
@@ -84,7 +83,7 @@ func TestBefore_hub(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if len(hub) > 0 {
-			t.Error("the hub heard of its context; the guide says that it does not while it waits for a subscriber")
+			t.Error("the hub heard of its context; the page says that it does not while it waits for a subscriber")
 		}
 
 		// Somebody receives everything after all, so that the bubble can end.
@@ -128,7 +127,7 @@ func TestBefore_hubKicks(t *testing.T) {
 		got = append(got, msg)
 	}
 	if !slices.Equal(got, []string{"1"}) {
-		t.Errorf("received %q; the guide says that the loop ends after the first, as if nothing more had come", got)
+		t.Errorf("received %q; the page says that the loop ends after the first, as if nothing more had come", got)
 	}
 }
 
@@ -168,7 +167,7 @@ func TestBefore_configReload(t *testing.T) {
 		close(slow)
 		<-old
 		if s.current != "new" || applied != "old" {
-			t.Errorf("current is %q, applied is %q; the guide says that the old one is applied last, and stays", s.current, applied)
+			t.Errorf("current is %q, applied is %q; the page says that the old one is applied last, and stays", s.current, applied)
 		}
 	})
 }
@@ -178,7 +177,7 @@ func TestBefore_configReloadUnderTheLock(t *testing.T) {
 	var mu sync.RWMutex
 	read := func() {
 		if mu.TryRLock() {
-			t.Error("a callback under the lock can read; the guide says that it deadlocks")
+			t.Error("a callback under the lock can read; the page says that it deadlocks")
 		}
 	}
 	mu.Lock()
@@ -229,7 +228,7 @@ func TestBefore_workerPool(t *testing.T) {
 		close(hold)
 		<-worker
 		if done == 1+n { // the worker would have to decide for the queue 64 times in a row, by chance
-			t.Errorf("all %d accepted jobs were done; the guide says that some are left", done)
+			t.Errorf("all %d accepted jobs were done; the page says that some are left", done)
 		}
 
 		for len(p.queue) > 0 {
@@ -242,7 +241,7 @@ func TestBefore_workerPool(t *testing.T) {
 			}
 		}
 		if accepted == 0 { // by chance again
-			t.Error("submit accepted nothing after the stop; the guide says that it does, with nobody there to do it")
+			t.Error("submit accepted nothing after the stop; the page says that it does, with nobody there to do it")
 		}
 	})
 }
@@ -276,9 +275,9 @@ func ask(ctx context.Context, requests chan<- nativeRequest, key string) (string
 	}
 }
 
-func serve(requests <-chan nativeRequest, look func(string) string) {
+func serve(requests <-chan nativeRequest, find func(string) string) {
 	for r := range requests {
-		r.reply <- look(r.key)
+		r.reply <- find(r.key)
 	}
 }
 
@@ -302,7 +301,7 @@ func TestBefore_requestReply(t *testing.T) {
 		patient, cancel := context.WithTimeout(background, 24*time.Hour)
 		defer cancel()
 		if v, err := ask(patient, requests, "quick"); err != context.DeadlineExceeded {
-			t.Errorf("a day later: %q, %v; the guide says that the server waits for ever for the one who gave up", v, err)
+			t.Errorf("a day later: %q, %v; the page says that the server waits for ever for the one who gave up", v, err)
 		}
 		<-r.reply
 		if v, err := ask(background, requests, "quick"); v != "quick" || err != nil {
@@ -322,7 +321,7 @@ func TestBefore_requestReplyBuffered(t *testing.T) {
 		<-requests // the server took the request, and returned
 		synctest.Wait()
 		if len(asker) > 0 {
-			t.Error("the asker was told that the server has left; the guide says that it waits on")
+			t.Error("the asker was told that the server has left; the page says that it waits on")
 		}
 		cancel()
 		<-asker
@@ -369,13 +368,13 @@ func TestBefore_fanIn(t *testing.T) {
 			t.Fatalf("%d sources have not returned", running)
 		}
 		if len(results) > 0 {
-			t.Error("the late results lie in the channel; the guide says that their senders wait")
+			t.Error("the late results lie in the channel; the page says that their senders wait")
 		}
 		for range 2 { // a day later
 			select {
 			case <-results:
 			default:
-				t.Error("no goroutine waits to send; the guide says that each late one does, for ever")
+				t.Error("no goroutine waits to send; the page says that each late one does, for ever")
 			}
 		}
 	})
@@ -416,7 +415,7 @@ func TestBefore_unboundedQueue(t *testing.T) {
 		}
 		synctest.Wait()
 		if len(in)+len(out) != 0 {
-			t.Errorf("len is %d; the guide says that nobody sees the 1000", len(in)+len(out))
+			t.Errorf("len is %d; the page says that nobody sees the 1000", len(in)+len(out))
 		}
 		<-out     // the consumer takes one, and leaves
 		close(in) // the producer is done
@@ -426,7 +425,7 @@ func TestBefore_unboundedQueue(t *testing.T) {
 			left++
 		}
 		if left != 999 {
-			t.Errorf("%d values were left; the guide says that goroutine and values stay when the consumer leaves", left)
+			t.Errorf("%d values were left; the page says that goroutine and values stay when the consumer leaves", left)
 		}
 	})
 }
@@ -478,14 +477,14 @@ func TestBefore_eventLog(t *testing.T) {
 	live := l.subscribe()
 	l.add(3)
 	if got := all(past, live); !slices.Equal(got, []int{1, 3}) {
-		t.Errorf("history, then subscribe: %v; the guide says that 2 is lost", got)
+		t.Errorf("history, then subscribe: %v; the page says that 2 is lost", got)
 	}
 
 	l = eventLog{}
 	live = l.subscribe()
 	l.add(1)
 	if got := all(l.history(), live); !slices.Equal(got, []int{1, 1}) {
-		t.Errorf("subscribe, then history: %v; the guide says that 1 comes twice", got)
+		t.Errorf("subscribe, then history: %v; the page says that 1 comes twice", got)
 	}
 
 	l = eventLog{}
@@ -494,7 +493,7 @@ func TestBefore_eventLog(t *testing.T) {
 		l.add(event)
 	}
 	if got := all(nil, live); !slices.Equal(got, []int{0, 1}) {
-		t.Errorf("a slow subscriber got %v; the guide says that what does not fit is dropped, and not counted", got)
+		t.Errorf("a slow subscriber got %v; the page says that what does not fit is dropped, and not counted", got)
 	}
 }
 
@@ -516,14 +515,14 @@ func TestBefore_manySenders(t *testing.T) {
 		<-results // the reader has what it wants, and returns
 		synctest.Wait()
 		if len(results) > 0 {
-			t.Error("the results lie in the channel; the guide says that their senders wait")
+			t.Error("the results lie in the channel; the page says that their senders wait")
 		}
 		left := 0
 		for range results { // which also ends the goroutines, and so the bubble
 			left++
 		}
 		if left != 2 {
-			t.Errorf("%d senders waited; the guide says that both do, for ever, and the closer with them", left)
+			t.Errorf("%d senders waited; the page says that both do, for ever, and the closer with them", left)
 		}
 
 		synctest.Wait()
