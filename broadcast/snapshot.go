@@ -73,7 +73,9 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		longest = max(longest, lag)
 		if len(s.Cursors) < meter.MaxCursors {
 			s.Cursors = append(s.Cursors, meter.Cursor{
-				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed, Lossless: cur.lossless, Parked: !cur.place.Alone(nil),
+				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed,
+				Lossless: cur.lossless && !cur.lapsed, Parked: !cur.place.Alone(nil),
+				Patience: cur.patience, WaitedSince: c.waitedLocked(cur), Lapsed: cur.lapsed,
 			})
 		}
 	}

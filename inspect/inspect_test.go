@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -174,6 +175,87 @@ func TestBroadcast(t *testing.T) {
 	if c := find(t, name); c.Missed != 1 || c.Cursors[0].Missed != 1 || c.Received != 5 {
 		t.Errorf("counted %+v, want one missed by receiver 1, and 5 received", c)
 	}
+}
+
+// It fails if a receiver's policy is wrong, if the time that senders have
+// waited for a receiver is, or if a receiver on which senders gave up is said
+// to hold them back.
+func TestPolicies(t *testing.T) {
+	name := unique(t)
+	synctest.Test(t, func(t *testing.T) {
+		tx := broadcast.New[int](2, leat.Name(name))
+		defer tx.Close()
+		lossy, lossless := tx.Subscribe(), tx.Subscribe(broadcast.Lossless())
+		patient := tx.Subscribe(broadcast.LosslessFor(10 * time.Second))
+		defer lossy.Close()
+		defer lossless.Close()
+		defer patient.Close()
+		want := func(holdsBack string, receivers ...inspect.Receiver) inspect.Channel {
+			t.Helper()
+			c := find(t, name)
+			if !slices.Equal(c.Cursors, receivers) {
+				t.Errorf("the receivers are\n%+v, want\n%+v", c.Cursors, receivers)
+			}
+			var text string
+			for _, l := range c.Lints {
+				switch {
+				case l.Code == inspect.HoldsBack && l.Receiver == 3:
+					_, text, _ = strings.Cut(l.Text, "; ")
+				case l.Code != inspect.LagGrows:
+					t.Errorf("an unwanted lint: %+v", l)
+				}
+			}
+			if text != holdsBack {
+				t.Errorf("receiver 3 holds back: %q, want %q", text, holdsBack)
+			}
+			return c
+		}
+		first := inspect.Receiver{ID: 1, Policy: inspect.Lossy}
+		second := inspect.Receiver{ID: 2, Policy: inspect.Lossless, Lossless: true}
+		third := inspect.Receiver{ID: 3, Policy: inspect.LosslessFor, Lossless: true, Patience: 10 * time.Second}
+		want("", first, second, third)
+
+		for i := range 2 {
+			must(t, tx.TrySend(i))
+			_, err := lossless.TryRecv()
+			must(t, err)
+		}
+		first.Lag, third.Lag, second.Received = 2, 2, 2
+		pass(time.Hour) // nobody waits yet
+		want("a sender waits at most 10s for it", first, second, third)
+
+		sent := make(chan error)
+		third.WaitedSince = time.Now()
+		go func() { sent <- tx.Send(bg, 2) }()
+		synctest.Wait()
+		pass(4 * time.Second)
+		c := want("senders have waited 4s of at most 10s for it", first, second, third)
+		text, err := json.Marshal(c.Cursors)
+		must(t, err)
+		if s := string(text); strings.Count(s, `"patienceNs":10000000000,"waitedSince":"`) != 1 || strings.Count(s, `"patienceNs"`) != 1 ||
+			strings.Count(s, `"lossless":true,`) != 2 || strings.Contains(s, "lapsed") {
+			t.Errorf("as JSON: %s", s)
+		}
+
+		must(t, <-sent) // after 10 s
+		pass(4 * time.Second)
+		first.Lag, second.Lag, third.Lag = 3, 1, 3
+		third.Lossless, third.WaitedSince, third.Lapsed = false, time.Time{}, true
+		want("", first, second, third)
+
+		_, err = patient.TryRecv() // a lag of one
+		if lag := new(leat.LaggedError); !errors.As(err, &lag) {
+			t.Fatal(err)
+		}
+		for range 2 {
+			_, err := patient.TryRecv()
+			must(t, err)
+		}
+		third = inspect.Receiver{ID: 3, Policy: inspect.LosslessFor, Lossless: true, Patience: 10 * time.Second, Received: 2, Missed: 1}
+		find(t, name)
+		pass(time.Minute) // until nobody says any more that it missed a value
+		want("", first, second, third)
+	})
 }
 
 // It fails if a value that ForceSend evicts counts as received, or is not

@@ -135,19 +135,31 @@ func (h *history) receivers(now time.Time, c *Channel, say func(Code, uint64, st
 	others := c.Receivers - 1
 	then, ago := h.before(now, lagOver), h.before(now, recently)
 	for _, r := range c.Cursors {
-		lossless := r.Lossless && c.Capacity > 0 && int(r.Lag) >= c.Capacity
-		if lossless && c.State == Open {
-			say(HoldsBack, r.ID, "receiver %d holds back %s and %s: it is %s behind, all that the channel keeps",
-				r.ID, count(c.Senders, "sender", "senders"), count(others, "other receiver", "other receivers"), count(int(r.Lag), "value", "values"))
+		holds := c.holdsBack(r)
+		if holds && c.State == Open {
+			say(HoldsBack, r.ID, "receiver %d holds back %s and %s: it is %s behind, all that the channel keeps%s",
+				r.ID, count(c.Senders, "sender", "senders"), count(others, "other receiver", "other receivers"), count(int(r.Lag), "value", "values"), patience(now, &r))
 		}
 		if lost, known := ago.lost[r.ID]; known && r.Missed > lost {
 			say(Missing, r.ID, "receiver %d missed %s in the last %v, %d in total", r.ID,
 				count(int(r.Missed-lost), "value", "values"), now.Sub(ago.at).Round(time.Second), r.Missed)
 		}
-		if lag, known := then.lag[r.ID]; known && !lossless && now.Sub(then.at) >= lagOver && r.Lag > lag && int(r.Lag) >= max(2, c.Capacity/4) && h.grows(r.ID, then.at) {
+		if lag, known := then.lag[r.ID]; known && !holds && now.Sub(then.at) >= lagOver && r.Lag > lag && int(r.Lag) >= max(2, c.Capacity/4) && h.grows(r.ID, then.at) {
 			say(LagGrows, r.ID, "receiver %d falls behind: %d values now, %d %v ago", r.ID, r.Lag, lag, now.Sub(then.at).Round(time.Second))
 		}
 	}
+}
+
+// patience says how much of its patience a receiver that holds senders back has
+// used up.
+func patience(now time.Time, r *Receiver) string {
+	switch {
+	case r.Patience == 0:
+		return ""
+	case r.WaitedSince.IsZero():
+		return fmt.Sprintf("; a sender waits at most %v for it", r.Patience)
+	}
+	return fmt.Sprintf("; senders have waited %v of at most %v for it", now.Sub(r.WaitedSince).Round(time.Millisecond), r.Patience)
 }
 
 // grows reports whether a receiver's lag has not shrunk since a time.

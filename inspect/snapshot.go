@@ -94,9 +94,34 @@ type Receiver struct {
 	Lag      uint64 `json:"lag"`      // values accepted that it has yet to see; on watch, versions
 	Received uint64 `json:"received"` // not counted on watch
 	Missed   uint64 `json:"missed"`
-	Lossless bool   `json:"lossless"` // senders wait for it
+	Lossless bool   `json:"lossless"` // senders wait for it, rather than that it misses a value; not while it is Lapsed
 	Parked   bool   `json:"parked"`   // it waits for a value
+
+	Policy Policy `json:"policy,omitempty"` // how it subscribed to a broadcast; empty on watch
+
+	// Of a receiver with the policy LosslessFor. Between two values that it
+	// receives, senders wait for it from WaitedSince until Patience has passed.
+	// Then it is Lapsed: it is treated as lossy until it has received every
+	// accepted value.
+	Patience    time.Duration `json:"patienceNs,omitempty"` // the argument of LosslessFor
+	WaitedSince time.Time     `json:"waitedSince,omitzero"` // zero while no sender waits for it
+	Lapsed      bool          `json:"lapsed,omitempty"`
 }
+
+// A Policy says what happens when a receiver of a broadcast does not keep up.
+type Policy string
+
+const (
+	// Lossy: senders overwrite what the receiver has not received.
+	Lossy Policy = "lossy"
+
+	// Lossless: senders wait for the receiver.
+	Lossless Policy = "lossless"
+
+	// LosslessFor: senders wait for the receiver, but not for longer than its
+	// Patience.
+	LosslessFor Policy = "lossless-for"
+)
 
 // A Place is a line of a program.
 type Place struct {
@@ -237,10 +262,26 @@ func describe(p *meter.Snapshot) Channel {
 	}
 	slices.SortStableFunc(c.Parked, func(a, b Parked) int { return a.Since.Compare(b.Since) })
 	for i, r := range p.Cursors {
-		c.Cursors[i] = Receiver(r)
+		c.Cursors[i] = Receiver{
+			ID: r.ID, Lag: r.Lag, Received: r.Received, Missed: r.Missed, Lossless: r.Lossless, Parked: r.Parked,
+			Policy: policyOf(p.Kind, &r), Patience: r.Patience, WaitedSince: r.WaitedSince, Lapsed: r.Lapsed,
+		}
 	}
 	slices.SortFunc(c.Cursors, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 	return c
+}
+
+// policyOf returns the policy of a receiver of a channel of kind.
+func policyOf(kind string, r *meter.Cursor) Policy {
+	switch {
+	case kind != "broadcast":
+		return ""
+	case r.Patience > 0:
+		return LosslessFor
+	case r.Lossless:
+		return Lossless
+	}
+	return Lossy
 }
 
 // printable returns text, which may come from anywhere, as one line to be
@@ -259,4 +300,14 @@ func printable(text string) string {
 }
 
 // full reports whether senders must wait.
-func (c *Channel) full() bool { return c.Capacity > 0 && c.Depth >= c.Capacity }
+func (c *Channel) full() bool {
+	if c.Kind == "broadcast" {
+		return slices.ContainsFunc(c.Cursors, c.holdsBack)
+	}
+	return c.Capacity > 0 && c.Depth >= c.Capacity
+}
+
+// holdsBack reports whether senders must wait for r.
+func (c *Channel) holdsBack(r Receiver) bool {
+	return r.Lossless && c.Capacity > 0 && int(r.Lag) >= c.Capacity
+}

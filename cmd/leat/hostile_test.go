@@ -155,7 +155,7 @@ func fill(v reflect.Value) {
 		v.SetString(hostile)
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(-7)
 	case reflect.Uint64:
 		v.SetUint(1<<64 - 1)
@@ -173,6 +173,8 @@ func TestHostileView(t *testing.T) {
 	var v inspect.View
 	fill(reflect.ValueOf(&v).Elem())
 	v.Channels[1].Capacity = 7 // with a depth of -7
+	v.Channels[1].Cursors[0].Policy = inspect.LosslessFor
+	v.Channels[1].Cursors[0].Lapsed = false
 	body, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

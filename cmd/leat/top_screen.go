@@ -342,8 +342,11 @@ func (t *top) detail(b *strings.Builder, c *inspect.Channel) {
 			if r.Missed > 0 {
 				line += fmt.Sprintf(", missed %d", r.Missed)
 			}
+			if policy := t.policy(&r); policy != "" {
+				line += ", " + policy
+			}
 			colour := ""
-			if c.Kind == "broadcast" && int(r.Lag) >= c.Capacity {
+			if c.Kind == "broadcast" && c.Capacity > 0 && int(r.Lag) >= c.Capacity {
 				colour = red
 			}
 			fmt.Fprintln(b, t.paint(line, colour))
@@ -355,6 +358,20 @@ func (t *top) detail(b *strings.Builder, c *inspect.Channel) {
 			fmt.Fprintf(b, "  %-9s %8s  %v\n", p.Op, t.since(p.Since), p.From)
 		}
 	}
+}
+
+// policy writes what happens when r does not keep up, and how much of its
+// patience is used up. A peer may send any policy.
+func (t *top) policy(r *inspect.Receiver) string {
+	switch {
+	case r.Policy != inspect.LosslessFor:
+		return string(r.Policy)
+	case r.Lapsed:
+		return fmt.Sprintf("lossless for %v, lossy until it has caught up", r.Patience)
+	case r.WaitedSince.IsZero():
+		return fmt.Sprintf("lossless for %v", r.Patience)
+	}
+	return fmt.Sprintf("lossless for %v, used %s", r.Patience, t.since(r.WaitedSince))
 }
 
 // since writes how long ago a time was, at the time of the View.

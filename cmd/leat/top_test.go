@@ -89,6 +89,31 @@ func TestTopScreen(t *testing.T) {
 	}
 }
 
+// It fails if the detail of a channel does not show each receiver's policy, or
+// how much of a receiver's patience is used up.
+func TestTopShowsPolicies(t *testing.T) {
+	now := time.Now()
+	m := newTop("", time.Second, nil)
+	m.colour, m.open, m.width = false, true, 100
+	m.update(seen{view: inspect.View{Time: now, Channels: []inspect.Channel{{ID: 1, Label: "orders", Kind: "broadcast", Capacity: 4, Cursors: []inspect.Receiver{
+		{ID: 1, Policy: inspect.Lossy},
+		{ID: 2, Policy: inspect.Lossless},
+		{ID: 3, Policy: inspect.LosslessFor, Patience: 2 * time.Second},
+		{ID: 4, Policy: inspect.LosslessFor, Patience: 2 * time.Second, Lag: 4, WaitedSince: now.Add(-1200 * time.Millisecond)},
+		{ID: 5, Policy: inspect.LosslessFor, Patience: 2 * time.Second, Lag: 9, Lapsed: true},
+		{ID: 6, Lag: 1}, // of a program that is older than the field
+	}}}}})
+	screen := m.text()
+	for _, want := range []string{
+		"0 behind, lossy\n", "0 behind, lossless\n", "0 behind, lossless for 2s\n", "4 behind, lossless for 2s, used 1.2s\n",
+		"9 behind, lossless for 2s, lossy until it has caught up\n", "1 behind\n",
+	} {
+		if !strings.Contains(screen, want) {
+			t.Errorf("the detail has no %q:\n%s", want, screen)
+		}
+	}
+}
+
 // It fails if a key of a terminal does something else than it says, or the
 // bytes of a key that are not there yet are taken for other keys.
 func TestDecodeKey(t *testing.T) {

@@ -37,11 +37,17 @@ func serve(t *testing.T, addr string) (where string, stop func()) {
 const child = "LEAT_TEST_BROWSER_CHILD"
 
 // alone runs the test in a process of its own, because the page shows the
-// channels of a whole process, and returns whether this is it.
-func alone(t *testing.T) bool {
+// channels of a whole process. In that process it returns a browser's tab that
+// works until limit has passed, and nil in this one.
+func alone(t *testing.T, limit time.Duration) (tab context.Context) {
 	t.Helper()
 	if os.Getenv(child) != "" {
-		return true
+		tab, cancel, err := Browser(t.Context(), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cancel)
+		return tab
 	}
 	if _, err := exec.LookPath("chromium"); err != nil {
 		t.Skip(ErrNoBrowser)
@@ -57,7 +63,7 @@ func alone(t *testing.T) bool {
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
 		t.Errorf("the test alone: %v", err)
 	}
-	return false
+	return nil
 }
 
 // until waits for an expression of the page to be true; the page asks itself at
@@ -77,14 +83,10 @@ func until(t *testing.T, tab context.Context, expression string) {
 // channel, obey keys, come back after its server, run without a script error,
 // or put a name into the page as anything but text.
 func TestPage(t *testing.T) {
-	if !alone(t) {
+	tab := alone(t, 2*time.Minute)
+	if tab == nil {
 		return
 	}
-	tab, cancel, err := Browser(t.Context(), 2*time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cancel()
 	addr, stop := serve(t, "127.0.0.1:0")
 	defer func() { stop() }()
 	page := "http://" + addr + "/debug/leat/"
@@ -156,18 +158,53 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// It fails if the page does not show the policies of receivers, or how much of
+// a receiver's patience is used up.
+func TestPolicies(t *testing.T) {
+	tab := alone(t, time.Minute)
+	if tab == nil {
+		return
+	}
+	tx := broadcast.New[int](1, leat.Name("orders"))
+	defer tx.Close()
+	defer tx.Subscribe().Close()
+	defer tx.Subscribe(broadcast.LosslessFor(time.Millisecond)).Close()
+	if err := tx.TrySend(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Send(t.Context(), 1); err != nil { // gives up on receiver 2
+		t.Fatal(err)
+	}
+	defer tx.Subscribe(broadcast.Replay(1), broadcast.LosslessFor(time.Hour)).Close()
+	ctx, end := context.WithCancel(t.Context())
+	sent := make(chan error)
+	go func() { sent <- tx.Send(ctx, 2) }() // waits for receiver 3
+	defer func() {
+		end()
+		<-sent
+	}()
+	addr, stop := serve(t, "127.0.0.1:0")
+	defer stop()
+	Do(t, tab, "load", chromedp.EmulateViewport(1280, 800), chromedp.Navigate("http://"+addr+"/debug/leat/"))
+	until(t, tab, "state.shown.length === 1")
+	Do(t, tab, "open", chromedp.Evaluate("document.querySelector('.row').click()", nil))
+	for receiver, want := range map[int]string{
+		1: "/^lossy$/",
+		2: "/^lossless for 1 ms, lossy until it has caught up$/",
+		3: `/^lossless for 60 min, used \d+(\.\d)? (ms|s)$/`,
+	} {
+		until(t, tab, fmt.Sprintf(`%s.test([...document.querySelectorAll('#detail .box')].find(b => b.innerText.includes('receiver %d'))?.querySelector('.policy')?.textContent)`, want, receiver))
+	}
+}
+
 // It fails if a thousand channels cost the page more than a screenful of rows,
 // or one of them cannot be found. How long a drawing takes is logged, not
 // judged: that is the machine's affair.
 func TestThousandChannels(t *testing.T) {
-	if !alone(t) {
+	tab := alone(t, time.Minute)
+	if tab == nil {
 		return
 	}
-	tab, cancel, err := Browser(t.Context(), time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cancel()
 	for i := range 1000 {
 		tx, rx := mpsc.New[int](10, leat.Name(fmt.Sprintf("channel %04d", i)))
 		defer rx.Close()

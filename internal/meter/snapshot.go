@@ -67,8 +67,14 @@ type Cursor struct {
 	Lag      uint64 // accepted values that it has yet to see
 	Received uint64
 	Missed   uint64
-	Lossless bool
+	Lossless bool // senders wait for it now
 	Parked   bool
+
+	// Of a broadcast receiver that subscribed with LosslessFor:
+
+	Patience    time.Duration // for so long senders wait for it; else 0
+	WaitedSince time.Time     // when senders began to wait for it; zero while none waits
+	Lapsed      bool          // senders gave up on it, until it has received everything
 }
 
 // AddParked counts a waiting operation, and lists it if it has a Stamp.
