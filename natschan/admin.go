@@ -201,26 +201,46 @@ func describe(s *jetstream.StreamInfo) (info Info, ok bool) {
 
 // Delete removes a channel with everything that it holds. Its senders and
 // receivers get leat.ErrClosed. Nothing else removes a channel, except
-// [DeleteEnded]. Deleting a channel that does not exist is not an error.
+// [DeleteEnded]. Deleting a channel that does not exist is not an error. If
+// another process makes a channel of that name again while Delete runs, Delete
+// leaves the leases of the new channel alone.
 func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	ch := Channel{Name: name, Kind: MPSC}
 	if err := ch.check(); err != nil {
 		return err
 	}
-	if err := js.DeleteStream(ctx, ch.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	failed := func(err error) error {
 		return explain(js.Conn(), fmt.Errorf("natschan: deleting %s: %w", name, err))
 	}
-	s, err := js.Stream(ctx, leaseStream)
-	if err == nil {
-		err = s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+name+".>"))
-	}
+	leases, err := js.Stream(ctx, leaseStream) // before the deletion: see purgeLeases
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("natschan: deleting %s: %w", name, err)
+		return failed(err)
+	}
+	if err := js.DeleteStream(ctx, ch.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return failed(err)
+	}
+	if leases != nil {
+		if err := ch.purgeLeases(ctx, leases); err != nil {
+			return failed(err)
+		}
 	}
 	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // waiting receivers look at the channel
-		return fmt.Errorf("natschan: deleting %s: %w", name, err)
+		return failed(err)
 	}
 	return nil
+}
+
+// purgeLeases removes the leases of the channel that were in s when the server
+// described s. A sender or receiver takes its lease after it has made the
+// channel's stream. So if s was described before the stream was deleted, the
+// leases of the next channel of that name are newer, and stay.
+func (c *Channel) purgeLeases(ctx context.Context, s jetstream.Stream) error {
+	next := s.CachedInfo().State.LastSeq + 1
+	err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".>"), jetstream.WithPurgeSequence(next))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	return err
 }
 
 // DeleteEnded deletes a channel that nobody needs any more: it is closed, no

@@ -319,3 +319,43 @@ func TestDeleteEndedSparesTheNextChannel(t *testing.T) {
 		rx.Close()
 	}
 }
+
+// remakeJS calls remake after it has deleted a stream, before it returns.
+type remakeJS struct {
+	jetstream.JetStream
+	remake func()
+}
+
+func (r *remakeJS) DeleteStream(ctx context.Context, name string) error {
+	err := r.JetStream.DeleteStream(ctx, name)
+	r.remake()
+	return err
+}
+
+// A channel is made again while Delete of the earlier one is under way. The
+// test fails if Delete removes the lease of the new one's sender: then the new
+// channel is closed as if its sender had crashed.
+func TestDeleteSparesTheNextChannel(t *testing.T) {
+	js := server(t, nil)
+	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC}
+	ctx, _, _ := ends(t, js, ch)
+	ch.Storage = jetstream.MemoryStorage
+	var tx *natschan.Sender[int]
+	remaking := &remakeJS{js, func() {
+		var err error
+		if tx, err = natschan.NewSender[int](ctx, js, ch); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := natschan.Delete(ctx, remaking, ch.Name); err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	infos, err := natschan.List(ctx, js)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(infos) != 1 || infos[0].Senders != 1 {
+		t.Errorf("List after the channel was made again = %+v; want one sender", infos)
+	}
+}
