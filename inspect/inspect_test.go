@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -562,19 +563,14 @@ func TestEvents(t *testing.T) {
 	r, err := s.Client().Get(s.URL + "/debug/leat/events?every=100ms")
 	must(t, err)
 	defer r.Body.Close()
-	want := uint64(1)
 	must(t, tx.TrySend(0))
-	buf, text := make([]byte, 1<<20), ""
-	for want <= 3 {
-		n, err := r.Body.Read(buf)
-		must(t, err)
-		text += string(buf[:n])
-		event, rest, whole := strings.Cut(text, "\n\n")
-		if !whole {
-			continue
+	in := bufio.NewScanner(r.Body)
+	in.Buffer(nil, 64<<20)
+	for want := uint64(1); want <= 3; {
+		if !in.Scan() {
+			t.Fatalf("the stream ended before an event told of value %d: %v", want, in.Err())
 		}
-		text = rest
-		data, isData := strings.CutPrefix(event, "data: ")
+		data, isData := strings.CutPrefix(in.Text(), "data: ")
 		if !isData {
 			continue
 		}

@@ -179,11 +179,11 @@ func TestServerNeverComesBack(t *testing.T) {
 	}{{"mpsc", 1}, {"broadcast --clients 3", 3}} {
 		t.Run(c.system, func(t *testing.T) {
 			server, addr := startServe(t, childtest.AnyPort)
-			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--count=1000000", "--interval=1ms", "--patience=200ms")...)
+			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--count=1000000", "--interval=1ms", "--patience=2s")...)
 			p.Stdout.Until(t, "^Ack\n")
 			server.Kill()
 			stdout, stderr := p.Ends(program.ExitFailed)
-			if n := strings.Count(stderr, "no answer from "+addr+" for 200ms, giving up; see that the server runs, or raise --patience"); n != c.clients {
+			if n := strings.Count(stderr, "no answer from "+addr+" for 2s, giving up; see that the server runs, or raise --patience"); n != c.clients {
 				t.Errorf("%d clients say that they give up, want %d:\n%s", n, c.clients, stderr)
 			}
 			wantAccount(t, stdout, stderr, `gave up after (\d+) of \d+ values; (\d+) Acks?, (\d+) not answered`, c.clients)
