@@ -44,7 +44,7 @@ type ClosedError = contract.ClosedError
 // else: its next receive continues at the oldest value still kept.
 //
 // A receive returns it as *LaggedError, once for each gap, so that received
-// plus missed is what was sent:
+// and missed values add up to the sent ones:
 //
 //	var lag *leat.LaggedError
 //	if errors.As(err, &lag) {
@@ -77,7 +77,7 @@ type Sender[T any] interface {
 	TrySend(v T) error
 
 	// Close gives up this handle. The channel ends when its last sender handle
-	// is closed: receivers get what was accepted, then ErrClosed. Close never
+	// is closed: receivers get the accepted values, then ErrClosed. Close never
 	// waits and never panics, may be called more than once and at any time; it
 	// returns nil. A Send that waits on this handle returns ErrClosed.
 	Close() error

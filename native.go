@@ -33,15 +33,15 @@ func FromChan[T any](ch <-chan T) Receiver[T] {
 	return r
 }
 
-// A chanReceiver's ErrClosed is final: it is not told while another goroutine
-// may have a value of ch in its hands that it will give back. takers counts
-// these; who finds ch closed meanwhile waits for the bell, which the last of
-// them rings.
+// A chanReceiver's ErrClosed is final: no call returns it while another
+// goroutine may hold a value of ch that it will put back. takers counts these.
+// A goroutine that finds ch closed meanwhile waits for the bell, which the last
+// of them rings.
 type chanReceiver[T any] struct {
 	bell
 	core   park.RecvCore[T]
 	ch     <-chan T
-	kept   []T  // taken from ch and given back, the oldest first; guarded by mu, like the rest
+	kept   []T  // taken from ch and put back, the oldest first; guarded by mu, like the rest
 	takers int  // goroutines that sleep on ch, or do not know yet whether they keep what they got
 	ending bool // somebody waits for takers to be 0
 }

@@ -104,7 +104,7 @@ type timerArm struct {
 	outcome[time.Time]
 	t     *timer
 	held  bool      // outcome is what s was claimed for
-	noted time.Time // when the value was due, at the last look before natives
+	noted time.Time // when the value was due, as Note read it
 }
 
 func (a *timerArm) receive() { a.v, a.err = a.t.TryRecv() }

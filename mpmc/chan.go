@@ -18,7 +18,7 @@ func New[T any](capacity int, opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 
 // NewUnbounded makes a channel that always has room, and returns its two ends.
 // Its senders never wait, so only memory limits how far they run ahead of the
-// receivers. The memory of a burst is given back as it is received.
+// receivers. The channel frees the memory of a burst as it is received.
 func NewUnbounded[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	return newChannel[T](queue.Unbounded, opts)
 }

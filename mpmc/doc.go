@@ -52,8 +52,8 @@
 // error. In both cases the end comes only when every permit is used or
 // released. Of several receivers, one that is closed gets leat.ErrClosed, and
 // the others go on. So a pool whose workers share one handle stops as a whole
-// by that handle's Close: new jobs are refused, and all workers drain what was
-// accepted.
+// by that handle's Close: new jobs are refused, and all workers drain the
+// accepted ones.
 //
 // # Cancelling
 //

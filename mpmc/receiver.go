@@ -95,9 +95,9 @@ func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 // RecvBatch collects values by number and by age. It blocks for the first value
 // as Recv does. Then it moves values to the front of buf until buf is full, or
 // until maxAge has passed since it received the first one, and returns how
-// many. If maxAge is 0 or less, it takes what is there and returns. It takes
-// each value from the channel as it comes, so senders do not wait for the
-// batch.
+// many. If maxAge is 0 or less, it takes the values in the channel and returns.
+// It takes each value from the channel as it comes, so senders do not wait for
+// the batch.
 //
 // If the channel ends, ctx ends or this handle is closed while it collects,
 // RecvBatch returns at once, with the values that it has and a nil error; the

@@ -93,9 +93,9 @@ func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 // RecvBatch collects values by number and by age. It blocks for the first value
 // as Recv does. Then it moves values to the front of buf until buf is full, or
 // until maxAge has passed since it received the first one, and returns how
-// many. If maxAge is 0 or less, it takes what is there and returns. It takes
-// each value from the channel as it comes, so senders do not wait for the
-// batch.
+// many. If maxAge is 0 or less, it takes the values in the channel and returns.
+// It takes each value from the channel as it comes, so senders do not wait for
+// the batch.
 //
 // If the channel ends, ctx ends or this receiver is closed while it collects,
 // RecvBatch returns at once, with the values that it has and a nil error; the
@@ -157,7 +157,7 @@ func (r *Receiver[T]) Close() error { return r.made().Close() }
 // get a *leat.ClosedError that carries the cause; errors.Is finds both
 // ErrClosed and the cause.
 //
-// The receiver itself drains what was accepted, then gets its own cause,
+// The receiver itself drains the accepted values, then gets its own cause,
 // whatever the senders close with. If it is already closed, CloseWith does
 // nothing. CloseWith(nil) is Close. It never waits and never panics, may be
 // called concurrently with anything, and returns nil.

@@ -24,7 +24,7 @@ type Info struct {
 	InFlight    uint64 // values that receivers have got or prefetched, and not acknowledged
 	Redelivered uint64 // of these, values that were delivered before
 
-	// Owner is who receives from an MPSC channel: the name of its NATS
+	// Owner names the receiver of an MPSC channel: the name of its NATS
 	// connection (nats.Name), or else its program, process and host. It is
 	// empty if there is no receiver, and for other kinds.
 	Owner string
@@ -311,7 +311,7 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return failed(err)
 	}
-	if err := js.Conn().Publish(c.endSubject(), nil); err != nil { // waiting receivers look what is the matter
+	if err := js.Conn().Publish(c.endSubject(), nil); err != nil { // waiting receivers check the channel
 		return failed(err)
 	}
 	return nil

@@ -57,8 +57,8 @@ func (r *receiver) probe() bool {
 	return true
 }
 
-// wantedLocked returns how many values to ask for: as many as complete what is
-// taken ahead, when half of that or less is on its way or buffered. A receiver
+// wantedLocked returns how many values to ask for: as many as complete the
+// prefetch, when half of that or less is on its way or buffered. A receiver
 // with a shared consumer asks for at least one value for each of its callers.
 func (r *receiver) wantedLocked() int {
 	underWay := r.demand.asked + len(r.buffer.values)
@@ -73,7 +73,7 @@ func (r *receiver) wantedLocked() int {
 	return 0
 }
 
-// forgetLocked forgets what was asked for: it will not come.
+// forgetLocked forgets the requested values: they will not come.
 func (r *receiver) forgetLocked() {
 	r.demand.asked, r.demand.answering = 0, false
 }

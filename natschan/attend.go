@@ -48,7 +48,8 @@ func (a *attendant) kick() {
 	}
 }
 
-// attend repairs what breaks, and looks for the end, until ctx ends.
+// attend repairs consumer and connection, and looks for the end, until ctx
+// ends.
 func (r *receiver) attend(ctx context.Context) {
 	connected := r.nc.StatusChanged(nats.CONNECTED)
 	defer r.nc.RemoveStatusListener(connected)
@@ -130,7 +131,7 @@ func (r *receiver) repair(ctx context.Context) {
 }
 
 // unanswered reports whether the server has refused, or is silent for too long.
-// Then it forgets what was asked for, and gives up a consumer that only this
+// Then it forgets the requested values, and gives up a consumer that only this
 // receiver has.
 func (r *receiver) unanswered() bool {
 	r.mu.Lock()

@@ -10,10 +10,10 @@ import (
 
 // RecvBatch receives into buf. It blocks for the first value, as Recv does, and
 // then collects until buf is full or maxAge has passed since it received that
-// value; if maxAge is 0 or less, it takes what is there. It returns how many
-// values it has received, and acknowledges them as Recv does, but waits for the
-// server only when it has received what had arrived. A batch of an MPSC channel
-// of n values thus costs one exchange instead of n.
+// value. If maxAge is 0 or less, it takes the values that are there. It returns
+// how many values it has received, and acknowledges them as Recv does, but
+// waits for the server only when it has received all that had arrived. A batch
+// of an MPSC channel of n values thus costs one exchange instead of n.
 //
 // An error before the first value is returned as by Recv. If the channel or ctx
 // ends later, the receiver lags or is closed, or a value is not a T, RecvBatch
@@ -27,7 +27,7 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 		return 0, err
 	}
 	b := batch[T]{r: r, buf: buf}
-	for b.n == 0 { // again if the server takes back what was received
+	for b.n == 0 { // again if the server takes the received values back
 		if err := b.first(ctx); err != nil {
 			return 0, err
 		}

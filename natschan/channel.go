@@ -142,7 +142,7 @@ func (c *Channel) check() error {
 	case streamPrefix+c.Name == leaseStream:
 		return fmt.Errorf("natschan: the channel name %q is taken by natschan itself", c.Name)
 	case c.Kind < MPSC || c.Kind > Watch:
-		return fmt.Errorf("natschan: %v is no kind of channel; use MPSC, MPMC, Broadcast or Watch", c.Kind)
+		return fmt.Errorf("natschan: %v is not a kind of channel; use MPSC, MPMC, Broadcast or Watch", c.Kind)
 	case c.Capacity < 0:
 		return fmt.Errorf("natschan: capacity %d; use 1 or more, or 0 for an unbounded channel", c.Capacity)
 	case c.Capacity == 0 && c.Kind == Broadcast:

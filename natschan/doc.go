@@ -33,13 +33,13 @@
 //	in memory                              here
 //	values are passed                      values are encoded: no pointers, channels or functions; at most the server's max_payload (1 MiB)
 //	Send: it is in the channel             the server has it; on its disk, only if the server syncs always
-//	a failed Send moved nothing            so here, but for an error that is ErrUnknown: the server has not answered, and may have stored it
+//	a failed Send has no effect            so here, but for an error that is ErrUnknown: the server has not answered, and may have stored it
 //	exactly once                           at least once. RecvMsg: acknowledged by the program, given again after a crash; Deliveries tells
 //	                                       what may have been seen before. Recv: acknowledged on receipt, so a value in the hands of
 //	                                       a process that crashes is lost
-//	waiting senders are served in order    who tries first after a hint wins; a lost hint costs up to 200 ms. There is no capacity 0
-//	FIFO per sender                        so here; what is given again after AckWait, or by Nak, comes late
-//	one receiver of an mpsc                a lease: after a crash, the next may come when Lease has passed; one that was away for longer gets
+//	waiting senders are served in order    the first to try after a hint wins; a lost hint costs up to 200 ms. There is no capacity 0
+//	FIFO per sender                        so here; a value that is redelivered after AckWait, or by Nak, comes late
+//	one receiver of an mpsc                a lease: after a crash, the next may come when Lease has passed; a receiver that was away longer gets
 //	                                       ErrFenced
 //	a dropped sender is collected          a crashed one: its Lease ends, a receiver makes sure, and the channel closes (up to 3 Leases)
 //	Close does not wait                    Close is some exchanges with the server, and may say that there is none; the end is for ever,

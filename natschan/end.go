@@ -167,7 +167,7 @@ func (r *receiver) returnUnheld() {
 	}
 }
 
-// returnAllLocked has the server redeliver what is buffered.
+// returnAllLocked has the server redeliver the buffered values.
 func (r *receiver) returnAllLocked() {
 	for _, d := range r.buffer.clear() {
 		r.returnLocked(d)

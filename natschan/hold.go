@@ -22,8 +22,8 @@ type hold struct {
 
 const durableHold = time.Second
 
-// hold makes sure of the lease, and returns what is known from then on of a
-// consumer that is made, or seen, later.
+// hold makes sure of the lease, and returns the facts that hold from then on
+// for a consumer that is made, or seen, later.
 //
 // Taking over is safe, because a receiver that takes over lists the consumers
 // before the leases, and this receiver renews its lease before it makes a
@@ -97,8 +97,8 @@ func (r *receiver) confirmConsumer(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// dropLocked has attend make the consumer again. The server redelivers what is
-// buffered, to this receiver, or to the one that has taken over.
+// dropLocked has attend make the consumer again. The server redelivers the
+// buffered values, to this receiver, or to the one that has taken over.
 func (r *receiver) dropLocked() {
 	r.buffer.clear()
 	r.place.lost = true

@@ -26,7 +26,7 @@ func (e *RemoteError) Error() string { return "natschan: remote: " + e.Message }
 // waits for the answer. It returns leat.ErrClosed if nobody serves it, a
 // [*RemoteError], or ctx.Err(). It is not stored, and not sent again: when ctx
 // ends, nobody knows whether it was served. A ctx without an end waits for ever
-// if who serves it crashes.
+// if the server of the subject crashes.
 func Request[Q, A any](ctx context.Context, nc *nats.Conn, subject string, question Q) (answer A, err error) {
 	if ctx == nil {
 		panic("natschan: nil context")
@@ -156,7 +156,7 @@ func (r *OneshotReceiver[T]) arrive(m *nats.Msg) {
 	r.event.all()
 }
 
-// end lets what comes from now on be ErrClosed. The mutex is held.
+// end makes ErrClosed the result from now on. The mutex is held.
 func (r *OneshotReceiver[T]) end() {
 	r.err = leat.ErrClosed
 	r.gate.end()

@@ -135,8 +135,8 @@ func (p *persistence) clarify(ctx context.Context, err error) (verdict, error) {
 	return unclear, nil
 }
 
-// publish is one attempt. The client's own attempts would send again after what
-// came later.
+// publish is one attempt. The client's own attempts would send again after
+// later values.
 func (f *family) publish(ctx context.Context, m *nats.Msg) error {
 	_, err := f.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	return err

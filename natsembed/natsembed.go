@@ -166,7 +166,7 @@ func (o *Options) listen() (host string, port int, err error) {
 		port, err = strconv.Atoi(service)
 	}
 	if err != nil || port < 0 || port > 65535 {
-		return "", 0, fmt.Errorf("%q is no address to listen on; give host:port, such as 127.0.0.1:4222", o.Listen)
+		return "", 0, fmt.Errorf("%q is not an address to listen on; give host:port, such as 127.0.0.1:4222", o.Listen)
 	}
 	if port == 0 {
 		port = server.RANDOM_PORT

@@ -35,7 +35,7 @@ func (d *droppedReceiver[T]) Dropped() {
 	c.endFromCleanupAndUnlock()
 }
 
-// noteLeakLocked counts a handle that was dropped. One that has sent or
+// noteLeakLocked counts a handle that was dropped. A handle that has sent or
 // received, or whose other end is closed, needs no Close.
 func (c *channel[T]) noteLeakLocked() {
 	if !c.endedLocked() && c.Named() {

@@ -98,8 +98,8 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 }
 
 // used notes how a receive ended. A receiver that has received has finished.
-// One that got the end has not: a goroutine that waits for Done still waits for
-// its Close.
+// A receiver that got the end has not: a goroutine that waits for Done still
+// waits for its Close.
 func (r *Receiver[T]) used(err error) {
 	if err == nil {
 		r.finish()

@@ -67,7 +67,7 @@ func (b *block) release() {
 type budget struct {
 	max int
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	used     int        // may be more than max
 	queue    []*claim
 	exceeded bool   // a connection may exceed the budget
@@ -96,7 +96,7 @@ func (b *budget) try(n int) bool {
 	return true
 }
 
-// add changes what is used by n bytes, without a wait.
+// add adds n to the bytes in use, without a wait.
 func (b *budget) add(n int) {
 	if b == nil || n == 0 {
 		return

@@ -109,7 +109,7 @@ type Client struct {
 	stopped chan struct{} // closed when run has ended
 	state   *watch.Sender[State]
 
-	mu   sync.Mutex // guards what follows, and parts of links and calls; not held during I/O or a wait
+	mu   sync.Mutex // guards the fields below, and parts of links and calls; not held during I/O or a wait
 	down error      // why there is no connection; nil if there is one
 }
 

@@ -240,7 +240,8 @@ func (c *conn) arm(now phase) bool {
 // everything else that the server does for a short request.
 func worn(t, deadline, d time.Duration) bool { return deadline-t < d-d/8 }
 
-// drain makes the goroutine end once it has answered what was read.
+// drain makes the goroutine end once it has answered the requests that were
+// read.
 func (c *conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

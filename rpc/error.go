@@ -91,7 +91,7 @@ type callError struct {
 	method string
 	sent   error // ErrNotSent or ErrMaybeSent
 	cause  error
-	hint   error // what is wrong with the connection, if the cause does not say so; may be nil
+	hint   error // a fault of the connection, if the cause does not say so; may be nil
 }
 
 func (e *callError) Error() string {

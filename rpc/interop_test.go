@@ -54,7 +54,7 @@ func TestWire(t *testing.T) {
 		{"number", `17`, `"Error"`, true},
 		{"array", `["Ping"]`, `"Error"`, true},
 		{"control byte in a string", "\"Pi\n", `"Error"`, true},
-		{"broken object", `{"Echo"}`, parse(`unexpected byte \"}\" behind a member's name, at byte 7`), true},
+		{"broken object", `{"Echo"}`, parse(`unexpected byte \"}\" after a member's name, at byte 7`), true},
 		{"broken object, at the first bad byte", `{x`, parse(`unexpected byte \"x\" where a member's name begins, at byte 1`), true},
 		{"too long", `"` + strings.Repeat("x", 8000), `"Error"`, true},
 		{"too long, with parameters", `{"Echo":{"text":"` + strings.Repeat("x", 8000), `{"Error":{"code":"too_large","message":"longer than 1000 bytes"}}`, true},

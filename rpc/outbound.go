@@ -28,7 +28,7 @@ type outbound struct {
 	set  bool          // the timer was set and not taken back; belongs to the goroutine
 	done chan struct{} // signalled when the timer is over; room for one
 
-	mu     sync.Mutex  // guards what follows while the timer is set; not held during I/O
+	mu     sync.Mutex  // guards the fields below while the timer is set; not held during I/O
 	buf    batchBuffer // answers, in order
 	spare  []byte      // memory for answers that are added while buf is written
 	failed bool        // nothing more can be written

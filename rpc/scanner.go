@@ -15,7 +15,7 @@ import (
 // found decodes without a syntax error.
 type scanner struct {
 	max   int   // how many objects and arrays may be open at once
-	state state // what comes next
+	state state // the tokens that may come next
 	open  []byte
 	name  bool   // the string being read is a member's name
 	hex   int    // digits still to come of a \u escape
@@ -35,7 +35,7 @@ const (
 	atName                    // a member's name
 	atNameEnd                 // a member's name, or the end of an object
 	atColon                   // the colon after a name
-	afterValue                // a comma, or the end of what is open
+	afterValue                // a comma, or the end of the open object or array
 	inString                  // in a string
 	inEscape                  // after a backslash
 	inHex                     // in the digits of \u
@@ -106,7 +106,7 @@ func (s *scanner) step(c byte) error {
 		case 'u':
 			s.state, s.hex = inHex, 4
 		default:
-			return s.unexpected(c, "behind a backslash")
+			return s.unexpected(c, "after a backslash")
 		}
 		return nil
 	case inHex:
@@ -168,7 +168,7 @@ func (s *scanner) structure(c byte) error {
 		return nil
 	case atColon:
 		if c != ':' {
-			return s.unexpected(c, "behind a member's name")
+			return s.unexpected(c, "after a member's name")
 		}
 		if len(s.open) == 1 {
 			if s.members == 0 {
@@ -188,7 +188,7 @@ func (s *scanner) structure(c byte) error {
 		case c == '}' && object, c == ']' && !object:
 			s.close()
 		default:
-			return s.unexpected(c, "behind a value")
+			return s.unexpected(c, "after a value")
 		}
 		return nil
 	}

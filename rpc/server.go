@@ -83,7 +83,7 @@ type Server struct {
 	// handlers' context. Nil is context.Background().
 	BaseContext func(net.Listener) context.Context
 
-	mu        sync.Mutex // guards what follows; not held during I/O
+	mu        sync.Mutex // guards the fields below; not held during I/O
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	stopped   bool
@@ -94,11 +94,11 @@ type Server struct {
 	began  time.Time
 	stop   chan struct{} // closed when stopped is set
 	empty  chan struct{} // closed when stopped is set and the last connection is gone
-	slots  chan struct{} // holds one for each connection; nil is no limit
-	flight chan struct{} // holds one for each request being handled; nil is no limit
+	slots  chan struct{} // holds one for each connection; nil without a limit
+	flight chan struct{} // holds one for each request being handled; nil without a limit
 
-	requests *budget // of the blocks that hold requests; nil is no limit
-	answers  *budget // of the blocks that hold answers; nil is no limit
+	requests *budget // of the blocks that hold requests; nil without a limit
+	answers  *budget // of the blocks that hold answers; nil without a limit
 
 	handshakeErrors atomic.Uint64
 	memoryWarned    atomic.Int64 // when the log last warned of memory, since began

@@ -211,8 +211,8 @@ func (r *reader) makeRoom() error {
 	return nil
 }
 
-// move moves what was read and not taken to b, which the budget counts
-// already.
+// move moves the bytes that were read and not taken to b, which the budget
+// counts already.
 func (r *reader) move(b *block) {
 	n := copy(b.b, r.buf[r.r:r.w])
 	r.giveBack()
@@ -229,8 +229,8 @@ func (r *reader) giveBack() {
 	}
 }
 
-// shrink returns the borrowed block, or exchanges it for a smaller one, if
-// what is left in it has room there. A block for a batch stays until it is
+// shrink returns the borrowed block, or exchanges it for a smaller one, if the
+// bytes left in it fit there. A block for a batch stays until it is
 // empty. Messages that next returned are then gone.
 func (r *reader) shrink() {
 	if r.lent == nil {
@@ -257,7 +257,7 @@ func (r *reader) shrink() {
 	}
 }
 
-// drop forgets what was read, and returns all memory.
+// drop forgets the bytes that were read, and returns all memory.
 func (r *reader) drop() {
 	r.r, r.w = 0, 0
 	r.shrink()

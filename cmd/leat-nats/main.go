@@ -4,7 +4,7 @@
 //
 //	leat-nats run mpsc         one producer, one channel, one client that pings a server for each value
 //	leat-nats run broadcast    one channel, ten clients that each see every value
-//	leat-nats top              the channels of a server, and who uses them
+//	leat-nats top              the channels of a server, and their users
 //
 // Each prints its own lines on standard output and everything else on standard
 // error, loses nothing at its end, and explains itself with --help. The exit

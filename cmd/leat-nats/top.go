@@ -20,7 +20,7 @@ import (
 type topCmd struct {
 	URL   string        `arg:"" help:"The NATS server, such as nats://127.0.0.1:4222."`
 	Every time.Duration `default:"1s" help:"Time between two tables."`
-	Once  bool          `help:"Print one table and end, as if standard output were no terminal."`
+	Once  bool          `help:"Print one table and end, as if standard output were not a terminal."`
 }
 
 func (*topCmd) Help() string {

@@ -9,7 +9,7 @@ import (
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// A report is what came of a load, as --json prints it. Times are in
+// A report is the outcome of a load, as --json prints it. Times are in
 // microseconds.
 type report struct {
 	Addr    string  `json:"addr"`

@@ -32,7 +32,7 @@ Example: ten bursts of ten Acks, counted
     leat: 100 Acks from 10 clients, none lost
     100
 
-Example: clients that cannot keep up; Acks and missed values together are what was sent
+Example: clients that cannot keep up; Acks and missed values add up to the values sent
 
     $ leat run broadcast --lossy --capacity 1 --count 1000 --interval 0 | grep -c Ack
 

@@ -36,7 +36,7 @@ func (cmd *serveCmd) Run(p *program.Process) error {
 	if err != nil {
 		return err
 	}
-	p.ObeySignals("answering what was read", func() string { return "some of what was read may not be answered" })
+	p.ObeySignals("answering the requests that were read", func() string { return "some requests that were read may stay unanswered" })
 	s := systems.StartServer(p, l, &rpc.Server{})
 	p.Say("serving on %v; end with Ctrl-C", l.Addr())
 	<-p.Ctx.Done()

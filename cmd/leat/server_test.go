@@ -274,7 +274,7 @@ func TestInterruptAnswersAccepted(t *testing.T) {
 			p := childtest.Start(t, system(c.system, "--external", "--addr", addr, "--interval=0", "--count=1000000")...)
 			receive(t, asked)
 			p.Signal(os.Interrupt)
-			p.Stderr.Until(t, "^leat: interrupted: no further value is sent, and what was accepted is being answered; interrupt again to quit at once\n")
+			p.Stderr.Until(t, "^leat: interrupted: no further value is sent, and accepted values are being answered; interrupt again to quit at once\n")
 			open()
 			stdout, stderr := p.Ends(program.ExitFailed)
 			m := childtest.WantLastLine(t, stderr, `interrupted after (\d+) of \d+ values; (\d+) Acks?, none lost`)

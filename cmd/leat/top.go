@@ -18,10 +18,10 @@ import (
 
 type topCmd struct {
 	URL   string        `arg:"" help:"The program's inspect page, such as http://127.0.0.1:7070/debug/leat/; host:port is enough where that is its path."`
-	Every time.Duration `default:"1s" help:"Time between two looks."`
-	Once  bool          `help:"Look twice, a moment apart so that there are rates, print what there is, and end; as it is where standard output is no terminal."`
+	Every time.Duration `default:"1s" help:"Time between two snapshots."`
+	Once  bool          `help:"Take two snapshots, a moment apart so that there are rates, print the channels, and end. This is the default if standard output is not a terminal."`
 	Width int           `default:"100" help:"How wide a print is, in columns."`
-	Color bool          `help:"Print with colours although standard output is no terminal."`
+	Color bool          `help:"Print with colours although standard output is not a terminal."`
 }
 
 func (*topCmd) Help() string {
@@ -60,7 +60,7 @@ func snapshotURL(page string) (string, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%q is no address of a page; give one such as http://127.0.0.1:7070%s", page, uiPath)
+		return "", fmt.Errorf("%q is not the address of a page; give one such as http://127.0.0.1:7070%s", page, uiPath)
 	}
 	switch {
 	case u.Path == "" || u.Path == "/":
@@ -100,8 +100,8 @@ func (cmd *topCmd) Run(p *program.Process) error {
 	return nil
 }
 
-// mostView bounds what is read of an answer: a thousand channels are less than
-// a megabyte.
+// mostView bounds how much of an answer is read. A thousand channels take less
+// than a megabyte.
 const mostView = 64 << 20
 
 // fetch gets a View. An error says what to do.
@@ -125,7 +125,7 @@ func fetch(ctx context.Context, where string) (v inspect.View, err error) {
 		return v, fmt.Errorf("%s answers %s; give the address of the inspect page", where, program.Clean(answer.Status))
 	}
 	if err := json.NewDecoder(io.LimitReader(answer.Body, mostView)).Decode(&v); err != nil {
-		return v, fmt.Errorf("%s is no view of channels (%s); give the address of the inspect page", where, program.Clean(err.Error()))
+		return v, fmt.Errorf("%s is not a view of channels (%s); give the address of the inspect page", where, program.Clean(err.Error()))
 	}
 	program.CleanAll(&v)
 	return v, nil

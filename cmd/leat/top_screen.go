@@ -23,7 +23,7 @@ type top struct {
 	colour bool
 
 	view          inspect.View
-	err           error // of the last look, while the last View stays
+	err           error // of the last request; the last View stays
 	width, height int   // height 0 is without end
 	paused        bool
 	sort          int
@@ -37,7 +37,7 @@ func newTop(where string, every time.Duration, look func(context.Context) (inspe
 	return &top{where: where, every: every, look: look, colour: true, width: 80}
 }
 
-// seen is what a look has brought.
+// seen is the outcome of a request.
 type seen struct {
 	view inspect.View
 	err  error

@@ -18,7 +18,7 @@ import (
 )
 
 // live returns the bytes in use, stacks included, once the collector has found
-// what is garbage.
+// the garbage.
 func live() int64 {
 	for range 4 { // a dropped handle is closed by a cleanup, after the collection that finds it, and is itself garbage only then
 		runtime.GC()
@@ -153,7 +153,7 @@ func printCPU(w io.Writer, d time.Duration) {
 func printSlow(w io.Writer, d time.Duration) error {
 	const fast, pause = 9, time.Millisecond
 	fmt.Fprintf(w, "\nOne receiver that sleeps %v after each value, beside %d that do not, capacity %d each, for %v:\n\n", pause, fast, fanOutCapacity, d)
-	fmt.Fprintln(w, "| channel | sent a second | received a second by a fast one | the slow one received | it missed, and was told |\n| --- | --- | --- | --- | --- |")
+	fmt.Fprintln(w, "| channel | sent a second | received a second by a fast one | the slow one received | missed, as it was reported |\n| --- | --- | --- | --- | --- |")
 	for _, k := range []struct {
 		name string
 		run  func(until time.Time, slow func()) (sent, fastest, slowest int, missed string, err error)

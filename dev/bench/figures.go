@@ -9,8 +9,8 @@ import (
 	"github.com/leat-go/leat/dev/bench/internal/figure"
 )
 
-// writeFigures draws what was measured into dir. What -run left out is not
-// drawn, and an older figure of it stays.
+// writeFigures draws the measurements into dir. It draws nothing that -run left
+// out, and an older figure of that stays.
 func writeFigures(dir, machine string, design, suite *measurement, wakers []*waker) ([]string, error) {
 	var written []string
 	write := func(name string, svg []byte) error {

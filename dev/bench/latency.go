@@ -99,7 +99,7 @@ func wakeUps(p pipe, samples int) ([]time.Duration, error) {
 	return took, c.wait()
 }
 
-// wakePercents are what is printed and drawn.
+// wakePercents are the percentiles that are printed and drawn.
 var wakePercents = []float64{50, 90, 99, 99.9}
 
 func percentile(sorted []time.Duration, p float64) time.Duration {

@@ -31,7 +31,7 @@ func main() {
 	flag.StringVar(&c.pattern, "run", "", "measure only workloads whose name matches this regular `expression`")
 	flag.IntVar(&c.rounds, "rounds", 7, "how often each contestant is measured")
 	flag.DurationVar(&c.duration, "duration", 40*time.Millisecond, "how long each contestant is measured in each round, about")
-	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within two minutes, for a first look")
+	flag.BoolVar(&c.quick, "quick", false, "fewer and shorter rounds: within two minutes, for a first impression")
 	flag.StringVar(&c.figures, "figures", "docs/figures", "the `directory` to draw into, or empty for none")
 	flag.BoolVar(&c.verbose, "v", false, "print every cell")
 	flag.BoolVar(&c.rust, "rust", false, "also measure tokio and crossbeam-channel, if Rust and they are installed")
@@ -135,7 +135,7 @@ func (c config) tabled(w io.Writer) (all []workload, rust string, err error) {
 	return withRust(all, p.do), rust, nil
 }
 
-// probes are what is not nanoseconds for an operation.
+// probes measures everything that is not nanoseconds for an operation.
 func (c config) probes(w io.Writer, match *regexp.Regexp) ([]*waker, error) {
 	var woken []*waker
 	if match.MatchString("latency") {
@@ -189,8 +189,8 @@ func (c config) conditions() string {
 		strings.Join(os.Args[1:], " "), c.rounds, c.duration)
 }
 
-// commit returns what is measured: the go command does not record it for go
-// run, so git is asked.
+// commit returns the commit that is measured. It asks git, because go run does
+// not record it.
 func commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty= with changes", "--abbrev=12", "--exclude=*").Output()
 	if err != nil {

@@ -29,8 +29,8 @@ func fanOutWorkloads(receivers []int) []workload {
 	return all
 }
 
-// lossyFanOut holds nobody back: received and missed together must be what was
-// sent.
+// lossyFanOut holds nobody back. Received and missed values must add up to the
+// sent ones.
 func lossyFanOut(capacity, receivers, n int) error {
 	tx := broadcast.New[int](capacity)
 	var c crew

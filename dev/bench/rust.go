@@ -60,7 +60,7 @@ func withRust(all []workload, do func(workload, who string, n int) error) []work
 	return all
 }
 
-// rustVersions says what would be measured, or what is missing.
+// rustVersions says what would be measured. Its error says what is missing.
 func rustVersions() (versions string, err error) {
 	out, err := exec.Command("rustc", "--version").Output()
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *rustProgram) do(workload, who string, n int) error {
 	return readAnswer(p.answers)
 }
 
-// readAnswer reads one line, and returns what went wrong, if anything.
+// readAnswer reads one line, and returns the error in it, if any.
 func readAnswer(from *json.Decoder) error {
 	var a struct {
 		Nanoseconds *int64 `json:"ns"`

@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// A workload is one thing to do, and who does it. The contestants are measured
-// in turns; the first one is the anchor that the others are compared with, and
-// what a Go user would write without leat.
+// A workload is one thing to do, and the contestants that do it. They are
+// measured in turns. The first one is the anchor that the others are compared
+// with: the code that a Go user would write without leat.
 type workload struct {
 	name        string // such as mpsc/ctx=background/cap=32/senders=4
 	contestants []contestant

@@ -4,8 +4,9 @@
 //	go run ./dev/licences          writes the page
 //	go run ./dev/licences -check   fails if the page is not current
 //
-// It asks the go command what is linked, and reads the licences in the module
-// cache. A licence that it does not know is an error: read it, and add it here.
+// It asks the go command for the linked modules, and reads the licences in the
+// module cache. A licence that it does not know is an error: read it, and add
+// it here.
 package main
 
 import (
@@ -183,7 +184,7 @@ func render(shipped, others []dependency) string {
 leat is under the [Apache License 2.0](../LICENSE). The module ` + "`github.com/leat-go/leat`" + ` depends on nothing but Go's
 standard library. What the other modules link, on Linux, macOS and Windows; ` + "`go run ./dev/licences`" + ` writes this page.
 
-## In what is released
+## In released code
 
 `)
 	table(&b, shipped)

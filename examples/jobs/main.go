@@ -47,7 +47,7 @@ var (
 	jobs    = flag.Int("submit", 20, "how many jobs to submit; 0: another process does")
 	workers = flag.Int("workers", 3, "how many workers; 0: they are in another process")
 	name    = flag.String("queue", "jobs", "the queue's name on the server")
-	discard = flag.Bool("remove", false, "remove the queue from the server, with what is in it")
+	discard = flag.Bool("remove", false, "remove the queue from the server, with its values")
 )
 
 // A Job is a number to factor.

@@ -45,7 +45,7 @@ func report(name string, size func(*census, string, int) (int, int64), enough in
 	files, bytes := size(&c, *root, enough)
 	outcome := "every walker is done"
 	if alive := c.settle(); alive > 0 {
-		outcome = fmt.Sprintf("%d walkers wait for ever, and so does who would close", alive)
+		outcome = fmt.Sprintf("%d walkers wait for ever, and so does the closer", alive)
 	} else if panicked := c.panicked.Load(); panicked > 0 {
 		outcome = fmt.Sprintf("%d walkers panicked: send on closed channel", panicked)
 	}

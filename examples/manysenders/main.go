@@ -17,7 +17,7 @@
 //	  native, reader closes  402 files, 3214 KB; every walker is done
 //	leave after 3 files:
 //	  leat                   3 files, 12 KB; every walker is done
-//	  native, WaitGroup      3 files, 12 KB; 48 walkers wait for ever, and so does who would close
+//	  native, WaitGroup      3 files, 12 KB; 48 walkers wait for ever, and so does the closer
 //	  native, reader closes  3 files, 12 KB; 48 walkers panicked: send on closed channel
 package main
 
@@ -79,7 +79,7 @@ func walk(ctx context.Context, c *census, tx *mpsc.Sender[int64], dir string) {
 	}
 }
 
-// entries yields what is in dir, less what is hidden.
+// entries yields the entries of dir that are not hidden.
 func entries(dir string) func(yield func(fs.DirEntry) bool) {
 	return func(yield func(fs.DirEntry) bool) {
 		list, err := os.ReadDir(dir)

@@ -50,7 +50,7 @@ func TestManySenders(t *testing.T) {
 		`  native, reader closes  +200 files, 20 KB; every walker is done`,
 		`leave after 3 files:`,
 		`  leat  +3 files, 0 KB; every walker is done`,
-		`  native, WaitGroup  +3 files, 0 KB; [1-9]\d* walkers wait for ever, and so does who would close`,
+		`  native, WaitGroup  +3 files, 0 KB; [1-9]\d* walkers wait for ever, and so does the closer`,
 		`  native, reader closes  +3 files, 0 KB; [1-9]\d* walkers panicked: send on closed channel`,
 	}
 	if !slices.EqualFunc(lines, want, func(line, want string) bool { return regexp.MustCompile("^" + want + "$").MatchString(line) }) {

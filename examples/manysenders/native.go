@@ -22,8 +22,8 @@ func sizeWaitGroup(c *census, dir string, enough int) (files int, bytes int64) {
 // order to free the walkers.
 //
 // Its failure: a send on a closed channel panics, also one that waits, and the
-// race detector reports it. Here each walker recovers, so that it can be told;
-// otherwise the first one ends the program.
+// race detector reports it. Here each walker recovers, so that the program can
+// count them; otherwise the first one ends it.
 func sizeReaderCloses(c *census, dir string, enough int) (files int, bytes int64) {
 	sizes, end := startNative(c, dir)
 	defer end()

@@ -9,11 +9,11 @@
 //
 //	$ go run ./examples/workers
 //	2 workers, 8 jobs may wait; Ctrl-C ends
-//	8 jobs wait, and now so does who submits
+//	8 jobs wait, and now so does the submitter
 //	stamp 2 is 2:18227607, hash 000000ce792a200a…, by worker 1
 //	stamp 1 is 1:26259996, hash 000000cb73a972a7…, by worker 2
 //	^C
-//	interrupted: no more is accepted, what was accepted is done first; Ctrl-C again quits at once
+//	interrupted: no more jobs are accepted, accepted jobs are done first; Ctrl-C again quits at once
 //	stamp 13 was not accepted: leat: channel closed
 //	stamp 4 is 4:1222667, hash 000000a9518464ed…, by worker 2
 //	…
@@ -75,7 +75,7 @@ func main() {
 		defer submit.Close()
 		for job := 1; job <= *count || *count == 0; job++ {
 			if !told && submit.Len() == submit.Cap() {
-				fmt.Printf("%d jobs wait, and now so does who submits\n", submit.Len())
+				fmt.Printf("%d jobs wait, and now so does the submitter\n", submit.Len())
 				told = true
 			}
 			if err := submit.Send(ctx, job); err != nil {
@@ -88,8 +88,8 @@ func main() {
 
 	go func() {
 		<-signals
-		jobs.Close() // the shutdown: frees the submitter, and lets the workers drain what is there
-		fmt.Println("interrupted: no more is accepted, what was accepted is done first; Ctrl-C again quits at once")
+		jobs.Close() // the shutdown: frees the submitter, and lets the workers drain the accepted jobs
+		fmt.Println("interrupted: no more jobs are accepted, accepted jobs are done first; Ctrl-C again quits at once")
 		<-signals
 		fmt.Println("interrupted again: quitting with jobs undone")
 		os.Exit(1)

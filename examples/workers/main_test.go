@@ -94,7 +94,7 @@ func TestSecondInterrupt(t *testing.T) {
 	p := program.Start(t, "-zeros", "60")
 	p.Until("^8 jobs wait")
 	p.Signal(os.Interrupt)
-	p.Until("^interrupted: no more is accepted")
+	p.Until("^interrupted: no more jobs are accepted")
 	p.Signal(os.Interrupt)
 	p.Until("^interrupted again")
 	p.Ends(1)

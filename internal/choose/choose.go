@@ -174,8 +174,8 @@ func (c Choice) wait(ctx context.Context, order []uint16, do Cases) (chosen int,
 	}
 }
 
-// selecting is one Select that waits. What goes to the heap is not in it, or
-// the arms would go there, too.
+// selecting is one Select that waits. It holds nothing that escapes to the
+// heap: the arms would escape, too.
 type selecting struct {
 	arms     []indexed
 	fallback int

@@ -4,11 +4,11 @@
 // leaves.
 //
 // It is the two-lock queue of Michael and Scott ("Simple, Fast, and Practical
-// Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996): who
-// pushes and who pops do not meet. Two things are different. A node holds many
-// values; and the lock of an end is a bit of the word that publishes the end's
-// position, so that unlocking publishes, and one push costs two locked
-// instructions, and so does one pop.
+// Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996): a
+// pushing and a popping goroutine do not meet. Two things are different. A node
+// holds many values; and the lock of an end is a bit of the word that publishes
+// the end's position, so that unlocking publishes, and one push costs two
+// locked instructions, and so does one pop.
 //
 // # Why it is right
 //
@@ -31,7 +31,7 @@
 //   - With both locked nothing moves, and the queue is as if one goroutine
 //     owned it.
 //
-// Who wants both locks takes the tail's first.
+// A goroutine that needs both locks takes the tail's first.
 package fifo
 
 import "github.com/leat-go/leat/internal/seam"
@@ -64,7 +64,7 @@ type Queue[T any] struct {
 	Head    End[T]
 	headSeg *segment[T]
 	_       [64]byte
-	spare   seam.Pointer[segment[T]] // one that the head has left, if not ring
+	spare   seam.Pointer[segment[T]] // a segment that the head has left, if not ring
 }
 
 // An End is one end of a Queue.
@@ -169,7 +169,7 @@ func (e *End[T]) publish() {
 	}
 }
 
-// position returns what is published.
+// position returns the published position.
 func (e *End[T]) position() uint64 { return e.word.Load() << 1 >> 2 }
 
 // LockEnds locks both ends.
@@ -344,9 +344,9 @@ func (q *Queue[T]) extend() {
 		// In use are the segments from the one that the head is in, be it only
 		// because it has not entered the next, to this one. If these are not
 		// all, the next in the circle is free: the head has popped all of its
-		// values, and published that, and has left it. So what is put in behind
-		// last, where the head may still have to come by, is what comes next
-		// for it, too.
+		// values, and published that, and has left it. A segment that is
+		// inserted after last comes after last for the head, too: the head is
+		// in last or before it, and has not gone on from it.
 		q.Tail.seen = q.Head.position()
 		size := q.mask + 1
 		used := q.Tail.pos/size - (max(q.Tail.seen, 1)-1)/size

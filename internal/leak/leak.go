@@ -28,7 +28,7 @@
 // A goroutine that writes to the cell keeps the guard alive until it has
 // written, by runtime.KeepAlive. The collector finds the guard unreachable only
 // after it has stopped each such goroutine once after the write, and the
-// cleanup's goroutine runs after that. So what was written happens before the
+// cleanup's goroutine runs after that. So the write happens before the
 // cleanup. (The race detector knows the order, too.)
 package leak
 
@@ -38,8 +38,8 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A Target is told that the handle was dropped. A cleanup calls it, outside of
-// every testing/synctest bubble.
+// A Target learns that the handle was dropped. A cleanup calls Dropped, outside
+// of every testing/synctest bubble.
 type Target interface{ Dropped() }
 
 // A Guard is a handle's part in this: a handle has one as a field. The zero

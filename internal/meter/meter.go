@@ -83,11 +83,10 @@ const (
 
 // NoteCloseLocked records how a handle of the channel, source, was closed.
 // ended means that this close ended the channel, with the cause, if any, that
-// was noted for this side. If no handle is open after
-// it, NoteCloseLocked also keeps the state of the channel, which may be the
-// last that anybody sees; while a handle is open, a look can ask the channel.
-// The caller holds the channel's mutex. On a channel without a name it does
-// nothing.
+// was noted for this side. If no handle is open after it, NoteCloseLocked also
+// keeps the state of the channel, which may be the last that anybody sees.
+// While a handle is open, a snapshot can ask the channel. The caller holds the
+// channel's mutex. On a channel without a name it does nothing.
 func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 	e := m.entry
 	if e == nil {
@@ -118,7 +117,7 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 }
 
 // CauseText returns the text of the cause that a handle is about to be closed
-// with, for NoteCauseLocked. It calls foreign code, so the caller holds no
+// with, for NoteCauseLocked. It calls the user's code, so the caller holds no
 // lock. On a channel without a name it returns "" and calls nothing.
 func (m *Meter) CauseText(cause error) (text string) {
 	if m.entry == nil || cause == nil {

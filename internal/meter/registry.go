@@ -30,11 +30,11 @@ type lockedSource interface {
 // somebody may look.
 //
 // Reading a weak pointer makes the channel reachable for the collection that
-// is under way. If each look read the pointer of each channel, frequent looks
-// would keep dead channels alive. So nobody reads the pointer of a channel that
-// is over: one whose handles are closed and that is drained, or that the
-// garbage collector has taken. The pointer of a channel that has no open
-// handle, but values or permits, is read at fewer and fewer looks.
+// is under way. If each snapshot read the pointer of each channel, frequent
+// snapshots would keep dead channels alive. So nobody reads the pointer of a
+// channel that is over: its handles are closed and it is drained, or the
+// garbage collector has taken it. If a channel has no open handle, but values
+// or permits, fewer and fewer snapshots read its pointer.
 type entry struct {
 	id      uint64
 	kind    string
@@ -47,13 +47,13 @@ type entry struct {
 	// Guarded by registry.mu.
 	index int       // in registry.live, or -1: the channel is over
 	gone  bool      // the garbage collector has taken the channel
-	shown time.Time // when a look first found that the channel is over
+	shown time.Time // when a snapshot first found that the channel is over
 
 	mu        sync.Mutex  // taken inside the channel's mutex
 	closes    int         // how many handles were closed
 	final     bool        // all handles are closed, and last is not older than that
-	looks     uint        // since then, or since a look found that a value was received
-	last      Snapshot    // as of the last look or, once final, of the last close; without slices
+	looks     uint        // snapshots since then, or since one found that a value was received
+	last      Snapshot    // as of the last snapshot or, once final, of the last close; without slices
 	high      int         // the greatest known depth
 	closedBy  string      // what ended the channel, and its cause
 	closed    time.Time   // when
@@ -73,7 +73,7 @@ var registry struct {
 }
 
 // KeepFor is how long the registry shows a channel that is over, from the first
-// look that finds it so. It shows at most keepMost such channels: a program
+// snapshot that finds it so. It shows at most keepMost such channels: a program
 // that makes a named channel for each request must not grow by that.
 const (
 	KeepFor  = time.Minute
@@ -150,7 +150,7 @@ type sight struct {
 	over, gone bool
 }
 
-// sights returns what there is to show at a look, and forgets the channels that
+// sights returns the channels for a snapshot, and forgets the channels that
 // have been shown as over for KeepFor.
 func sights(now time.Time) []sight {
 	r := &registry
@@ -190,7 +190,7 @@ func Snapshots() []Snapshot {
 func (e sight) snapshot() Snapshot {
 	e.mu.Lock()
 	before := e.closes
-	ask := !e.over && (!e.final || bits.OnesCount(e.looks) <= 1) // at looks 0, 1, 2, 4, 8, …
+	ask := !e.over && (!e.final || bits.OnesCount(e.looks) <= 1) // at snapshots 0, 1, 2, 4, 8, …
 	if e.final {
 		e.looks++
 	}

@@ -11,8 +11,8 @@ import "github.com/leat-go/leat/internal/seam"
 // outside, and one that was made outside does not block durably inside. So a
 // Gate that is asked for on the other side of a bubble's border makes a new
 // channel, and a bubble's channel that is to be opened from outside is
-// forgotten: the bubble is over, or was never meant to be reached. (Two bubbles
-// cannot be told apart.)
+// forgotten: the bubble is over, or was never meant to be reached. (A Gate
+// cannot distinguish two bubbles.)
 type Gate struct {
 	ch      chan struct{} // nil until asked for
 	bubbled bool          // ch was made in a bubble
@@ -35,7 +35,7 @@ func (g *Gate) Asked() bool { return g.ch != nil }
 func (g *Gate) Bubbled() bool { return g.bubbled }
 
 // Set opens the gate for one receive, or shuts it. A receive from an open gate
-// shuts it, too: whoever then finds more to take opens it again.
+// shuts it, too. A receiver that then finds more values opens it again.
 func (g *Gate) Set(open bool) {
 	switch {
 	case !g.reachable():

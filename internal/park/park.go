@@ -177,7 +177,7 @@ func (q *Queue[P]) Len() int { return q.n }
 // Front returns the first waiter, or nil.
 func (q *Queue[P]) Front() *Waiter[P] { return q.head }
 
-// Next returns the waiter behind w, which is in a queue, or nil.
+// Next returns the waiter after w, which is in a queue, or nil.
 func (w *Waiter[P]) Next() *Waiter[P] { return w.next }
 
 // Remove takes w, which is in q, out of it. The caller either is the waiter, or

@@ -10,9 +10,9 @@ import (
 // before it goes to sleep. Two goroutines that answer each other then need no
 // wake-up at all, and a receiver that is faster than its senders finds many
 // values instead of one. Where it does not help, it costs: the time of a pass
-// through the scheduler, and, if much else wants to run, a place behind all of
-// that, where a sleeper would have been woken at once. So it learns from each
-// time, and looks at the clock every few times.
+// through the scheduler and, if many goroutines are ready to run, a turn after
+// all of them, where a sleeper would have been woken at once. So it learns from
+// each time, and looks at the clock every few times.
 //
 // A handle has one. Its zero value is ready. Its methods may be called
 // concurrently, and then it learns a little less.

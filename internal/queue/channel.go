@@ -32,7 +32,7 @@ const Unbounded = math.MaxInt
 // stays empty, so no end ever moves, and uncontended is never true. What both
 // locks guard, the one then guards alone.
 //
-// Neither lock is held while a goroutine blocks or foreign code runs.
+// Neither lock is held while a goroutine blocks or the user's code runs.
 //
 // A function whose name ends in Locked needs both ends locked. A function with
 // Unlock in its name needs them locked, too, and unlocks them.

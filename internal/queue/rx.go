@@ -263,7 +263,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 // values it moved to buf.
 //
 // Once it has the first value, its waiter stays in the queue until buf is full.
-// Those who send write to buf, so a batch costs two wake-ups, however many
+// Senders write to buf, so a batch costs two wake-ups, however many
 // values come one by one. The other limits end the wait as a cancelled ctx
 // does: the goroutine takes its waiter out of the queue, and finds in it how
 // many values came.
@@ -320,8 +320,8 @@ func (r *Rx[T]) goneLocked() bool { return r.closed != nil && !r.c.closedLocked(
 // ErrClosed.
 func (r *Rx[T]) endLocked() bool { return r.goneLocked() || r.c.endedLocked() }
 
-// TryRecvMany moves to buf what can be received now, and returns how many
-// values.
+// TryRecvMany moves to buf the values that can be received now, and returns how
+// many.
 func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	c := r.channel()
 	if len(buf) == 0 {
@@ -358,10 +358,10 @@ func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
 	return n, err
 }
 
-// takeManyLocked moves to buf what can be received without a wait, and returns
-// how many values: those that are there, and those of waiting senders that get
-// their room. If there are none, it returns ErrEmpty or ErrClosed. The caller
-// runs wk.
+// takeManyLocked moves to buf the values that can be received without a wait,
+// and returns how many: values in the channel, and then values of waiting
+// senders, which get the slots of the former. If there are none, it returns
+// ErrEmpty or ErrClosed. The caller runs wk.
 func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	c := r.c
 	gone := r.goneLocked()

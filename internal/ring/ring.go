@@ -19,15 +19,15 @@
 // starts later. So a slot that was released is empty, and stays so. A reader
 // must know by itself that a value whose slot is empty was not released.
 //
-// What remains is a slot that is not listed yet. The first Put to a segment
-// stores a directory that lists it, and then stores the entry in its slot. All
-// of these are sequentially consistent atomics. So a reader that loads a
-// directory that does not list the segment has loaded it before the first entry
-// was stored there: at the instant of that load the slot was empty. Load then
-// returns nil, exactly as it does for an empty slot that exists.
+// The remaining case is a slot that is not listed yet. The first Put to a
+// segment stores a directory that lists it, and then stores the entry in its
+// slot. All of these are sequentially consistent atomics. So a reader that
+// loads a directory that does not list the segment has loaded it before the
+// first entry was stored there: at the instant of that load the slot was empty.
+// Load then returns nil, exactly as it does for an empty slot that exists.
 //
-// The last element of a longer directory may be written to the array behind a
-// shorter one. The two share no element that is written: a reader of the
+// The last element of a longer directory may be written to the backing array of
+// a shorter one. The two share no element that is written: a reader of the
 // shorter one goes no further than its length.
 package ring
 
@@ -182,8 +182,7 @@ func (r *Ring[E]) extend(p *Place[E], n uint64) {
 // one. Only one goroutine at a time may be in Put or Release.
 //
 // The segments are released once most of those that are listed are empty: then
-// copying the list of the others costs less than what was done since the last
-// time.
+// copying the list of the others costs less than the work since the last copy.
 func (r *Ring[E]) Release(from, to uint64) {
 	for n := from; n < to; {
 		p := r.Place(n)

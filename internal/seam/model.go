@@ -34,7 +34,7 @@ type Step struct {
 	Func   func()             // for OpCleanup and OpTimer
 }
 
-// Op is what is done.
+// Op is the operation of a Step.
 type Op uint8
 
 // The operations.
@@ -314,7 +314,7 @@ type Pool[T any] struct {
 	kept   []*T
 }
 
-// Get returns what was put, or nil.
+// Get returns an object that was put, or nil.
 func (p *Pool[T]) Get() *T {
 	p.begin()
 	defer p.real.Unlock()

@@ -45,7 +45,7 @@ func Unwatch(handle any) {}
 // Pool is a sync.Pool.
 type Pool[T any] struct{ pool sync.Pool }
 
-// Get returns what was put, or nil.
+// Get returns an object that was put, or nil.
 func (p *Pool[T]) Get() *T {
 	v, _ := p.pool.Get().(*T)
 	return v

@@ -175,7 +175,7 @@ func (s *Stream) Rest(t *testing.T) string {
 	return s.Seen.String()
 }
 
-// Text returns what came, without a wait.
+// Text returns the output so far. It does not block.
 func (s *Stream) Text() string {
 	for {
 		line, err := s.rx.TryRecv()

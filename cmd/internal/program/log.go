@@ -7,7 +7,7 @@ import (
 )
 
 // Logger returns a logger for package rpc. Each record becomes a line that
-// begins with who.
+// begins with the text who.
 func (c *Console) Logger(who string) *slog.Logger {
 	return slog.New(&lineHandler{console: c, who: who})
 }

@@ -96,7 +96,7 @@ func (c *Client) giveUp(err error) {
 	c.crew.gaveUp()
 }
 
-// Report prints and counts what came of one value.
+// Report prints and counts the outcome of one value.
 func (c *Client) Report(err error) {
 	line := "Ack"
 	var answer *rpc.Error

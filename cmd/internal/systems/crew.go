@@ -44,7 +44,7 @@ func NewCrew(s *System, f *ServerFlags, n, total int) (*Crew, error) {
 	for i := range n {
 		w.Clients = append(w.Clients, &Client{Name: fmt.Sprintf("client %d", i+1), crew: w})
 	}
-	s.ObeySignals("no further value is sent, and what was accepted is being answered", w.undone)
+	s.ObeySignals("no further value is sent, and accepted values are being answered", w.undone)
 	return w, nil
 }
 

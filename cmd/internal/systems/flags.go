@@ -83,14 +83,14 @@ func between(flag string, n, most int) error {
 	return nil
 }
 
-// CheckAddr checks what can be known of an address without using it.
+// CheckAddr checks the syntax of an address, and does not use it.
 func CheckAddr(flag, addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("--%s %q is no address: %w; give host:port, such as 127.0.0.1:8123", flag, addr, program.Reason(err))
+		return fmt.Errorf("--%s %q is not an address: %w; give host:port, such as 127.0.0.1:8123", flag, addr, program.Reason(err))
 	}
 	return nil
 }

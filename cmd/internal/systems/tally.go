@@ -8,8 +8,8 @@ import (
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
-// A tally is what came of the values sent to one client. Each value sent is in
-// exactly one of the first four.
+// A tally counts the outcomes of the values sent to one client. Each value sent
+// is in exactly one of the first four.
 type tally struct {
 	acks       atomic.Int64
 	refused    atomic.Int64 // answered with an error
@@ -31,9 +31,9 @@ type Account struct {
 	Missed, Refused, Unanswered, Unprinted, Lost, Repeated int64
 }
 
-// accountFor adds up what came of the values sent to each client, whose number
-// sent returns. A value that is in no tally is lost; one that is in two is
-// counted as lost, too, so that the sum is seen to be wrong.
+// accountFor adds up the outcomes of the values sent to each client. sent
+// returns their number. A value in no tally is lost. A value in two tallies
+// counts as lost, too, so that the sum shows the mistake.
 func accountFor(clients []*Client, sent func(*Client) int64) Account {
 	var a Account
 	var acks int64

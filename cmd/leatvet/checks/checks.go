@@ -83,7 +83,7 @@ func handleOf(t types.Type) (handleType, bool) {
 }
 
 // importsLeat reports whether a package of this module is among the imports of
-// pkg. Other packages need no second look.
+// pkg. Other packages need no check.
 func importsLeat(pkg *types.Package) bool {
 	for _, imp := range pkg.Imports() {
 		if imp.Path() == module || strings.HasPrefix(imp.Path(), module+"/") {

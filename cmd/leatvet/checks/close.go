@@ -404,7 +404,7 @@ func (f *function) checkMaking(m making) {
 	}
 	for _, id := range f.uses[m.v] {
 		// A literal that was made before it, a deferred one for example, sees
-		// what is assigned later. Only a Select's functions know the values
+		// a later assignment. Only a Select's functions know the values
 		// that it receives.
 		if e := f.effectOf(id, m.what); e == consulted || e == passed && id.Pos() < m.stmt.Pos() {
 			return

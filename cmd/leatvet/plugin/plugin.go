@@ -1,6 +1,6 @@
 // Package plugin makes the checks of leatvet a linter of golangci-lint, by its
-// module plugin system: whoever builds golangci-lint with this package in it
-// can enable the linter leatvet. docs/leatvet.md shows the two files that this
+// module plugin system. A golangci-lint built with this package can enable the
+// linter leatvet. docs/leatvet.md shows the two files that this
 // takes.
 package plugin
 

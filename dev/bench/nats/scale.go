@@ -165,7 +165,7 @@ func (l *layout) measure(storage jetstream.StorageType) error {
 
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what has a finalizer goes the second time
+	runtime.GC() // objects with a finalizer go the second time
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)

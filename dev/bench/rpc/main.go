@@ -9,8 +9,8 @@
 // caller asks again as soon as it has its answer, with a ctx that can be
 // cancelled, so that the rate is what both sides together can do. Each cell is
 // measured in several rounds, in turns with the others, and the median is
-// shown; behind it the processor time that a call takes on both sides together,
-// which says the same and is not disturbed by what else runs on the machine.
+// shown. After it stands the processor time that a call takes on both sides
+// together, which says the same, undisturbed by other programs on the machine.
 // What it does not show: a network, and latency under a rate that is not the
 // highest (leat ping does).
 package main

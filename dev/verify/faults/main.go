@@ -81,7 +81,7 @@ func (t *table) head(title string, columns ...string) {
 	fmt.Fprintf(t.w, "\n%s\n\n| %s |\n|%s\n", title, strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)))
 }
 
-// line prints one. One that is not as promised is marked.
+// line prints a line. It marks the line if ok is false.
 func (t *table) line(ok bool, cells ...string) {
 	t.lines++
 	if !ok {

@@ -22,11 +22,11 @@ import (
 )
 
 // How long a channel may need to come to its end after a fault, and how long
-// after the end of one leader for the next. What is promised is less; the
+// after the end of one leader for the next. The promise is shorter; the
 // machine may be slow.
 const natsPatience = 60 * time.Second
 
-// natsFaults does to natschan what may happen to servers, processes and
+// natsFaults exposes natschan to the faults of servers, processes and
 // connections. Every line is a real fault: a process that is killed, a
 // connection that is cut.
 func natsFaults(t *table) error {
@@ -46,7 +46,7 @@ func natsFaults(t *table) error {
 			break
 		}
 	}
-	t.head("NATS: what is left", "what", "count", "promise")
+	t.head("NATS: left over", "what", "count", "promise")
 	t.line(left <= 0, "goroutines, after all of this", strconv.Itoa(max(left, 0)), "none")
 	return nil
 }
@@ -293,7 +293,7 @@ func (d *drain) close() {
 }
 
 // lines waits for the end of the channel, and prints a line for each ledger
-// against what was sent.
+// against the sent values.
 func (d *drain) lines(t *table, sent *ledger, fault string, began time.Time, again int, promise string) {
 	d.receiving.Wait()
 	for i, l := range d.ledgers {
@@ -395,7 +395,7 @@ func leaderKilled(t *table) error {
 	defer cancel()
 	ch := natschan.Channel{Name: "led", Kind: natschan.MPSC, Capacity: 64, Replicas: 3}
 	var rx *natschan.Receiver[int]
-	for { // until the cluster has elected who makes streams
+	for { // until the cluster has elected the leader that makes streams
 		attempt, cancel := context.WithTimeout(ctx, 3*time.Second)
 		rx, err = natschan.NewReceiver[int](attempt, js, ch)
 		cancel()

@@ -45,7 +45,7 @@ func foreignStatus(t *table, ch natschan.Channel) error {
 		if tx.Close(); l.failed == nil {
 			l.receive(ctx, rx, nil) // the end
 		}
-		l.line(t, fmt.Sprintf("%s, %d foreign messages that look like the server's", label(ch), len(statuses)), time.Since(began), 0,
+		l.line(t, fmt.Sprintf("%s, %d messages of others that look like the server's", label(ch), len(statuses)), time.Since(began), 0,
 			"each is one DecodeError; none lost; the channel ends")
 		return nil
 	})

@@ -169,7 +169,7 @@ func diskFull(t *table) error {
 	})
 }
 
-// fill makes a file of what is free on its disk, but for as many bytes.
+// fill makes a file that fills its disk, except for that many bytes.
 func fill(name string, but int64) error {
 	f, err := os.Create(name)
 	if err != nil {

@@ -196,7 +196,7 @@ func peersOfAServer(t *table) error {
 			}
 			return did + "; logged the panic with its stack", err
 		}},
-		{"calls a method that takes 1 s, and pings behind it", func(c *net.TCPConn) (string, error) {
+		{"calls a method that takes 1 s, and pings after it", func(c *net.TCPConn) (string, error) {
 			io.WriteString(c, `"Ping"{"Sleep":1000}"Ping"`)
 			start := time.Now()
 			if _, err := io.ReadFull(c, make([]byte, len(`"Ack"`))); err != nil {
@@ -208,7 +208,7 @@ func peersOfAServer(t *table) error {
 			if err == nil && first > 500*time.Millisecond {
 				err = errors.New("too late")
 			}
-			return fmt.Sprintf("answered what was before it after %v, and the rest in order after %v", round(first), round(time.Since(start))), err
+			return fmt.Sprintf("answered the ping before it after %v, and the rest in order after %v", round(first), round(time.Since(start))), err
 		}},
 	} {
 		if err := beside(t, server, f.fault, f.do); err != nil {
@@ -561,7 +561,7 @@ func badNetworks(t *table) error {
 	}
 	defer server.stop()
 	t.head("200 calls through a faulty proxy, of 8 callers on one connection with a window of 4, each with a ctx of 5 s. The network…",
-		"fault", "what came of the calls", "the good client beside it")
+		"fault", "outcome of the calls", "the good client beside it")
 	for _, f := range []struct {
 		fault  string
 		faults proxy.Faults

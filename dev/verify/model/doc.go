@@ -5,7 +5,7 @@
 // interleavings of the program one by one, in depth-first order, and what fails
 // can be run again.
 //
-// # What is explored
+// # What the checker explores
 //
 // Go's atomics are sequentially consistent, so an interleaving of steps is all
 // that can happen to a program without data races; built with the race
@@ -25,7 +25,7 @@
 // programs: without a bound not one outcome may be missing, with one at most
 // one in 200.
 //
-// # What is found
+// # What the checker finds
 //
 // A deadlock: goroutines are left that wait, and nobody can let them go on; a
 // lost wake-up ends as one. A panic. A data race. A run that does not end. And

@@ -55,7 +55,7 @@ type execution struct {
 	forced  []choice
 	chance  *chance
 	depth   int  // nodes of path that were used
-	pruned  bool // what follows was explored before: go on without adding to path
+	pruned  bool // the rest was explored before: go on without adding to path
 
 	objects  []object
 	chans    map[<-chan struct{}]int32
@@ -73,7 +73,7 @@ type execution struct {
 	choices  []choice
 	trace    []string
 	failure  string
-	deadlock string // if that is no failure
+	deadlock string // set if Options.Deadlocks makes it an ordinary end
 	races    int
 }
 
@@ -433,7 +433,7 @@ func (x *execution) resume(t *thread) {
 	x.current = nil
 }
 
-// quiet does what is not a step, and reports whether it was that.
+// quiet does an operation that is not a step, and reports whether t's was one.
 func (x *execution) quiet(t *thread) bool {
 	switch t.step.Op {
 	case seam.OpCleanup:

@@ -16,8 +16,8 @@ import (
 // reduced.
 type Options struct {
 	// Preemptions is how many times a goroutine that could go on is interrupted
-	// in one run, at most; Unbounded, the zero value, is no bound, and None is
-	// none.
+	// in one run, at most. Unbounded, the zero value, means without a bound,
+	// and None means never.
 	Preemptions Bound
 
 	// Random, if not nil, makes runs at random instead, without end: Schedules
@@ -28,8 +28,8 @@ type Options struct {
 	// reduction.
 	Full bool
 
-	// Schedules ends the exploration, unfinished, after so many runs; 0 is no
-	// limit.
+	// Schedules ends the exploration, unfinished, after so many runs; 0 means
+	// without a limit.
 	Schedules int
 
 	// Steps is how long a run may be; 0 is 5,000. A longer one counts as
@@ -117,7 +117,7 @@ type node struct {
 	backtrack uint32 // to be explored
 	explored  uint32 // done, chosen among them
 	sleep     uint32 // need not be explored: what they lead to was
-	prev      int    // who made the step before, or -1
+	prev      int    // the goroutine that made the step before, or -1
 	free      bool   // it costs nothing not to let prev go on
 	preempted int    // preemptions so far
 }
@@ -190,7 +190,7 @@ func Replay(o Options, program func(*Run), schedule string) (*Failure, error) {
 	return &Failure{What: x.failure, Schedule: schedule, Trace: x.trace}, nil
 }
 
-// explain runs a failed schedule once more, to tell what happens in it.
+// explain runs a failed schedule again, to record what happens in it.
 func (e *explorer) explain(x *execution) *Failure {
 	again := (&explorer{Options: e.Options, program: e.program}).run(x.choices, true)
 	what := x.failure

@@ -33,11 +33,11 @@ func (r *Run) Go(name string, f func()) {
 	r.programs = append(r.programs, goroutine{name, f})
 }
 
-// Check adds what is to hold when all goroutines have ended. It runs alone.
+// Check adds a check for the time when all goroutines have ended. f runs alone.
 func (r *Run) Check(f func()) { r.checks = append(r.checks, f) }
 
-// After adds what is to be told how the run ended, when it has: with "", or
-// with what is wrong.
+// After adds a function that is called when the run has ended: with "", or with
+// the failure.
 func (r *Run) After(f func(end string)) { r.afters = append(r.afters, f) }
 
 // Failf ends the run with a failure. It may be called in a goroutine of the run
@@ -81,8 +81,8 @@ func (r *Run) Elapse(d time.Duration) {
 }
 
 // Begin marks that a call begins, and End that one has returned; they return
-// the number of the step. The order of a return and a later beginning is part
-// of what is explored.
+// the number of the step. The checker explores the order of a return and a
+// later beginning.
 func (r *Run) Begin() int { return r.x.Step(seam.Step{Op: opBegin}) }
 
 // End is described with Begin.

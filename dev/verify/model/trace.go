@@ -47,7 +47,7 @@ func parseSchedule(s string) ([]choice, error) {
 		if rest, ok := strings.CutPrefix(part, "="); ok {
 			n, err := strconv.Atoi(rest)
 			if err != nil || n < 0 {
-				return nil, fmt.Errorf("model: %q is no part of a schedule; it looks like 0x12,1x3,=1", part)
+				return nil, fmt.Errorf("model: %q is not a part of a schedule; it looks like 0x12,1x3,=1", part)
 			}
 			choices = append(choices, choice{n, true})
 			continue
@@ -56,7 +56,7 @@ func parseSchedule(s string) ([]choice, error) {
 		t, err1 := strconv.Atoi(who)
 		n, err2 := strconv.Atoi(times)
 		if !ok || err1 != nil || err2 != nil || t < 0 || n < 1 {
-			return nil, fmt.Errorf("model: %q is no part of a schedule; it looks like 0x12,1x3,=1", part)
+			return nil, fmt.Errorf("model: %q is not a part of a schedule; it looks like 0x12,1x3,=1", part)
 		}
 		for range n {
 			choices = append(choices, choice{number: t})

@@ -1,5 +1,5 @@
-// Package script is small programs of several goroutines over one channel, and
-// what is known of their calls.
+// Package script is small programs of several goroutines over one channel, with
+// the facts about their calls.
 //
 // A program is written as one word per goroutine, one letter per call:
 //

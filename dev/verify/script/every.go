@@ -87,7 +87,7 @@ func oneOrTwo(kind string) []string {
 		switch {
 		case ends == 0,
 			len(w) > 1 && strings.ContainsAny(first, "DG"),       // an unreachable handle makes no more calls
-			len(w) > 1 && strings.ContainsAny(last, subscribing): // who subscribes has no receiver before
+			len(w) > 1 && strings.ContainsAny(last, subscribing): // a subscribing goroutine has no receiver before
 			return true
 		}
 		return false

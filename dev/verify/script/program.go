@@ -238,7 +238,7 @@ type Actor struct {
 	events   []event
 }
 
-// Run does the calls of the word, and closes what is then open.
+// Run does the calls of the word, and then closes the open handles.
 func (a *Actor) Run() {
 	for _, letter := range a.Word {
 		a.do(letter)
@@ -464,7 +464,7 @@ func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
 	})
 }
 
-// A choice makes a case of a Select, which notes in calls what was done. v is
+// A choice makes a case of a Select, which notes its operation in calls. v is
 // the value to be sent.
 type choice func(v rune, calls *[]spec.Call) leat.Case
 

@@ -34,7 +34,7 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		if word == "" { // the end has to have a goroutine all the same, which closes it
 			word = letters[len(letters)-1:]
 		}
-		if i := strings.IndexAny(word, subscribing); i > 0 { // who subscribes begins without a receiver
+		if i := strings.IndexAny(word, subscribing); i > 0 { // a subscribing goroutine begins without a receiver
 			word = word[i:i+1] + word
 		}
 		p.Words = append(p.Words, word)

@@ -12,8 +12,8 @@ import (
 )
 
 // broadcastRound sends to receivers of both sorts, some of which leave. Where
-// some do, the sender may be dropped, too. Each must have received and missed
-// what was sent, together, up to where it left.
+// some do, the sender may be dropped, too. What a
+// receiver received and missed must add up to the values sent until it left.
 func broadcastRound(r *rand.Rand, total *tally) error {
 	capacity, n := 1+r.IntN(64), 100+r.IntN(1000)
 	tx := broadcast.New[int](capacity)

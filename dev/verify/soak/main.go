@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// tally is what the rounds came to. Dropped is what went with receivers that
-// left: values that nobody was left to receive, or, on a broadcast, that a
-// receiver had before it.
+// A tally is the sum of the rounds. dropped counts the values lost with
+// receivers that left: values without a receiver, or, on a broadcast, values
+// that a receiver had not received when it left.
 type tally struct{ sent, received, missed, dropped atomic.Int64 }
 
 func main() {
 	length := flag.Duration("for", time.Minute, "how long to run")
-	seed := flag.Uint64("seed", rand.Uint64(), "seed of what is random")
+	seed := flag.Uint64("seed", rand.Uint64(), "seed of the random choices")
 	flag.Parse()
 	if err := soak(*length, *seed); err != nil {
 		fmt.Fprintf(os.Stderr, "soak: %v\nto run it again: go run ./dev/verify/soak -for %v -seed %d\n", err, *length, *seed)
@@ -94,8 +94,8 @@ func soak(length time.Duration, seed uint64) error {
 	}
 }
 
-// settle collects garbage, and returns what is reachable then and how many
-// goroutines there are, when they have had time to end.
+// settle collects garbage, gives goroutines time to end, and returns the bytes
+// that are still reachable and the number of goroutines.
 func settle(want int) (live uint64, goroutines int) {
 	for range 100 {
 		runtime.GC()

@@ -10,8 +10,8 @@ import (
 	"github.com/leat-go/leat/oneshot"
 )
 
-// oneshotRound asks and answers, or one of the two gives up. Each end must be
-// told of the other's.
+// oneshotRound asks and answers, or one of the two gives up. Each end must
+// learn of the other's end.
 func oneshotRound(r *rand.Rand, total *tally) error {
 	const pairs = 100
 	dropped := r.IntN(8) == 0

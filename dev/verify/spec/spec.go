@@ -356,10 +356,10 @@ func (s *broadcast) kept(capacity int, but uint32) int {
 
 // Broadcast is a broadcast channel of that capacity; all is the set of its
 // senders. The receivers in subscribed are there from the beginning, those in
-// lossless never miss. A receiver that subscribes later sees what is sent from
-// then on, and as many values before it as it asked for and the channel keeps,
-// or from the number on that it asked for. A goroutine that has closed its
-// receiver may subscribe again.
+// lossless never miss. A receiver that subscribes later sees the values sent
+// from then on, and as many values before it as it asked for and the channel
+// keeps, or from the number on that it asked for. A goroutine that has closed
+// its receiver may subscribe again.
 func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) porcupine.Model {
 	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
 		var full uint32 // receivers for which there is no room
@@ -413,7 +413,7 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 			case Lagged:
 				s.pos[c.Handle] += c.Missed
 				oldest := s.n - capacity
-				if capacity == Unbounded || s.lossless&^s.lapsed>>c.Handle&1 == 1 { // it misses what was gone before it came
+				if capacity == Unbounded || s.lossless&^s.lapsed>>c.Handle&1 == 1 { // it misses the values overwritten before it subscribed
 					oldest = s.floor[c.Handle]
 				}
 				return !mine && c.Missed > 0 && pos+c.Missed == oldest, s
@@ -464,7 +464,7 @@ type watch struct {
 
 // Watch is a watch channel with that initial value; all is the set of its
 // senders. The receivers in subscribed are there from the beginning, the others
-// subscribe; one that does has seen the value that is then current.
+// subscribe. A new receiver has seen the value that is then current.
 func Watch(initial rune, all, subscribed uint32) porcupine.Model {
 	return model(watch{value: initial, in: subscribed}, func(s watch, c Call) (bool, watch) {
 		mine := s.rxClosed>>c.Handle&1 == 1

@@ -17,7 +17,8 @@ import (
 // kept any more.
 var ErrPurged = errors.New("eventstore: events purged")
 
-// A Store may be used by any goroutine. Its zero value is no store: use New.
+// A Store may be used by any goroutine. Its zero value cannot be used: call
+// New.
 type Store struct {
 	keep    int
 	mu      sync.RWMutex

@@ -39,7 +39,7 @@ func (p *Publisher[T]) Subscribe(topic func(T) bool) *Subscriber[T] {
 // together, and not again for one that was given up until that has caught up.
 func (p *Publisher[T]) Publish(v T) { _ = p.events.Send(context.Background(), v) }
 
-// Close ends all subscriptions, after what was published.
+// Close ends all subscriptions, after the published values.
 func (p *Publisher[T]) Close() { _ = p.events.Close() }
 
 // A Subscriber is a leat.Receiver, so leat.All and leat.ToChan take it. One

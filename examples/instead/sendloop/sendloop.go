@@ -15,7 +15,7 @@ import (
 type Options struct {
 	QueueCapacity   int  // alerts that may wait; then the oldest are dropped
 	MaxBatchSize    int  // alerts in one send
-	DrainOnShutdown bool // Stop sends what waits, and does not drop it
+	DrainOnShutdown bool // Stop sends waiting alerts, and does not drop them
 }
 
 // A SendLoop may be used by any goroutine.

@@ -15,8 +15,8 @@ type CallbackSerializer struct {
 	done      chan struct{}
 }
 
-// New starts a serializer. No callback is accepted once ctx has ended. Those
-// that were accepted before are run, with the ended ctx.
+// New starts a serializer. No callback is accepted once ctx has ended.
+// Callbacks that were accepted before are run, with the ended ctx.
 func New(ctx context.Context) *CallbackSerializer {
 	tx, rx := mpsc.NewUnbounded[func(context.Context)]()
 	s := &CallbackSerializer{ctx, tx, make(chan struct{})}

@@ -9,8 +9,8 @@ import (
 )
 
 // Unbounded holds values until they are received, in the order of Put. Any
-// goroutine may call Put and Close; one at a time receives. No goroutine runs
-// behind it.
+// goroutine may call Put and Close; one at a time receives. It starts no
+// goroutine.
 type Unbounded[T any] struct {
 	tx *mpsc.Sender[T]
 	rx *mpsc.Receiver[T]
@@ -26,7 +26,7 @@ func New[T any]() *Unbounded[T] {
 func (b *Unbounded[T]) Put(t T) error { return b.tx.TrySend(t) }
 
 // Recv removes the oldest value, and blocks while there is none. After Close it
-// returns what was put before, then leat.ErrClosed.
+// returns the values put before, then leat.ErrClosed.
 func (b *Unbounded[T]) Recv(ctx context.Context) (T, error) { return b.rx.Recv(ctx) }
 
 // Ready is receivable when Recv would not block.

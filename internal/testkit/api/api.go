@@ -56,7 +56,7 @@ func Golden(t *testing.T, file string, dirs ...string) {
 			t.Errorf("+ %s", line)
 		}
 	}
-	t.Errorf("what is exported is not what %s says; docs/compatibility.md says what may change. If it is meant: go test ./internal/guard -run TestAPI -update", file)
+	t.Errorf("the exported API differs from %s; docs/compatibility.md says what may change. If it is meant: go test ./internal/guard -run TestAPI -update", file)
 }
 
 // Documented fails for each thing that the packages in dirs export without a

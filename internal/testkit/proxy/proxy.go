@@ -33,7 +33,7 @@ type Faults struct {
 	Cut   int
 	Reset bool
 
-	// Drip, unless zero, is the pause behind each byte.
+	// Drip, unless zero, is the pause after each byte.
 	Drip time.Duration
 
 	// Corrupt is the probability with which a byte is changed into another.
@@ -43,7 +43,7 @@ type Faults struct {
 // A Direction is where bytes go.
 type Direction string
 
-// Up is from who connected to the proxy, Down to it.
+// Up is from the connection that the proxy accepted, Down is to it.
 const (
 	Up   Direction = "up"
 	Down Direction = "down"
@@ -71,7 +71,7 @@ type Proxy struct {
 	cancel context.CancelFunc
 	all    sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	conns  map[net.Conn]struct{}
 	events []Event
 }
@@ -165,7 +165,7 @@ func (p *Proxy) remove(conns ...net.Conn) {
 	}
 }
 
-// stream passes on what comes from src, until one end closes or the connection
+// stream passes on the bytes from src, until one end closes or the connection
 // is to be cut.
 func (p *Proxy) stream(n int, dir Direction, src, dst net.Conn) {
 	fate := newFate(p.faults, n, dir)
@@ -239,7 +239,7 @@ func (p *Proxy) end(src, dst net.Conn, cut bool) {
 	}
 }
 
-// A fate is what is to happen to one direction of one connection.
+// A fate is the list of faults for one direction of one connection.
 type fate struct {
 	faults  Faults
 	delays  *rand.Rand // apart from the others, for how many are drawn depends on how the bytes come

@@ -17,7 +17,7 @@ const style = `<style>text{fill:#222}.t{font-size:16px;font-weight:600}.s{fill:#
 .l0{stroke:#3bc9db}.l1{stroke:#868e96}.l2{stroke:#fcc419}.l3{stroke:#b197fc}.l4{stroke:#69db7c}.l5{stroke:#faa2c1}}</style>
 `
 
-// colours is how many series can be told apart.
+// colours is how many series have a colour of their own.
 const colours = 6
 
 func begin(b *bytes.Buffer, width, height int, title, subtitle string) {
