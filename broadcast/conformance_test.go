@@ -11,7 +11,7 @@ import (
 
 func conformanceChannel(capacity int, opts ...broadcast.SubscribeOption) leattest.Channel {
 	tx := broadcast.New[int](capacity)
-	return leattest.Channel{
+	ch := leattest.Channel{
 		Sender:    tx,
 		Receiver:  tx.Subscribe(opts...),
 		Clone:     func() leat.Sender[int] { return tx.Clone() },
@@ -23,6 +23,10 @@ func conformanceChannel(capacity int, opts ...broadcast.SubscribeOption) leattes
 			return rx.(*broadcast.Receiver[int]).Subscribe(opts...)
 		},
 	}
+	if capacity != leat.Unbounded {
+		ch.LosslessFor = func(d time.Duration) leat.Receiver[int] { return tx.Subscribe(broadcast.LosslessFor(d)) }
+	}
+	return ch
 }
 
 // It fails, with the promise that broke, where broadcast does not keep the

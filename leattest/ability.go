@@ -121,7 +121,7 @@ type abilities struct {
 	trySendMany, tryRecvMany, recvBatch        bool
 	forceSend                                  bool
 	txLen, rxLen, txCap, rxCap                 bool
-	txNext, rxNext, from, listen               bool
+	txNext, rxNext, from, listen, patience     bool
 	waitReceivers, settled                     bool
 	ready, done, count, all, pairs, selectSend bool
 	loopErr                                    bool
@@ -133,6 +133,7 @@ type abilities struct {
 func discover(f Features, ch Channel) (can abilities) {
 	can.clone, can.subscribe, can.reserve = ch.Clone != nil, ch.Subscribe != nil, ch.Reserve != nil
 	can.from, can.listen, can.tryReserve = ch.From != nil, ch.Listen != nil, ch.TryReserve != nil
+	can.patience = ch.LosslessFor != nil
 	_, can.sendMany = ch.Sender.(batchSender)
 	_, can.trySendMany = ch.Sender.(tryBatchSender)
 	_, can.forceSend = ch.Sender.(forceSender)

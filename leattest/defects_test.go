@@ -686,6 +686,27 @@ var defects = []defect{
 			}
 			return rx
 		})},
+	{"a receiver with patience never lapses", "R8_a_lapsed_receiver_lags_exactly", patient(lossless,
+		func(ch leattest.Channel, _ time.Duration) leat.Receiver[int] { return ch.Subscribe() })},
+	{"a receiver with patience is lossy from the start", "R8_a_lapsed_receiver_lags_exactly", patient(lossy,
+		func(ch leattest.Channel, _ time.Duration) leat.Receiver[int] { return ch.Subscribe() })},
+	{"a lapsed receiver stays lossy", "R8_a_lapsed_receiver_that_catches_up_is_lossless_again", patient(lossy,
+		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] {
+			return lossyOnce(ch, d, func(err error) bool { return errors.As(err, new(*leat.LaggedError)) })
+		})},
+	{"patience does not begin again with each value", "R8_a_receiver_that_keeps_up_never_lapses", patient(lossy,
+		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] {
+			made := time.Now()
+			return lossyOnce(ch, d, func(error) bool { return time.Since(made) > d })
+		})},
+	{"senders wait for twice the patience", "senders_wait_at_most_the_patience", patient(lossless,
+		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] { return ch.LosslessFor(2 * d) })},
+	{"a sender that gave up uses up patience", "patience_begins_again_when_all_senders_gave_up", patient(lossless,
+		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] { return ch.LosslessFor(d / 2) })},
+	{"the first patience that is over counts for all", "each_receiver_has_its_own_patience", patient(lossless,
+		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] {
+			return ch.LosslessFor(min(d, time.Second))
+		})},
 	{"a receiver cannot make others once it is closed", "R5_a_receiver_makes_receivers", listening(lossy,
 		func(ch leattest.Channel, of leat.Receiver[int]) leat.Receiver[int] {
 			rx := ch.Listen(of)
@@ -774,6 +795,36 @@ func listening(f leattest.Features, listen func(ch leattest.Channel, of leat.Rec
 		ch.Listen = func(of leat.Receiver[int]) leat.Receiver[int] { return listen(inner, of) }
 		return ch
 	}}
+}
+
+// patient makes a kind whose LosslessFor does something else.
+func patient(f leattest.Features, losslessFor func(ch leattest.Channel, d time.Duration) leat.Receiver[int]) leattest.Kind {
+	return leattest.Kind{Name: "broken", Features: f, New: func(_ testing.TB, capacity int) leattest.Channel {
+		ch := leattest.NewReference(f, capacity)
+		inner := ch
+		ch.LosslessFor = func(d time.Duration) leat.Receiver[int] { return losslessFor(inner, d) }
+		return ch
+	}}
+}
+
+// lossyOnce makes a receiver of a lossy broadcast that has patience until when
+// returns true for the error of a receive, and then no more.
+func lossyOnce(ch leattest.Channel, d time.Duration, when func(error) bool) leat.Receiver[int] {
+	x := &rx{receiver: ch.LosslessFor(d).(receiver)}
+	receive := func(f func() (int, error)) (int, error) {
+		v, err := f()
+		if when(err) {
+			was := x.receiver
+			x.receiver = ch.From(was.Next()).(receiver)
+			was.Close()
+		}
+		return v, err
+	}
+	x.recv = func(ctx context.Context) (int, error) {
+		return receive(func() (int, error) { return x.receiver.Recv(ctx) })
+	}
+	x.tryRecv = func() (int, error) { return receive(x.receiver.TryRecv) }
+	return x
 }
 
 // rounded makes a kind with another capacity than it is asked for.

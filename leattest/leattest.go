@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -51,6 +52,13 @@ type Channel struct {
 	// end if there are not so many. Nil if the kind does not number its values.
 	// It needs Broadcast.
 	From func(n uint64) leat.Receiver[int]
+
+	// LosslessFor makes a further receiver, of values from now on, for which a
+	// sender waits at most d. Then the receiver counts as lossy until it has
+	// received everything. The suite closes Receiver and those of Subscribe
+	// before a sender waits. Nil if the kind has no such receivers. It needs
+	// Broadcast and a capacity.
+	LosslessFor func(d time.Duration) leat.Receiver[int]
 
 	// Listen makes a further receiver, as Subscribe does, by means of rx, a
 	// receiver that may be closed. Nil if a receiver cannot make another one.
@@ -122,7 +130,7 @@ func Run(t *testing.T, k Kind) {
 	t.Helper()
 	k.check()
 	cases := slices.Concat(orderCases, contextCases, closeCases, causeCases, capacityCases, lengthCases, fairnessCases, batchCases, collectCases, forceCases, permitCases,
-		readyCases, selectCases, broadcastCases, receiversCases, settledCases, lagCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
+		readyCases, selectCases, broadcastCases, receiversCases, settledCases, lagCases, patienceCases, numberCases, rendezvousCases, leakCases, loadCases, reentryCases, misuseCases, randomCases)
 	for name, why := range k.Broken {
 		if why == "" || !slices.ContainsFunc(cases, func(c testcase) bool { return c.name == name }) {
 			panic("leattest: Broken names " + name + ", which has to be a test, and say why")

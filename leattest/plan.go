@@ -69,6 +69,7 @@ var (
 	needWaitReceivers = need{func(f Features, c abilities) bool { return f.everyone() && c.waitReceivers }, "its senders do not wait for receivers"}
 	needSettled       = need{func(f Features, c abilities) bool { return f.Latest && c.settled }, "its receivers have no Settled"}
 	needFrom          = need{func(f Features, c abilities) bool { return f.Broadcast && c.from }, "its values are not numbered"}
+	needPatience      = need{func(f Features, c abilities) bool { return f.Broadcast && !f.Unbounded && c.patience }, "its receivers have no patience"}
 	needNext          = need{func(_ Features, c abilities) bool { return c.txNext && c.rxNext }, "its handles have no Next"}
 	needListen        = need{func(f Features, c abilities) bool { return f.everyone() && c.listen }, "its receivers make no others"}
 	needAll           = need{func(_ Features, c abilities) bool { return c.all || c.pairs }, "its receivers have no All"}

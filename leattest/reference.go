@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/leat-go/leat"
 )
@@ -40,6 +41,9 @@ func NewReference(f Features, capacity int) Channel {
 	if f.Broadcast {
 		ch.From = func(n uint64) leat.Receiver[int] { return m.subscribeFrom(n) }
 	}
+	if f.Broadcast && !f.Unbounded {
+		ch.LosslessFor = func(d time.Duration) leat.Receiver[int] { return m.subscribeFor(d) }
+	}
 	return ch
 }
 
@@ -70,8 +74,9 @@ type model struct {
 // A waiter is a call that waits. Try does what it waits for, if that is
 // possible now, and reports whether it is done.
 type waiter struct {
-	try  func() bool
-	done chan struct{}
+	try   func() bool
+	sends bool
+	done  chan struct{}
 }
 
 // end is the number that the next value gets.
@@ -94,12 +99,28 @@ func (m *model) backlog() int {
 // room returns how many values can be accepted.
 func (m *model) room() int {
 	switch {
-	case m.f.Lossy || m.f.Latest:
+	case m.f.Latest:
 		return math.MaxInt
+	case m.f.Broadcast:
+		return m.roomForAll()
 	case m.capacity == 0:
 		return m.demand - m.backlog()
 	}
 	return m.capacity - m.backlog() - m.permits
+}
+
+// roomForAll is room on a broadcast.
+func (m *model) roomForAll() int {
+	room := math.MaxInt
+	if !m.f.Lossy {
+		room = m.capacity - m.permits
+	}
+	for _, rx := range m.receivers {
+		if rx.lossless() {
+			room = min(room, m.capacity-(m.end()-max(*rx.at, m.first))-m.permits)
+		}
+	}
+	return room
 }
 
 // open returns how many receivers are open.
@@ -165,6 +186,9 @@ func (m *model) take(rx *modelReceiver) (int, error) {
 	case *rx.at < m.end():
 		v := m.values[*rx.at-m.first]
 		*rx.at++
+		if *rx.at == m.end() {
+			rx.lapsed = false
+		}
 		m.trim()
 		m.changes++
 		return v, nil
@@ -205,6 +229,7 @@ func (m *model) settle() {
 	}
 	for _, rx := range m.receivers {
 		rx.setReady()
+		rx.setAlarm()
 	}
 	if m.done != nil && m.abandoned() && !m.doneEnded {
 		m.doneEnded = true
@@ -214,9 +239,13 @@ func (m *model) settle() {
 
 // wait returns nil when try is done, or ctx.Err() when ctx ended before.
 func (m *model) wait(ctx context.Context, try func() bool) error {
+	return m.waitAs(ctx, &waiter{try: try, done: make(chan struct{})})
+}
+
+// waitAs is wait for a call that is w.
+func (m *model) waitAs(ctx context.Context, w *waiter) error {
 	done := ctx.Done()
 	m.mu.Lock()
-	w := &waiter{try: try, done: make(chan struct{})}
 	m.waiting = append(m.waiting, w)
 	m.settle()
 	m.mu.Unlock()
@@ -230,6 +259,7 @@ func (m *model) wait(ctx context.Context, try func() bool) error {
 	i := slices.Index(m.waiting, w)
 	if i >= 0 {
 		m.waiting = slices.Delete(m.waiting, i, i+1)
+		m.settle() // if the last sender has given up, patience begins again
 	}
 	m.mu.Unlock()
 	if i < 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/leat-go/leat"
@@ -20,6 +21,40 @@ type modelReceiver struct {
 
 	ready chan struct{}
 	ended bool // ready is closed
+
+	patience    time.Duration // of LosslessFor, or 0
+	lapsed      bool          // it counts as lossy
+	waitedSince time.Time     // when senders began to wait for it, or zero
+	waitedAt    int           // the end at that time
+}
+
+// lossless reports whether senders wait for r when there is no room.
+func (r *modelReceiver) lossless() bool {
+	if r.patience > 0 {
+		return !r.closed && !r.lapsed
+	}
+	return !r.closed && !r.m.f.Lossy
+}
+
+// setAlarm notes since when senders wait for r, and has it lapse when its
+// patience is over. The model's mutex is held.
+func (r *modelReceiver) setAlarm() {
+	m := r.m
+	waits := slices.ContainsFunc(m.waiting, func(w *waiter) bool { return w.sends })
+	switch {
+	case r.patience == 0 || !r.lossless() || !waits || m.end()-*r.at < m.capacity:
+		r.waitedSince = time.Time{}
+	case r.waitedSince.IsZero() || r.waitedAt != m.end(): // it has received, and a sender took the room
+		r.waitedSince, r.waitedAt = time.Now(), m.end()
+		time.AfterFunc(r.patience, func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if since := r.waitedSince; !since.IsZero() && time.Since(since) >= r.patience {
+				r.lapsed = true
+				m.settle()
+			}
+		})
+	}
 }
 
 func (m *model) subscribe() *modelReceiver {
@@ -31,6 +66,16 @@ func (m *model) subscribe() *modelReceiver {
 		*rx.at = m.end()
 	}
 	m.receivers = append(m.receivers, rx)
+	m.settle()
+	return rx
+}
+
+// subscribeFor makes a receiver that senders wait for at most d.
+func (m *model) subscribeFor(d time.Duration) *modelReceiver {
+	rx := m.subscribe()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rx.patience = d
 	m.settle()
 	return rx
 }

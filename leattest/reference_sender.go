@@ -44,7 +44,7 @@ func (s *modelSender) SendMany(ctx context.Context, vs []int) (n int, err error)
 		return 0, err
 	}
 	var refused error
-	err = s.m.wait(ctx, func() bool {
+	try := func() bool {
 		if s.refused() && n < max(1, len(vs)) {
 			refused = s.refusal()
 			return true
@@ -54,7 +54,8 @@ func (s *modelSender) SendMany(ctx context.Context, vs []int) (n int, err error)
 			n++
 		}
 		return n == len(vs)
-	})
+	}
+	err = s.m.waitAs(ctx, &waiter{try: try, sends: true, done: make(chan struct{})})
 	if err == nil {
 		err = refused
 	}
