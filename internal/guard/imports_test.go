@@ -32,7 +32,7 @@ var layers = []struct {
 	pkgs []string
 	why  string
 }{
-	{"testkit", []string{"internal/testkit/api", "internal/testkit/kind", "internal/testkit/program", "internal/testkit/proxy"}, "only tests import it"},
+	{"testkit", []string{"internal/testkit/api", "internal/testkit/kind", "internal/testkit/lines", "internal/testkit/program", "internal/testkit/proxy"}, "only tests import it"},
 	{"rpc", []string{"rpc", "inspect"}, "they use channels; no channel knows of them"},
 	{"leattest", []string{"leattest"}, "it tests every kind through the contract, so it may know none of them"},
 	{"kinds", []string{"mpsc", "mpmc", "broadcast", "watch", "oneshot"}, "who uses one kind pays for one, and can read it without the others"},

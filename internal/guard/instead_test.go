@@ -1,14 +1,14 @@
 package guard_test
 
 import (
-	"go/scanner"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/leat-go/leat/internal/testkit/lines"
 )
 
 // It fails if docs/instead.md gives another number of lines for a package than
@@ -68,23 +68,7 @@ func goLines(t *testing.T, dir string) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		positions := token.NewFileSet()
-		file := positions.AddFile(name, -1, len(src))
-		var s scanner.Scanner
-		s.Init(file, src, nil, 0)
-		last := 0
-		for {
-			pos, tok, lit := s.Scan()
-			if tok == token.EOF {
-				break
-			}
-			if tok == token.SEMICOLON && lit == "\n" {
-				continue // which the scanner has put in
-			}
-			if line := file.Line(pos); line != last {
-				n, last = n+1, line
-			}
-		}
+		n += lines.Count(src)
 	}
 	return n
 }
