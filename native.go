@@ -239,7 +239,7 @@ type chanSend struct {
 }
 
 // TrySend implements Sender. It does not overtake a Send that waits: while one
-// does, ch has no room, because the runtime gives it what becomes free.
+// does, ch has no room, because the runtime gives freed slots to it.
 func (s *chanSender[T]) TrySend(v T) (err error) {
 	if s.over.Load() {
 		return ErrClosed
@@ -404,7 +404,7 @@ type batchReceiver[T any] interface {
 	RecvMany(ctx context.Context, buf []T) (n int, err error)
 }
 
-// receiveRun returns RecvMany of rx, or what does the same by Recv and TryRecv.
+// receiveRun returns RecvMany of rx, or the same made of Recv and TryRecv.
 // A type that embeds a receiver has that one's RecvMany, which knows nothing of
 // the Recv and TryRecv that the type may put in front: so it is not used.
 func receiveRun[T any](rx Receiver[T]) func(context.Context, []T) (int, error) {

@@ -62,7 +62,7 @@ type place struct {
 	consumer string // its name
 	arrived  uint64 // the consumer's own sequence of the value that arrived last
 	held     hold
-	lost     bool // what arrives is of no use: attend makes the consumer again
+	lost     bool // arriving values are of no use: attend makes the consumer again
 }
 
 // A demand is what the receiver has asked its consumer for, and for whom.

@@ -26,7 +26,7 @@ type pingCmd struct {
 	Rate     int           `default:"1000" help:"Pings a second, from all clients together; 0 is as many as are answered."`
 	Duration time.Duration `default:"10s" help:"How long to ping."`
 	Count    int           `default:"0" help:"End after so many pings, if that is earlier; 0 is no such limit."`
-	Channel  string        `default:"mpmc" enum:"mpmc,broadcast" help:"What drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
+	Channel  string        `default:"mpmc" enum:"mpmc,broadcast" help:"The kind of channel that drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
 	Timeout  time.Duration `default:"5s" help:"How long a ping may take before it counts as not answered."`
 	JSON     bool          `help:"Print the report as JSON."`
 	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file, which is replaced when the report is there."`

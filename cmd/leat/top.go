@@ -25,7 +25,7 @@ type topCmd struct {
 }
 
 func (*topCmd) Help() string {
-	return `Shows the channels of a running program, what looks wrong first, as its inspect page does.
+	return `Shows the channels of a running program, those with problems first, as its inspect page does.
 
 Keys: ↑ ↓ choose, Enter shows a channel, s sorts, / filters, p pauses, q ends.
 
@@ -34,7 +34,7 @@ Example: a system and its channels, in two terminals
     $ leat run broadcast --count 1000 --interval 50ms --slow 1:200ms --ui 127.0.0.1:7070
     $ leat top 127.0.0.1:7070
 
-Example: what looks wrong now, for a script
+Example: the problems now, for a script
 
     $ leat top --once 127.0.0.1:7070
 `

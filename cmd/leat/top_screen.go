@@ -15,7 +15,7 @@ import (
 	"github.com/leat-go/leat/inspect"
 )
 
-// top is what leat top shows, and what keys do to it.
+// top is the screen of leat top. Keys change it.
 type top struct {
 	where  string
 	every  time.Duration

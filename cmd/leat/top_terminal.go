@@ -120,9 +120,9 @@ func (t *top) run(in, out *os.File) (err error) {
 	}
 }
 
-// frame returns what draws the text, which has a line for each of the terminal,
-// over the last frame. A line is cleared before it is written: after a line
-// that is full, some terminals would clear its last column.
+// frame returns the output that draws the text, which has a line for each of
+// the terminal, over the last frame. A line is cleared before it is written:
+// after a line that is full, some terminals would clear its last column.
 func frame(text string) string {
 	return "\x1b[H\x1b[K" + strings.ReplaceAll(text, "\n", "\r\n\x1b[K")
 }

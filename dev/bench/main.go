@@ -3,7 +3,7 @@
 //
 //	go run ./dev/bench                   # from the root of the repository: the table, first of all
 //	go run ./dev/bench -quick            # within two minutes
-//	go run ./dev/bench -run '^mpsc' -v   # what matches, with each cell of the means
+//	go run ./dev/bench -run '^mpsc' -v   # matching workloads, with each cell of the means
 //	go run ./dev/bench -rust             # beside tokio and crossbeam-channel, where Rust and Debian's crates of them are installed
 //	go run ./dev/bench -count            # instructions for an operation, which no other program disturbs
 //

@@ -22,7 +22,7 @@ type result struct {
 func (r *result) median() float64 { return median(r.ns) }
 
 // A measurement runs workloads in rounds: each contestant of each workload once
-// a round, so that what changes on the machine meanwhile meets all of them.
+// a round, so that a change on the machine meanwhile meets all of them.
 type measurement struct {
 	rounds   int
 	duration time.Duration // of one contestant in one round, about

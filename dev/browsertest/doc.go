@@ -1,6 +1,6 @@
 // Package browsertest looks at the page of package inspect as a person does, in
 // a real browser. It is in the module dev, so that no user of leat inherits
-// what drives the browser.
+// the modules that drive the browser.
 package browsertest
 
 import (

@@ -268,7 +268,7 @@ type end struct {
 	done <-chan struct{}
 }
 
-// Event is what ends a sleep.
+// Event is the event that ended a sleep.
 type Event int
 
 // The events.

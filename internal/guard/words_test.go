@@ -29,7 +29,8 @@ var constructions = []struct {
 		`(?:^|[.;:(] |\b(?:and|or|but|so|does|do|for|to|by|of|from|than|with|if|that|because|is|are|holds|elects?|elected|while|when|until) )who\b`)},
 	{"headless whoever", "name the subject", headless(`(?:^|[.;:(] |\b(?:and|or|but|for|to|by|of|from|if|that|because) )whoever\b`)},
 	{"headless what", "name the thing: the accepted values", headless(
-		`(?:^|\S+ )what (?:is|was|are|were|has|had|can|could|may|might|must|will|would|comes?|came|goes|went|fits|waits|remains|stays|follows|breaks)\b`)},
+		`(?:^|\S+ )what (?:is|was|are|were|has|had|can|could|may|might|must|will|would|comes?|came|goes|went|fits|waits|remains|stays|follows|` +
+			`breaks|fails|changes|matches|closes|draws|drives|cancels|unlocks|ends|arrives|becomes|happens|does)\b`)},
 	{"headless one", "name the subject", headless(`(?:^|; )(?:the one|those|one) (?:that|who|which)\b`)},
 	{"is no X", "is not an X", headless(`(?:^|\S+ )(?:is|are|was|were) no (?:\w+)`)},
 	{"behind for after", "after", headless(`(?:\S+ )?\bbehind (?:an?|the|it|them|that|this|each|every|all|its|one|last|[a-z])\b`)},
@@ -42,7 +43,7 @@ func headless(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` 
 
 // good are matches that are plain English: embedded questions, and "there is
 // no".
-var good = headless(`^(?:says?|said|saying|tells?|told|knows?|known|knew|asks?|asked|shows?|reports?|decides?|describes?|learns?|explains?|notes?|sure) what ` +
+var good = headless(`^(?:says?|said|saying|tells?|told|knows?|known|knew|asks?|asked|shows?|reports?|decides?|describes?|learns?|explains?|notes?|records?|writes|sure) what ` +
 	`|^(?:far|left|falls?|fell|further) behind ` +
 	`|\bthere (?:is|are|was|were) no ` +
 	`|(?:is|are|was|were) no (?:longer|more|such|less)$`)

@@ -400,8 +400,8 @@ func (l *Wakes[P]) Add(w *Waiter[P]) {
 }
 
 // Run wakes all that were added, in order. Callers unlock the channel first, so
-// that a woken goroutine does not find it locked. A caller that is about to
-// sleep itself, and sleeping is what unlocks the channel, runs it before that.
+// that a woken goroutine does not find it locked. If a caller is about to
+// sleep itself, and its sleep unlocks the channel, it runs Run before that.
 func (l *Wakes[P]) Run() {
 	for w := l.head; w != nil; {
 		next := w.next // read first: once woken, w is its goroutine's again

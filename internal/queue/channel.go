@@ -1,6 +1,6 @@
 // Package queue is the channel behind mpsc and mpmc: values are queued, and
-// each is received once. Those packages give it their names and promises; what
-// happens is here.
+// each is received once. Those packages give it their names and promises; the
+// steps are here.
 package queue
 
 import (

@@ -52,7 +52,7 @@ const (
 	OpYield             // lets others go first
 	OpRandom            // any of N numbers
 	OpTimer             // no step: Func is to be called when time has passed
-	OpCleanup           // no step: Func is what happens if Handle is found unreachable; nil if it no longer does
+	OpCleanup           // no step: Func is called if Handle is found unreachable; nil ends that
 )
 
 // An Object is what the Scheduler knows a Mutex, a Cond or an atomic by. It

@@ -61,7 +61,7 @@ func callOn(ctx context.Context, call func(context.Context) error) (n int64, err
 	return n, nil
 }
 
-// connect makes n connections, and returns what closes them.
+// connect makes n connections, and returns a function that closes them.
 func connect[C any](n int, dial func() (C, error), closeOne func(C)) ([]C, func(), error) {
 	var conns []C
 	closeAll := func() {

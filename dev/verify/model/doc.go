@@ -2,8 +2,8 @@
 // program again and again, one goroutine at a time, and decides before each
 // step that another goroutine could notice who goes next: every operation of
 // internal/seam, instrumented by the build tag modelcheck. So it tries the
-// interleavings of the program one by one, in depth-first order, and what fails
-// can be run again.
+// interleavings of the program one by one, in depth-first order, and a failed
+// run can be repeated.
 //
 // # What the checker explores
 //

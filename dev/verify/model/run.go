@@ -88,7 +88,7 @@ func (r *Run) Begin() int { return r.x.Step(seam.Step{Op: opBegin}) }
 // End is described with Begin.
 func (r *Run) End() int { return r.x.Step(seam.Step{Op: opEnd}) }
 
-// Context returns a context and what cancels it.
+// Context returns a context and the function that cancels it.
 func (r *Run) Context() (context.Context, context.CancelFunc) {
 	c := &cancelled{done: make(chan struct{})}
 	return c, c.cancel

@@ -4,7 +4,7 @@
 // over any net.Conn, within a testing/synctest bubble too if the connections
 // are net.Pipe's.
 //
-// What happens to which byte follows from the seed alone: from the number of
+// The fault of each byte follows from the seed alone: from the number of
 // the connection, the direction, and the place of the byte in the stream,
 // however the bytes come in pieces. So a run that failed can be had again by
 // its seed, as far as the ends send the same.
