@@ -22,7 +22,7 @@ func TestCopyLosesNothing(t *testing.T) {
 	src.Close()
 
 	dst, dstRx := mpsc.New[int](10)
-	p, _ := dst.Reserve(background) // so that the closed receiver can be told apart from a drained one
+	p, _ := dst.Reserve(background) // so that the closed receiver differs from a drained one
 	dst.SendMany(background, []int{0})
 	n, err := leat.Copy(background, limited[int]{dst, 2}, srcRx)
 	var unsent *leat.UnsentError[int]

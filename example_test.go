@@ -78,7 +78,7 @@ func Example_close() {
 	received := 0
 	for range rx.All(ctx) {
 		if received++; received == 100 {
-			rx.Close() // ends every Send; what was accepted still comes
+			rx.Close() // ends every Send; accepted values still come
 		}
 	}
 	senders.Wait()

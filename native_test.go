@@ -55,7 +55,7 @@ func TestToChanAllocatesNothing(t *testing.T) {
 	for _, capacity := range []int{0, 1, 16} {
 		const values = 1000
 		tx, rx := mpsc.New[int](values + 1)
-		for i := range values + 1 { // AllocsPerRun receives once more, to begin with
+		for i := range values + 1 { // AllocsPerRun has one extra run, to begin with
 			tx.TrySend(i)
 		}
 		tx.Close()

@@ -197,7 +197,7 @@ func TestSelectIsUnbiased(t *testing.T) {
 }
 
 // It fails if SelectInOrder goes by chance, takes a Default that stands before
-// a ready case, or misses what becomes ready while it waits.
+// a ready case, or misses a case that becomes ready while it waits.
 func TestSelectInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		atx, arx := mpsc.New[int](1)

@@ -41,8 +41,8 @@ func (b between) TryRecv() (int, error) { b.f(); return 0, leat.ErrEmpty }
 
 func betweenCase(f func()) leat.Case { return leat.OnRecv(leat.Receiver[int](between{f: f}), nil) }
 
-// A value in the hands of a Select that another case won is given back. It
-// fails if the end is told before that.
+// A value in the hands of a Select that another case won is put back. It
+// fails if a receiver gets the end before that.
 func TestFromChanEndIsFinal(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -65,8 +65,8 @@ func TestFromChanEndIsFinal(t *testing.T) {
 	})
 }
 
-// The same with receivers that wait: each value is received, and then all are
-// told the end.
+// The same with receivers that wait: each value is received, and then all
+// get the end.
 func TestFromChanEndReachesAll(t *testing.T) {
 	oneProcessor(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -490,10 +490,10 @@ func TestTwoSelectsOnOneReceiverPanic(t *testing.T) {
 	})
 }
 
-// It fails if a value that was given back is not found: by who waits, and by
-// who is about to. If the goroutine that sends is stopped between its two
-// sends, the Select runs before there is a choice, and keeps the value; then
-// the round shows nothing.
+// It fails if a value that was put back is not found: by a waiting receiver,
+// and by one that is about to wait. If the goroutine that sends is stopped
+// between its two sends, the Select runs before there is a choice, and keeps
+// the value; then the round shows nothing.
 func TestGivenBackIsFound(t *testing.T) {
 	const kept, given = 0, 7
 	rounds := 0
@@ -510,7 +510,7 @@ func TestGivenBackIsFound(t *testing.T) {
 			if chosen == 1 {
 				rounds++
 			} else {
-				ch <- kept // for who still waits
+				ch <- kept // for the receiver that still waits
 			}
 		}
 	}
@@ -521,7 +521,7 @@ func TestGivenBackIsFound(t *testing.T) {
 		run()
 		<-done
 		if rounds > before && got != given {
-			t.Errorf("who waited got %d", got)
+			t.Errorf("the waiting receiver got %d", got)
 		}
 	})
 	oneProcessor(t, func(t *testing.T) {
@@ -535,7 +535,7 @@ func TestGivenBackIsFound(t *testing.T) {
 			}
 		}))
 		if rounds > before && got != given {
-			t.Errorf("who was about to wait got %d", got)
+			t.Errorf("the receiver that was about to wait got %d", got)
 		}
 	})
 	if rounds == 0 {
@@ -557,7 +557,7 @@ func TestForeignReadyIsSetAnew(t *testing.T) {
 		stop.TrySend(1)
 		<-done
 		if chosen != 1 {
-			return // the foreign one won
+			return // the other one won
 		}
 		select {
 		case <-ready:

@@ -70,7 +70,7 @@ func TestSelectPicksWhatIsPossible(t *testing.T) {
 	}
 }
 
-// It fails if a Select that waits misses what comes, takes more than one, or
+// It fails if a Select that waits misses a value, takes more than one, or
 // leaves a waiter in a losing case's queue.
 func TestSelectWaits(t *testing.T) {
 	for name, make := range ends {
@@ -230,10 +230,10 @@ func TestSelectMisusePanics(t *testing.T) {
 		"nil ctx":      func() { leat.Select(none) },
 		"two Defaults": func() { leat.Select(background, leat.Default(nil), leat.Default(nil)) },
 		"zero Case":    func() { leat.Select(background, leat.Case{}) },
-		"foreign receiver without Ready": func() {
+		"other receiver without Ready": func() {
 			leat.OnRecv(leat.Receiver[int](struct{ leat.Receiver[int] }{}), nil)
 		},
-		"foreign sender": func() { leat.OnSend(leat.Sender[int](struct{ leat.Sender[int] }{}), 1, nil) },
+		"other sender": func() { leat.OnSend(leat.Sender[int](struct{ leat.Sender[int] }{}), 1, nil) },
 	} {
 		func() {
 			defer func() {
@@ -539,7 +539,7 @@ func TestSelectForeignReceiver(t *testing.T) {
 		tx.TrySend(5)
 		<-done
 		if got != 5 {
-			t.Errorf("received %d from a foreign receiver, want 5", got)
+			t.Errorf("received %d from a receiver of another module, want 5", got)
 		}
 		done = blocked(func() {
 			leat.Select(background, leat.OnRecv(foreign, nil), leat.OnRecv(foreign, nil), leat.OnRecv(otherRx, func(v int, _ error) { got = v }))
@@ -547,7 +547,7 @@ func TestSelectForeignReceiver(t *testing.T) {
 		other.TrySend(6)
 		<-done
 		if got != 6 {
-			t.Errorf("received %d beside foreign receivers, want 6", got)
+			t.Errorf("received %d beside receivers of another module, want 6", got)
 		}
 	})
 }

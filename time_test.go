@@ -65,7 +65,7 @@ func TestDurations(t *testing.T) {
 		defer cancel()
 		i, err := leat.Select(ctx, leat.OnRecv(leat.After(math.MaxInt64), nil), leat.OnRecv(leat.Every(math.MaxInt64), nil), leat.OnRecv(leat.Never[int](), nil))
 		if i != -1 || err != context.DeadlineExceeded {
-			t.Errorf("Select over what is centuries away: %d, %v", i, err)
+			t.Errorf("Select over timers that are centuries away: %d, %v", i, err)
 		}
 	})
 }
@@ -146,7 +146,7 @@ func TestSharedTimers(t *testing.T) {
 	})
 }
 
-// The one that is due first is chosen, whatever the order of the cases.
+// The timer that is due first is chosen, whatever the order of the cases.
 func TestSelectTimersInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 10 {

@@ -10,8 +10,8 @@ import (
 	"github.com/leat-go/leat/mpmc"
 )
 
-// Three workers share the jobs. Who is free takes the next; the end reaches all
-// of them.
+// Three workers share the jobs. A free worker takes the next one; the end
+// reaches all of them.
 func Example() {
 	ctx := context.Background()
 	tx, rx := mpmc.New[int](4)
@@ -167,7 +167,7 @@ func ExampleReceiver_Close() {
 	fmt.Println(tx.TrySend(1))
 	b.Close()
 	fmt.Println(tx.TrySend(2))
-	fmt.Println(b.TryRecv()) // what was accepted is still there
+	fmt.Println(b.TryRecv()) // the accepted value is still there
 	fmt.Println(b.TryRecv())
 	// Output:
 	// <nil>
@@ -176,8 +176,8 @@ func ExampleReceiver_Close() {
 	// 0 leat: channel closed
 }
 
-// Several values at once: the sender is told how many were accepted, a receiver
-// takes what is there.
+// Several values at once. SendMany returns how many were accepted; RecvMany
+// takes the values that are there.
 func ExampleReceiver_RecvMany() {
 	ctx := context.Background()
 	tx, rx := mpmc.New[int](3)

@@ -59,8 +59,8 @@ func TestNoAllocation(t *testing.T) {
 }
 
 // Rule 4, with several receivers: the senders are stopped when the last handle
-// is dropped, and not before, whether the others were closed or dropped. What
-// was not received goes with it.
+// is dropped, and not before, whether the others were closed or dropped.
+// Values not received go with it.
 func TestDroppedReceiversStopTheSenders(t *testing.T) {
 	tx, rx := mpmc.New[*[1 << 16]byte](1)
 	rx.Clone().Close()

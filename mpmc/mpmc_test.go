@@ -182,7 +182,7 @@ func TestReserveAtCapacity0Panics(t *testing.T) {
 }
 
 // Closing one of several receivers concerns that one; closing the last stops
-// the senders, and what was accepted can still be had.
+// the senders, and accepted values can still be received.
 func TestCloseOfReceivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tx, a := mpmc.New[int](3)
@@ -231,8 +231,8 @@ func TestCloseOfReceivers(t *testing.T) {
 	})
 }
 
-// R8 under everything at once, at capacity 0 as well: it fails if what was
-// accepted and what was received differ, or if one sender's values overtake
+// R8 under everything at once, at capacity 0 as well: it fails if accepted
+// and received values differ, or if one sender's values overtake
 // each other on the way to one receiver.
 func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{0, 1, 2, 33, math.MaxInt} {

@@ -259,8 +259,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call
-		// from inside.
+		// The next call from inside does the work that was left undone for
+		// the bubble's sake.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}

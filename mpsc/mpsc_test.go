@@ -246,8 +246,8 @@ func TestR11_Reentrancy(t *testing.T) {
 }
 
 // R8 under everything at once: sends that are cancelled, permits that are
-// released, batches, and a receiver that closes in the middle. It fails if what
-// was accepted and what was received differ.
+// released, batches, and a receiver that closes in the middle. It fails if
+// accepted and received values differ.
 func TestR8_ExactlyOnceUnderChurn(t *testing.T) {
 	for _, capacity := range []int{1, 2, 33} {
 		for range 30 {

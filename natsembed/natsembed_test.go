@@ -81,8 +81,8 @@ func TestDirIsWhatSurvives(t *testing.T) {
 	}
 }
 
-// It fails if Close leaves goroutines, files or a connection that hangs, or is
-// no end for those who come later.
+// It fails if Close leaves goroutines, files or a connection that hangs, or
+// lets a later caller in.
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	before := runtime.NumGoroutine()

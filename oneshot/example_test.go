@@ -109,7 +109,7 @@ func ExampleReceiver_Ready() {
 	// Output: answer <nil>
 }
 
-// What was sent before the receiver's Close can still be received.
+// A value sent before the receiver's Close can still be received.
 func ExampleReceiver_Close() {
 	tx, rx := oneshot.New[int]()
 	tx.TrySend(1)

@@ -187,8 +187,8 @@ func TestDroppedReceiverOfUnnamedChannel(t *testing.T) {
 	kind.Until(t, "the value released with the channel", freed.Load)
 }
 
-// It fails if a sender that waits for Done is not told that the receiver was
-// dropped, because that one had been told the end before.
+// It fails if Done stays open when the receiver was dropped, because the
+// receiver had got the end before.
 func TestDroppedReceiverThatHasSeenTheEnd(t *testing.T) {
 	for name, see := range map[string]func(rx *oneshot.Receiver[int], end func()) error{
 		"TryRecv": func(rx *oneshot.Receiver[int], end func()) error { end(); _, err := rx.TryRecv(); return err },
@@ -286,8 +286,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call
-		// from inside.
+		// The next call from inside does the work that was left undone for
+		// the bubble's sake.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}

@@ -175,7 +175,7 @@ func TestR8_SenderClose(t *testing.T) {
 }
 
 // R8. It fails if a receiver that was closed lets a send succeed, does not
-// close Done, loses what was sent before, or goes on waiting.
+// close Done, loses a value sent before, or goes on waiting.
 func TestR8_ReceiverClose(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, make func() (*oneshot.Sender[int], *oneshot.Receiver[int])) {
 		tx, rx := make()

@@ -75,7 +75,7 @@ func TestDialCtx(t *testing.T) {
 }
 
 // The server dies and comes back on the same port: a call in between is not
-// sent, and says why; one that waits goes through.
+// sent, and says why; a waiting call goes through.
 func TestReconnect(t *testing.T) {
 	l := listen(t)
 	addr := l.Addr().String()
@@ -119,7 +119,7 @@ func TestReconnect(t *testing.T) {
 }
 
 // The attempts to reconnect come at growing, random intervals within their
-// bounds, and begin anew after an answer.
+// bounds, and begin from the start after an answer.
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex // guards these
@@ -169,7 +169,7 @@ func TestBackoff(t *testing.T) {
 				bound = min(2*bound, 8*time.Second)
 			}
 			if len(attempts) > 60 || sum < 20*time.Second {
-				t.Errorf("round %d: %d attempts in %v: that is no backoff", round, len(attempts)-1, sum)
+				t.Errorf("round %d: %d attempts in %v: that is not a backoff", round, len(attempts)-1, sum)
 			}
 			down = false
 			mu.Unlock()
@@ -399,8 +399,8 @@ func TestLateAnswerWindowOne(t *testing.T) {
 }
 
 // With a window of 3, three requests are written before an answer comes, and
-// not four. Who leaves while others wait leaves the connection alone, and its
-// late answer goes to nobody.
+// not four. A caller that leaves while others wait leaves the connection alone,
+// and its late answer goes to nobody.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, conns := pipeClient(t, &rpc.ClientOptions{Window: 3})
@@ -459,7 +459,7 @@ func TestWindow(t *testing.T) {
 		isErr(t, <-leaves, rpc.ErrMaybeSent)
 		write(t, far, `"Error""Ack"`)
 		if err := <-stays; err != nil {
-			t.Errorf("who stayed got %v", err)
+			t.Errorf("the caller that stayed got %v", err)
 		}
 		if len(conns) != 0 {
 			t.Error("the connection was replaced although others waited on it")
@@ -502,8 +502,8 @@ func TestCloseWakesAll(t *testing.T) {
 	})
 }
 
-// What is no answer ends the connection, with an error that says what came; the
-// client goes on with the next one.
+// A message that is not an answer ends the connection, with an error that says
+// what came; the client goes on with the next one.
 func TestNoAnswers(t *testing.T) {
 	for name, test := range map[string]struct{ answer, want string }{
 		"garbage":     {"HTTP/1.1 400 Bad Request\r\n\r\n", `did not send an answer: unexpected byte "H"`},
@@ -555,7 +555,7 @@ func TestAcceptAndHangUp(t *testing.T) {
 			break
 		}
 		if n > 60 {
-			t.Errorf("%d connections in a minute: that is no backoff", n)
+			t.Errorf("%d connections in a minute: that is not a backoff", n)
 		}
 		c.Close()
 	})

@@ -15,7 +15,7 @@ import (
 
 // The programs of docs/rpc.md do what the page says, against a real server:
 // each block of code is run, with the server's address in place of its own, and
-// must print the block of text behind it.
+// must print the block of text after it.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../docs/rpc.md")
 	if err != nil {

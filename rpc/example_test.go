@@ -209,8 +209,8 @@ func ExampleLocal() {
 	// Output: <nil>
 }
 
-// A program's main loop: it serves until it is told to stop, answers what it
-// has read, and ends.
+// A program's main loop: it serves until a signal stops it, answers what it has
+// read, and ends.
 func ExampleServer_ListenAndServe() {
 	server := new(rpc.Server)
 	stopped := make(chan error)

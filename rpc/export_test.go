@@ -23,7 +23,7 @@ func PipeListener() (net.Listener, func(context.Context) (net.Conn, error)) {
 }
 
 // Scan reads one message from src. The end is how many bytes it took, and code
-// is not empty if it is no message.
+// is not empty if it is not a message.
 func Scan(src io.Reader, maxBytes, maxDepth int) (name string, payload []byte, end int, code Code, err error) {
 	counted := &countingReader{src: src}
 	r := newReader(counted, maxBytes, maxDepth)

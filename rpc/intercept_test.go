@@ -14,8 +14,8 @@ import (
 )
 
 // The first interceptor is the outermost, on both sides; each sees all calls,
-// unknown methods and Ping among them, and may answer itself. One that is
-// passed over, or in the wrong place, changes the trace.
+// unknown methods and Ping among them, and may answer itself. If one is
+// passed over, or in the wrong place, the trace changes.
 func TestInterceptors(t *testing.T) {
 	var trace []string // written and read in turns: one call is under way at a time
 	onServer := func(name string) rpc.ServerInterceptor {
@@ -84,7 +84,7 @@ func TestNilInterceptor(t *testing.T) {
 	rpc.Dial(t.Context(), serveTCP(t, new(rpc.Server)), &rpc.ClientOptions{Interceptors: []rpc.ClientInterceptor{nil}})
 }
 
-// Who called what, how long it took and what came of it, in the log.
+// The log says who called what, how long it took, and how it ended.
 func ExampleServerInterceptor() {
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	logged := func(ctx context.Context, req *rpc.Request, next rpc.Handler) (any, error) {

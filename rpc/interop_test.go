@@ -104,14 +104,14 @@ func TestSplitByteByByte(t *testing.T) {
 }
 
 // Several requests in one packet are answered each, in order; a server that
-// drops what came with the first one hangs.
+// drops those that came with the first one hangs.
 func TestSeveralInOnePacket(t *testing.T) {
 	c := rawDial(t, serveTCP(t, &rpc.Server{Handler: echoMux()}))
 	write(t, c, strings.Repeat(fiveRequests, 100))
 	expect(t, c, strings.Repeat(fiveAnswers, 100))
 }
 
-// A request that is cut off is no JSON: it is answered with an error and the
+// A request that is cut off is not JSON: it is answered with an error and the
 // connection ends, rather than hangs.
 func TestHalfARequest(t *testing.T) {
 	c := rawDial(t, serveTCP(t, new(rpc.Server)))
@@ -184,7 +184,7 @@ func strictConn(c net.Conn) {
 	}
 }
 
-// The strict server hangs up if a request is split, has a newline behind it, or
+// The strict server hangs up if a request is split, has a newline after it, or
 // is joined by the next before it is answered. The calls then fail, or the
 // count of connections shows it.
 func TestClientAgainstStrictServer(t *testing.T) {

@@ -203,7 +203,7 @@ func TestMaxBufferedBytesHoldsBackAnswers(t *testing.T) {
 		c.Close()
 		answer := `{"Ack":"` + text + `"}`
 		var all sync.WaitGroup
-		for _, c := range slices.Backward(conns) { // those that wait, first
+		for _, c := range slices.Backward(conns) { // waiting ones first
 			all.Go(func() {
 				got := make([]byte, len(answer))
 				if n, err := io.ReadFull(c, got); err != nil || string(got) != answer {

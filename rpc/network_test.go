@@ -36,9 +36,9 @@ func behind(t *testing.T, s *rpc.Server, f proxy.Faults, window int) (c *rpc.Cli
 }
 
 // The network delays, drips and cuts, at other bytes with each seed. Every call
-// ends in time, and none is executed twice; one that was answered was executed,
-// with its own answer; one that was not sent was not executed. The seed of a
-// failure replays the cuts.
+// ends in time, and none is executed twice. A call that was answered was
+// executed, with its own answer. A call that was not sent was not executed. The
+// seed of a failure replays the cuts.
 func TestBadNetwork(t *testing.T) {
 	for name, f := range map[string]proxy.Faults{
 		"late":      {Latency: 20 * time.Millisecond, Jitter: 50 * time.Millisecond},
@@ -117,7 +117,7 @@ func badNetwork(t *testing.T, f proxy.Faults) {
 	}
 }
 
-// The network changes bytes. What comes of a call is then anybody's guess, but
+// The network changes bytes. The outcome of a call is then anybody's guess, but
 // every call ends in time, and nothing panics: a panic ends the test's process.
 func TestCorruptNetwork(t *testing.T) {
 	for seed := range uint64(20) {

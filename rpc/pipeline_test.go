@@ -28,7 +28,7 @@ func TestRunIsWrittenTogether(t *testing.T) {
 		var calls []<-chan error
 		for range run + 1 {
 			calls = append(calls, pingIn(t.Context(), c))
-			synctest.Wait() // the first is in its write by now, and the others are queued behind it
+			synctest.Wait() // the first is in its write by now, and the others are queued after it
 		}
 		expect(t, far, `"Ping"`)
 		b := make([]byte, 1000)
@@ -152,8 +152,8 @@ func TestPartOfARun(t *testing.T) {
 	}
 }
 
-// Five thousand callers share a connection, and each gets its own answer. One
-// that gets another's fails.
+// Five thousand callers share a connection, and each gets its own answer. It
+// fails if one gets another's.
 func TestThousandsOfCallers(t *testing.T) {
 	for _, window := range []int{1, 64, 10_000} {
 		c := dial(t, serveTCP(t, &rpc.Server{Handler: echoMux()}), &rpc.ClientOptions{Window: window})
@@ -171,8 +171,8 @@ func TestThousandsOfCallers(t *testing.T) {
 	}
 }
 
-// What comes together is answered together: a write for each answer is a
-// hundred reads, and fails.
+// Requests that come together are answered together: a write for each answer is
+// a hundred reads, and fails.
 func TestAnswersAreWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: echoMux()})
@@ -197,8 +197,8 @@ func slowMux(d time.Duration) *rpc.Mux {
 	return m
 }
 
-// Answers do not wait for a slow handler behind them, nor for the second one;
-// and what was written meanwhile stays in order.
+// Answers do not wait for a slow handler after them, nor for the second one,
+// and answers written meanwhile stay in order.
 func TestAnswersBeforeASlowHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, stop := pipeServer(t, &rpc.Server{Handler: slowMux(time.Hour)})
@@ -222,7 +222,7 @@ func TestAnswersBeforeASlowHandler(t *testing.T) {
 }
 
 // The peer is slow to read what the timer writes, while the handler has ended
-// and there are more answers: they come behind it. An answer that overtakes
+// and there are more answers: they come after it. An answer that overtakes
 // fails.
 func TestLateWriteKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

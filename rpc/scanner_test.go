@@ -11,9 +11,9 @@ import (
 	"github.com/leat-go/leat/rpc"
 )
 
-// FuzzScanner compares where a message ends, whether it is one, and what is in
-// it, with encoding/json. It also reads each input byte by byte: a reader that
-// wants a byte behind the value would differ there.
+// FuzzScanner compares where a message ends, whether it is one, and its
+// contents, with encoding/json. It also reads each input byte by byte: a reader
+// that wants a byte after the value would differ there.
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{
 		`"Ping"`, `"Ping""Ping"`, ` "Ping"x`, `"P\u0069ng"`, `"\ud800\u00e9\"\\\/\b\f\n\r\t"`, "\"\x7f\xff\"", "\"\x1f\"", `"\x"`, `"\u12g4"`, `"open`, `"\`,

@@ -110,8 +110,8 @@ func TestErrorKeepsItsCode(t *testing.T) {
 	}
 }
 
-// Clients write without end while the server shuts down. What was handled and
-// what was answered must be the same, request by request: an answer lost in a
+// Clients write without end while the server shuts down. The handled
+// and the answered requests must be the same: an answer lost in a
 // reset, or a request dropped out of the buffer, makes a difference.
 func TestShutdownAnswersAllItRead(t *testing.T) {
 	const clients = 20
@@ -130,7 +130,7 @@ func TestShutdownAnswersAllItRead(t *testing.T) {
 	var conns [clients]*net.TCPConn
 	for i := range conns {
 		conns[i] = rawDial(t, addr)
-		write(t, conns[i], `"Ping"`) // so that it is accepted: what waits in the listener's queue is reset by the system
+		write(t, conns[i], `"Ping"`) // so that it is accepted: the system resets connections in the listener's queue
 		expect(t, conns[i], `"Ack"`)
 	}
 	var all sync.WaitGroup
@@ -165,7 +165,7 @@ func TestShutdownAnswersAllItRead(t *testing.T) {
 	all.Wait()
 }
 
-// The same with this package's own clients: what was executed was answered, as
+// The same with this package's own clients: executed calls were answered, as
 // Call sees it.
 func TestShutdownAnswersClients(t *testing.T) {
 	for _, window := range []int{1, 8} {

@@ -77,9 +77,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// With mutual TLS the server knows who calls, by the certificate; who shows
-// none, or another's, does not get in. A handler that is told a wrong name, or
-// a stranger whose call is answered, fails.
+// With mutual TLS the server knows who calls, by the certificate. A caller
+// with none, or another's, does not get in. It fails if a handler gets a wrong
+// name, or if a stranger's call is answered.
 func TestMutualTLS(t *testing.T) {
 	serverConfig, clientConfig := selfSigned(t) // one certificate for both: each side trusts it alone
 	strangerConfig, _ := selfSigned(t)

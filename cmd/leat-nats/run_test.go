@@ -85,7 +85,7 @@ func TestNATSRoles(t *testing.T) {
 
 // Both ends in one process, on a server elsewhere, twice: it fails if the
 // output is another than with the embedded one, or if the first run leaves
-// something behind that the second one stumbles over.
+// something that the second one stumbles over.
 func TestNATSURL(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -164,7 +164,8 @@ func TestNATSAwaitsLiveReceivers(t *testing.T) {
 	}
 }
 
-// It fails if who asks for something impossible is not told what to do instead.
+// It fails if the error of an impossible request does not say what to do
+// instead.
 func TestNATSErrors(t *testing.T) {
 	_, stderr := childtest.Start(t, "run", "mpsc", "--role", "send").Ends(program.ExitUsage)
 	childtest.WantLastLine(t, stderr, `.*give its URL with --url.*`)

@@ -16,8 +16,8 @@ import (
 	"github.com/leat-go/leat/natsembed"
 )
 
-// It fails if the table leaves out what is on the server, or if a connection's
-// name reaches the terminal as it is.
+// It fails if the table leaves out a channel of the server, or if a
+// connection's name reaches the terminal as it is.
 func TestTop(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {

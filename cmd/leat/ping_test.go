@@ -28,7 +28,7 @@ func pingReport(t *testing.T, code int, addr string, flags ...string) (report, s
 	stdout, stderr := childtest.Start(t, append([]string{"ping", "--json", "--addr", addr}, flags...)...).Ends(code)
 	var r report
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
-		t.Fatalf("standard output is no JSON: %v\n%s", err, stdout)
+		t.Fatalf("standard output is not JSON: %v\n%s", err, stdout)
 	}
 	return r, stderr
 }
@@ -50,7 +50,7 @@ func balanced(t *testing.T, r report) {
 	last := r.Min
 	for _, p := range append(r.Percentiles, percentile{100, r.Max}) {
 		if p.Micros < last || p.Micros <= 0 {
-			t.Errorf("p%v is %v µs, and what is below it %v", p.Percentile, p.Micros, last)
+			t.Errorf("p%v is %v µs, and the one below it %v", p.Percentile, p.Micros, last)
 		}
 		last = p.Micros
 	}
@@ -110,7 +110,7 @@ func TestPingShowsAStall(t *testing.T) {
 	}
 }
 
-// For people: what came, the percentiles, and a histogram.
+// The report for people has the outcomes, the percentiles, and a histogram.
 func TestPingText(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
 	stdout, stderr := childtest.Start(t, "ping", "--addr", addr, "--count=50", "--clients=2").Ends(program.ExitDone)
@@ -203,7 +203,7 @@ func TestPingFigureCannotBeWritten(t *testing.T) {
 	childtest.Want(t, "standard error", stderr, "leat: cannot write "+dir+": is a directory; choose another file with --svg\n")
 }
 
-// A link stays a link, and what is no file, such as a pipe, is written to.
+// A link stays a link, and a pipe, which is not a file, is written to.
 func TestPingFigureElsewhere(t *testing.T) {
 	addr := serveWith(t, func(context.Context) error { return nil })
 	dir := t.TempDir()
@@ -265,8 +265,8 @@ func TestPingInterruptedInAStall(t *testing.T) {
 	}
 }
 
-// What is not an Ack is counted, said with its first reason, and makes the exit
-// code 1.
+// Outcomes other than an Ack are counted and reported with the first reason,
+// and make the exit code 1.
 func TestPingFailures(t *testing.T) {
 	t.Run("errors", func(t *testing.T) {
 		var pings atomic.Int64

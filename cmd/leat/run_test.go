@@ -43,8 +43,8 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// The interval lies between values, behind the last 1 and before the 2
-// included, and not behind the last value: a program that sends in one go ends
+// The interval lies between values, after the last 1 and before the 2 included,
+// and not after the last value: a program that sends in one go ends
 // too soon.
 func TestInterval(t *testing.T) {
 	for name, gaps := range map[string]int{"mpsc --addr 127.0.0.1:0": 5, "broadcast --addr 127.0.0.1:0": 4, "threads": 5} {
@@ -86,9 +86,9 @@ func TestInterruptBetweenValues(t *testing.T) {
 
 var missedLine = regexp.MustCompile(`leat: client \d: too slow, missed (\d+) values?\n`)
 
-// Lossy clients that cannot keep up are told how many values they missed: what
-// was printed and what was missed is together what was sent. It fails if a gap
-// is counted wrong, not told, or not met at all.
+// Lossy clients that cannot keep up learn how many values they missed: printed
+// and missed values add up to the sent ones. It fails if a gap is counted
+// wrong, not reported, or not met at all.
 func TestLossy(t *testing.T) {
 	const count, clients = 3000, 3
 	stdout, stderr := childtest.Start(t, "run", "broadcast", "--lossy", "--addr", childtest.AnyPort, "--capacity=1", "--interval=0",
@@ -111,7 +111,7 @@ func TestLossy(t *testing.T) {
 }
 
 // When the reader of standard output leaves, the program says so once, stops
-// sending, accounts for what was accepted and not printed, and fails. It fails
+// sending, accounts for values accepted and not printed, and fails. It fails
 // if SIGPIPE kills the program, or nobody notices and the run goes on for a
 // billion values.
 func TestStdoutReaderLeaves(t *testing.T) {

@@ -169,8 +169,8 @@ func TestPingIsRepeated(t *testing.T) {
 	}
 }
 
-// A server that never comes back ends the run when the patience does: what was
-// accepted prints Error!, each value once, and the summary says how many. It
+// A server that never comes back ends the run when the patience does: each
+// accepted value prints Error! once, and the summary says how many. It
 // fails by hanging, or if the sums don't match.
 func TestServerNeverComesBack(t *testing.T) {
 	for _, c := range []struct {
@@ -300,7 +300,7 @@ func TestSecondInterrupt(t *testing.T) {
 	childtest.WantLastLine(t, stderr, "interrupted again, quitting at once: 1 accepted value not answered")
 }
 
-// serve answers until it is told to end, then answers what it has read, and
+// serve answers until a signal ends it, then answers what it has read, and
 // exits with 0. It fails if it does not say goodbye to the peer, or hangs on
 // one that only listens.
 func TestServe(t *testing.T) {

@@ -18,8 +18,8 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
-// What cannot be understood is one line with what is allowed, and exit code 2;
-// nothing is run.
+// Arguments that leat does not understand give one line with the allowed ones,
+// and exit code 2; nothing is run.
 func TestUsage(t *testing.T) {
 	for args, message := range map[string]string{
 		"":                                      `expected one of "run", "serve", "ping", "top" (see leat --help)`,
@@ -62,7 +62,7 @@ func TestUsage(t *testing.T) {
 }
 
 // Every help teaches with an example, names its flags with their defaults, and
-// is no error.
+// is not an error.
 func TestHelp(t *testing.T) {
 	run := []string{"--count=10", "--interval=1s"}
 	clients := append(run, `--capacity=32`, `--addr="127.0.0.1:8123"`, "--external", "--patience=30s")

@@ -63,8 +63,8 @@ func TestMCPBusySession(t *testing.T) {
 	}
 }
 
-// Both stores do the same to a client that resumes, in what is kept and what is
-// gone.
+// Both stores do the same to a client that resumes, for kept events and for
+// lost ones.
 func TestMCPSameContract(t *testing.T) {
 	for name, s := range map[string]mcp.EventStore{"MemoryEventStore": originalStore(4), "leat": eventstore.New(5)} {
 		appendAll(t, s, "s", 10) // one byte each

@@ -78,13 +78,13 @@ func TestProcesses(t *testing.T) {
 
 		late := program.Start(t, "-nats", s.URL())
 		if late.Ends(1); !strings.Contains(late.Stderr(), `cannot submit to queue "jobs": leat: channel closed: jobs; delete it to use the name again (by -remove;`) {
-			t.Errorf("who comes too late says %q", late.Stderr())
+			t.Errorf("a late submitter says %q", late.Stderr())
 		}
 		program.Start(t, "-nats", s.URL(), "-remove").Ends(0)
 	}
 }
 
-// It fails if what was accepted does not outlive the process that accepted it.
+// It fails if an accepted job does not outlive the process that accepted it.
 func TestOutlivesItsProcess(t *testing.T) {
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {

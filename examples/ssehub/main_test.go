@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // start starts the hub. A tab may be behind by seconds: on a busy machine, too,
-// none is slow unless it is told to be.
+// none is slow unless the test makes it so.
 func start(t *testing.T, every string, keep int) (p *program.Process, url string) {
 	t.Helper()
 	p = program.Start(t, "-addr", "127.0.0.1:0", "-every", every, "-keep", strconv.Itoa(keep))
@@ -122,7 +122,7 @@ func TestSlowReader(t *testing.T) {
 	}
 	told := p.Until(`^tab 2 missed (\d+)$`)[1]
 	if told != strconv.Itoa(slow.missed) {
-		t.Errorf("the slow one was told that it missed %d, the hub says %s", slow.missed, told)
+		t.Errorf("the slow one counts %d missed, the hub says %s", slow.missed, told)
 	}
 
 	p.Signal(os.Interrupt)
@@ -177,7 +177,7 @@ func TestResume(t *testing.T) {
 }
 
 // It fails if, in a browser, a tab whose connection breaks again and again
-// loses a frame, gets one twice, or starts anew instead of resuming.
+// loses a frame, gets one twice, or starts again instead of resuming.
 func TestTabResumes(t *testing.T) {
 	tab, cancel, err := browsertest.Browser(t.Context(), 3*time.Minute)
 	if errors.Is(err, browsertest.ErrNoBrowser) {

@@ -82,8 +82,8 @@ func TestInterrupt(t *testing.T) {
 	if done != accepted || refused != accepted+1 {
 		t.Errorf("accepted %d, done %d, refused the %dth", accepted, done, refused)
 	}
-	// What is accepted and not on the screen: four wait, each worker has one in
-	// hand, one is in the results, main has one.
+	// Accepted jobs that are not on the screen: four wait, each worker has one
+	// in hand, one is in the results, main has one.
 	if most := before + 4 + 3 + 1 + 1; accepted > most {
 		t.Errorf("%d accepted when %d were done, want at most %d: the submitter does not wait", accepted, before, most)
 	}

@@ -35,7 +35,7 @@ var layers = []struct {
 	{"testkit", []string{"internal/testkit/api", "internal/testkit/kind", "internal/testkit/lines", "internal/testkit/program", "internal/testkit/proxy"}, "only tests import it"},
 	{"rpc", []string{"rpc", "inspect"}, "they use channels; no channel knows of them"},
 	{"leattest", []string{"leattest"}, "it tests every kind through the contract, so it may know none of them"},
-	{"kinds", []string{"mpsc", "mpmc", "broadcast", "watch", "oneshot"}, "who uses one kind pays for one, and can read it without the others"},
+	{"kinds", []string{"mpsc", "mpmc", "broadcast", "watch", "oneshot"}, "a program that uses one kind pays for one, and one can be read without the others"},
 	{"leat", []string{"."}, "the contract names no kind, so that other transports can fulfil it"},
 	{"channel", []string{"internal/queue"}, "it is a kind without a name; what it needs of the contract is in internal/contract"},
 	{"shared", []string{"internal/choose", "internal/fanout", "internal/ring", "internal/fifo"}, "each is one idea that kinds and Select build on, and can be read alone"},
@@ -112,7 +112,7 @@ func TestCoreDoesNotReach(t *testing.T) {
 
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		t.Skip("the go command is not on PATH, so what is imported indirectly cannot be listed")
+		t.Skip("the go command is not on PATH, so indirect imports cannot be listed")
 	}
 	for _, kind := range []string{".", "./mpsc", "./mpmc", "./broadcast", "./watch", "./oneshot"} {
 		out, err := exec.Command(goTool, "list", "-deps", kind).Output()
@@ -128,7 +128,7 @@ func TestCoreDoesNotReach(t *testing.T) {
 }
 
 // It fails if the core synchronizes by something that the model checker does
-// not see. What is exempt decides nothing: it counts, or is the seam itself.
+// not see. Exempt code decides nothing: it counts, or is the seam itself.
 func TestCoreUsesSeam(t *testing.T) {
 	atRoot(t)
 	hidden := regexp.MustCompile(`\bsync\.(Mutex|RWMutex|Cond|Once|WaitGroup|Map|Pool)\b|\batomic\.\w|\bruntime\.(AddCleanup|SetFinalizer|Gosched)\b|\brand\.`)

@@ -321,7 +321,7 @@ func TestBefore_requestReplyBuffered(t *testing.T) {
 		<-requests // the server took the request, and returned
 		synctest.Wait()
 		if len(asker) > 0 {
-			t.Error("the asker was told that the server has left; the page says that it waits on")
+			t.Error("the asker learned that the server has left; the page says that it waits on")
 		}
 		cancel()
 		<-asker
@@ -493,7 +493,7 @@ func TestBefore_eventLog(t *testing.T) {
 		l.add(event)
 	}
 	if got := all(nil, live); !slices.Equal(got, []int{0, 1}) {
-		t.Errorf("a slow subscriber got %v; the page says that what does not fit is dropped, and not counted", got)
+		t.Errorf("a slow subscriber got %v; the page says that events that do not fit are dropped, and not counted", got)
 	}
 }
 

@@ -67,7 +67,7 @@ func TestTell(t *testing.T) {
 		runtime.GC()
 	}
 	if first.found.Load() != 0 {
-		t.Error("the target of before was told")
+		t.Error("the earlier target was notified")
 	}
 }
 

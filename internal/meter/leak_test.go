@@ -88,7 +88,7 @@ func leakAndProfile(t *testing.T) {
 	}
 	for _, c := range meter.Snapshots() {
 		if c.Name == "waits" && c.ParkedReceivers == 1 {
-			fmt.Println("named channel is seen, and who waits in it")
+			fmt.Println("named channel is seen, and its waiter")
 		}
 	}
 }

@@ -17,7 +17,7 @@ func stack() []uintptr {
 	return pcs[:runtime.Callers(1, pcs[:])]
 }
 
-// It fails if who called is looked for in the wrong frame.
+// It fails if the caller is looked for in the wrong frame.
 func TestCallerSkipsLeat(t *testing.T) {
 	// A loop's body is a closure of this function, called by code of mpsc's
 	// that the compiler may inline here.

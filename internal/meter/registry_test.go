@@ -167,7 +167,7 @@ func TestCloseOfNamedAllocatesNothingMore(t *testing.T) {
 	const n = 1000
 	allocs := func(opts ...leat.Option) float64 {
 		var closers []func() error
-		for range n + 1 { // AllocsPerRun runs once more to warm up
+		for range n + 1 { // AllocsPerRun has one extra run to warm up
 			tx, rx := mpsc.New[int](1, opts...)
 			closers = append(closers, func() error { tx.Close(); return rx.Close() })
 		}

@@ -107,7 +107,7 @@ func TestBubbleOverOldQueue(t *testing.T) {
 }
 
 // It fails if a waiter whose ctx ends stays in the queue, where it would
-// swallow what is meant for another.
+// swallow a value meant for another.
 func TestCancelledWaiterLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queue

@@ -2,8 +2,8 @@ package systems
 
 import "testing"
 
-// What does not add up is said: it fails if a value in no tally, or one in two,
-// makes "none lost".
+// Finish says if the tallies do not add up. It fails if a value in no tally, or
+// in two, makes "none lost".
 func TestAccount(t *testing.T) {
 	for _, c := range []struct {
 		first, second int64

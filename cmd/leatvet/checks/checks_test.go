@@ -9,8 +9,8 @@ import (
 	"github.com/leat-go/leat/cmd/leatvet/checks"
 )
 
-// Each package under testdata/src says in comments what must be reported. The
-// tests fail if that is not reported, or if anything else is.
+// Each package under testdata/src has comments that name the expected
+// reports. The tests fail if one is missing, or if there is another.
 
 func TestClose(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), checks.Close, "closes", "closemain", "tests")

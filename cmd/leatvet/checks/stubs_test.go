@@ -62,8 +62,8 @@ func load(t *testing.T, config *packages.Config, paths []string) map[string]*typ
 	return loaded
 }
 
-// compare reports how the stub differs from what is real, and returns how many
-// declarations it has compared.
+// compare reports how the stub differs from the real package, and returns how
+// many declarations it has compared.
 func compare(t *testing.T, stub, real types.Object) int {
 	t.Helper()
 	name := stub.Pkg().Name() + "." + stub.Name()

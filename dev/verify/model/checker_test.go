@@ -95,13 +95,13 @@ func (m *mailbox) take(r *model.Run, again bool) uint64 {
 // It fails if a receiver that does not look again before it sleeps, or a sender
 // that does not wake it, is not seen to hang.
 func TestFindsLostWakeup(t *testing.T) {
-	for _, bugs := range []string{"no second look", "no wake"} {
+	for _, bugs := range []string{"no second try", "no wake"} {
 		t.Run(strings.ReplaceAll(bugs, " ", "_"), func(t *testing.T) {
 			planted(t, "deadlock: receiver waits", func(r *model.Run, bug bool) {
 				m := new(mailbox)
 				r.Go("sender", func() { m.put(7, !(bug && bugs == "no wake")) })
 				r.Go("receiver", func() {
-					if v := m.take(r, !(bug && bugs == "no second look")); v != 7 {
+					if v := m.take(r, !(bug && bugs == "no second try")); v != 7 {
 						r.Failf("received %d", v)
 					}
 				})
@@ -248,7 +248,7 @@ func TestCond(t *testing.T) {
 }
 
 // It fails if a goroutine that spins until another has done something makes the
-// search endless, or hides what happens then.
+// search endless, or hides the steps after that.
 func TestYieldIsFair(t *testing.T) {
 	planted(t, "seen", func(r *model.Run, bug bool) {
 		var done seam.Bool
@@ -363,7 +363,7 @@ func randomProgram(seed uint64) (program func(r *model.Run), seen func() [4][]st
 // they find one that the full search does not.
 func TestReductionMissesNothing(t *testing.T) {
 	if model.RaceEnabled {
-		t.Skip("a run that ends in a deadlock has no order with what is told of it, so the race detector would report this test")
+		t.Skip("a run that ends in a deadlock has no order with the report of it, so the race detector would report this test")
 	}
 	programs, bigger := 150, 0
 	if testing.Short() {

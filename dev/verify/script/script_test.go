@@ -153,9 +153,9 @@ func FuzzOperations(f *testing.F) {
 }
 
 // FuzzSelect makes case lists of bytes: which channels, receive or send, how
-// full they are, with a Default or without. It fails if Select chooses what is
-// not possible, does not choose what is, or does something else than what it
-// chose.
+// full they are, with a Default or without. It fails if Select chooses an
+// impossible case, does not choose a possible one, or does another operation
+// than the one that it chose.
 func FuzzSelect(f *testing.F) {
 	f.Add([]byte{0x01})
 	f.Add([]byte{0x13, 0x02, 0x30, 0x41})
@@ -241,7 +241,7 @@ func FuzzSelect(f *testing.F) {
 	})
 }
 
-// It fails if a program cannot be had by its name, or what is none can.
+// It fails if the name of a program is not understood, or if another text is.
 func TestParse(t *testing.T) {
 	for kind, k := range Kinds {
 		for _, capacity := range k.Capacities {

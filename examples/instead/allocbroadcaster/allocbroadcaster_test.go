@@ -42,7 +42,7 @@ func TestNewListener(t *testing.T) {
 		synctest.Wait()
 		select {
 		case <-l.Ch():
-			t.Error("received what was not sent")
+			t.Error("received an update that was not sent")
 		default:
 		}
 		l.Close()
@@ -87,7 +87,7 @@ func TestClose(t *testing.T) {
 		never := New[int]()
 		never.Close()
 		if _, ok := <-never.Listen().Ch(); ok {
-			t.Error("received what was not sent")
+			t.Error("received an update that was not sent")
 		}
 	})
 }

@@ -65,7 +65,7 @@ func TestAfter(t *testing.T) {
 }
 
 // It fails if a follower loses, doubles or reorders an event where the past
-// ends and what comes begins, or does not learn of the session's end.
+// ends and new events begin, or does not learn of the session's end.
 func TestFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := filled(t, 100, 10)

@@ -89,7 +89,7 @@ func TestScheduleAndWait(t *testing.T) {
 		impatient, stop := context.WithCancelCause(t.Context())
 		stop(nil)
 		if err := s.ScheduleAndWait(impatient, func(context.Context) {}); !errors.Is(err, context.Canceled) {
-			t.Errorf("behind a callback that hangs: %v", err)
+			t.Errorf("after a callback that hangs: %v", err)
 		}
 		cancel()
 		<-s.Done()

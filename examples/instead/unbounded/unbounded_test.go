@@ -45,7 +45,8 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// It fails if Close loses what was put before, or accepts what is put after.
+// It fails if Close loses values put before it, or if Put accepts values after
+// it.
 func TestCloseDrains(t *testing.T) {
 	b := New[int]()
 	for i := range 3 {

@@ -14,8 +14,8 @@ import (
 	"github.com/leat-go/leat/internal/testkit/proxy"
 )
 
-// through sends text through a proxy, in pieces of that size, and returns what
-// came out, when, and what the proxy did.
+// through sends text through a proxy, in pieces of that size, and returns the
+// output, the time it took, and the events of the proxy.
 func through(t *testing.T, f proxy.Faults, text string, size int) (out string, took time.Duration, events []proxy.Event) {
 	t.Helper()
 	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
