@@ -43,7 +43,7 @@ func (r *receiver) answer(d *delivery, what string) error {
 	if what == ack || what == term {
 		return r.settle(d, what, true)
 	}
-	err := r.request(d, what)
+	err := r.request(d.msg.Reply, what)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return r.fenced()
 	}
@@ -54,30 +54,34 @@ func (r *receiver) answer(d *delivery, what string) error {
 // nobody knows whether it got that: then d comes again, and is known.
 func (r *receiver) settle(d *delivery, what string, confirm bool) (err error) {
 	if confirm {
-		err = r.request(d, what)
+		err = r.request(d.msg.Reply, what)
 	} else {
 		err = r.nc.Publish(d.msg.Reply, []byte(what))
 	}
 	if errors.Is(err, nats.ErrNoResponders) {
 		return r.fenced()
 	}
-	r.settled(d)
+	r.settled(d, confirm && err == nil)
 	return r.failed(err)
 }
 
-// request sends what about d, and waits until the server has confirmed it.
-func (r *receiver) request(d *delivery, what string) error {
+// request sends an answer to the delivery whose reply subject it is given, and
+// waits until the server has confirmed it.
+func (r *receiver) request(reply, what string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	_, err := r.nc.RequestWithContext(ctx, d.msg.Reply, []byte(what))
+	_, err := r.nc.RequestWithContext(ctx, reply, []byte(what))
 	return err
 }
 
-// settled notes that the server has got the answer to d.
-func (r *receiver) settled(d *delivery) {
+// settled notes that the server has got the answer to d, or will get it.
+func (r *receiver) settled(d *delivery, confirmed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.position.settle(d.seq, &r.policy)
+	if r.resumes && !confirmed {
+		r.place.acked = d.msg.Reply
+	}
 	if r.bounded {
 		r.hintLocked()
 	}

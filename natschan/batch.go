@@ -106,7 +106,7 @@ func (b *batch[T]) add(d *delivery) error {
 // came although add expected one: the receiver has dropped its buffer, because
 // its place may be another's. To acknowledge a value twice does no harm.
 func (b *batch[T]) confirm() {
-	if b.sure < b.n && b.r.confirms && errors.Is(b.r.request(b.last, ack), nats.ErrNoResponders) {
+	if b.sure < b.n && b.r.confirms && errors.Is(b.r.request(b.last.msg.Reply, ack), nats.ErrNoResponders) {
 		b.drop()
 	}
 }

@@ -83,11 +83,12 @@ var (
 	ErrReceiverTaken = errors.New("natschan: the channel has a receiver already")
 
 	// ErrFenced means that this receiver has lost its place: it was cut off or
-	// stopped for so long that another one took over, or somebody deleted its
-	// consumer. A receiver whose Lease has run out by its own clock hands out
-	// nothing that it has buffered until the server has confirmed its place: it
-	// then has the values redelivered, or returns ErrFenced. It has no effect
-	// on the channel any more. Close it, and make a new one.
+	// stopped for so long that another one took over, another receiver of its
+	// [Durable] name was made, or somebody deleted its consumer. A receiver
+	// whose Lease has run out by its own clock hands out nothing that it has
+	// buffered until the server has confirmed its place: it then has the values
+	// redelivered, or returns ErrFenced. It has no effect on the channel any
+	// more. Close it, and make a new one.
 	ErrFenced = errors.New("natschan: the receiver has lost its place")
 
 	// ErrUnknown means that a send was given up before the server had answered:

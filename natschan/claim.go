@@ -79,42 +79,20 @@ func (r *receiver) claimAlone(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// claimName returns the consumers of the receiver's durable name. It returns
-// ErrFenced if another receiver has taken the name over.
-func (r *receiver) claimName(ctx context.Context) (names []string, err error) {
-	infos, err := r.consumers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, info := range infos {
-		if info.Config.Metadata[metaDurable] != r.durable {
-			continue
-		}
-		if info.Name != r.place.consumer {
-			if r.place.consumer != "" {
-				return nil, ErrFenced
-			}
-			r.inherit(info)
-		}
-		names = append(names, info.Name)
-	}
-	return names, nil
-}
-
 // inherit goes on where the receiver of another consumer has stopped.
 func (r *receiver) inherit(info *jetstream.ConsumerInfo) {
 	before, _ := strconv.ParseUint(info.Config.Metadata[metaGiven], 10, 64)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.position.given = max(r.position.given, before, info.Delivered.Stream)
-	if r.resumes {
-		r.position.seq = info.AckFloor.Stream
-	}
 }
 
 // supersede makes a new consumer in place of earlier ones, and returns its
 // name.
 func (r *receiver) supersede(ctx context.Context, earlier []string) (string, error) {
+	if r.resumes {
+		return r.takeName(ctx, earlier)
+	}
 	if !r.exclusive {
 		name, err := r.create(ctx)
 		if err == nil { // the old ones last: they hold on to what both need
@@ -201,7 +179,7 @@ func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 		cfg.InactiveThreshold = max(2*r.ch.Lease, 5*time.Minute)
 	case r.resumes:
 		cfg.InactiveThreshold, cfg.Durable = 0, cfg.Name
-		cfg.Metadata[metaDurable] = r.durable
+		cfg.Metadata[metaDurable], cfg.Metadata[metaMaker] = r.durable, r.id
 	case !r.acks:
 		cfg.AckPolicy, cfg.AckWait, cfg.MaxAckPending = jetstream.AckNonePolicy, 0, 0
 		cfg.MemoryStorage, cfg.Replicas = true, 1

@@ -41,6 +41,7 @@
 //	FIFO per sender                        so here; a value that is redelivered after AckWait, or by Nak, comes late
 //	one receiver of an mpsc                a lease: after a crash, the next may come when Lease has passed; a receiver that was away longer gets
 //	                                       ErrFenced
+//	one receiver of a durable name         the newest: it waits for two seconds after a crash, and an older one gets ErrFenced
 //	a dropped sender is collected          a crashed one: its Lease ends, a receiver makes sure, and the channel closes (up to 3 Leases)
 //	Close does not wait                    Close is some exchanges with the server, and may say that there is none; the end is for ever,
 //	                                       across processes, until Delete

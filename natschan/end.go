@@ -182,7 +182,7 @@ func (r *receiver) closeOwn(ctx context.Context) error {
 	r.finishLocked(leat.ErrClosed)
 	r.mu.Unlock()
 	if r.resumes {
-		return nil
+		return r.release(ctx)
 	}
 	err := r.stream.DeleteConsumer(ctx, r.place.consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -12,15 +12,13 @@ import (
 
 // A hold is by what a receiver knows, without asking the server, that nobody
 // has taken its consumer over. An MPSC receiver is taken over only after its
-// lease has run out. A Durable one is taken over at any time: it believes in
-// its consumer for as long as durableHold. Other receivers have nothing to
-// lose.
+// lease has run out. A Durable one may be taken over at any time, but its
+// successor waits until durableHold has passed since it confirmed its consumer:
+// see takeover.go. Other receivers have nothing to lose.
 type hold struct {
 	term  int       // of the lease, when the consumer was made
 	until time.Time // of a Durable receiver
 }
-
-const durableHold = time.Second
 
 // hold makes sure of the lease, and returns the facts that hold from then on
 // for a consumer that is made, or seen, later.
@@ -79,7 +77,7 @@ func (r *receiver) confirmConsumer(ctx context.Context) error {
 	r.mu.Lock()
 	consumer := r.place.consumer
 	r.mu.Unlock()
-	_, err := r.stream.Consumer(ctx, consumer)
+	c, err := r.stream.Consumer(ctx, consumer)
 	gone := errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) ||
 		errors.Is(err, nats.ErrConnectionClosed)
 	if err != nil && !gone {
@@ -91,6 +89,9 @@ func (r *receiver) confirmConsumer(ctx context.Context) error {
 	case r.place.consumer != consumer: // attend has made another one
 	case gone:
 		r.dropLocked() // attend finds out why
+	case r.resumes && heir(c.CachedInfo()) != "":
+		r.buffer.clear()
+		r.finishLocked(ErrFenced)
 	default:
 		r.place.held = h
 	}

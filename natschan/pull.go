@@ -2,6 +2,7 @@ package natschan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // A receiver is a Receiver without its type. It asks its consumer for values (a
@@ -22,8 +24,9 @@ import (
 // with the gate of gate.go; ahead.go bounds a stay there), receive.go waits and
 // take.go takes, acknowledge.go acknowledges, end.go finds the end and closes.
 // Besides: hold.go tells whether the consumer is still the receiver's,
-// attend.go repairs, position.go is how far the receiver has come, remote.go
-// asks the server, and policy.go says what each kind needs.
+// takeover.go takes over a Durable receiver's, attend.go repairs, position.go
+// is how far the receiver has come, remote.go asks the server, and policy.go
+// says what each kind needs.
 //
 // Invariants, under mu:
 //   - No value in the buffer was handed out. A consumer that is made again (see
@@ -45,6 +48,7 @@ type receiver struct {
 	ends   *nats.Subscription // hints that the channel was closed
 	missed atomic.Uint64
 	events wake
+	id     string // of a Durable receiver: see takeover.go
 
 	mu       sync.Mutex
 	place    place
@@ -62,7 +66,8 @@ type place struct {
 	consumer string // its name
 	arrived  uint64 // the consumer's own sequence of the value that arrived last
 	held     hold
-	lost     bool // arriving values are of no use: attend makes the consumer again
+	acked    string // where a Durable receiver's last acknowledgement went that is not confirmed
+	lost     bool   // arriving values are of no use: attend makes the consumer again
 }
 
 // A demand is what the receiver has asked its consumer for, and for whom.
@@ -100,6 +105,7 @@ func newReceiver(
 		remote:    remote{ch: ch, js: js, nc: js.Conn(), stream: stream},
 		policy:    policyOf(&ch, o),
 		attendant: newAttendant(),
+		id:        nuid.Next(),
 	}
 	r.position.unsettled, r.ahead.depth = make(map[uint64]bool), r.prefetch
 	if err := r.begin(ctx); err != nil {
@@ -130,7 +136,11 @@ func (r *receiver) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return r.claim(ctx)
+	err = errHeirsMeet
+	for errors.Is(err, errHeirsMeet) {
+		err = r.claim(ctx)
+	}
+	return err
 }
 
 // subscribe subscribes to values and to hints of the end, and returns when the

@@ -77,10 +77,22 @@ func From(n uint64) ReceiverOption {
 }
 
 // Durable gives a Broadcast receiver a name under which the channel remembers
-// what the receiver has received. A later receiver of the same name goes on
-// from there. It takes over from a receiver that is still open, which gets
-// [ErrFenced]. Close keeps the position; a Lossless channel waits for it then,
-// until [Forget]. The name is letters, digits, - and _.
+// how far the receiver has come. A later receiver of the same name goes on
+// from there.
+//
+// It takes over from a receiver that is still open, or whose process has
+// crashed. For that, NewReceiver waits for two seconds. When NewReceiver
+// returns, the earlier receiver hands out nothing more, also if its process was
+// stopped and goes on: it gets [ErrFenced]. It gets ErrFenced, too, if
+// NewReceiver fails during the wait. Two kinds of values may come again: one
+// that a call was about to return when the process was stopped, and one whose
+// acknowledgement did not reach the server within a second. If several
+// receivers of the name are made at the same time, one of them goes on, and the
+// others get ErrFenced, some from NewReceiver.
+//
+// Close keeps the position; a Lossless channel waits for it then, until
+// [Forget]. After Close, the next receiver of the name need not wait. The name
+// is letters, digits, - and _.
 func Durable(name string) ReceiverOption { return func(o *receiverOptions) { o.durable = name } }
 
 // NewReceiver opens the receiving end of the channel that ch describes. It
@@ -88,9 +100,10 @@ func Durable(name string) ReceiverOption { return func(o *receiverOptions) { o.d
 // [List] has returned, for which it returns [ErrNotFound]. A closed channel can
 // be received from until it is drained. NewReceiver returns [ErrReceiverTaken]
 // for the second receiver of an MPSC channel, until the Lease of the first has
-// ended, and [ErrMismatch] if the channel exists with another description. The
-// connection of js is the caller's, and must live as long as the receiver. The
-// receiver must be closed.
+// ended, and [ErrMismatch] if the channel exists with another description. With
+// [Durable] it may wait for two seconds, or return [ErrFenced]. The connection
+// of js is the caller's, and must live as long as the receiver. The receiver
+// must be closed.
 func NewReceiver[T any](
 	ctx context.Context, js jetstream.JetStream, ch Channel, opts ...ReceiverOption,
 ) (*Receiver[T], error) {

@@ -41,6 +41,23 @@ func ends(t *testing.T, js jetstream.JetStream, ch natschan.Channel, opts ...nat
 	return ctx, tx, rx
 }
 
+// receiveAs receives in the way that is named. What RecvMsg hands out counts,
+// whether or not it can be acknowledged.
+func receiveAs(ctx context.Context, rx *natschan.Receiver[int], how string) (int, error) {
+	switch how {
+	case "TryRecv":
+		return rx.TryRecv()
+	case "RecvMsg":
+		m, err := rx.RecvMsg(ctx)
+		if err != nil {
+			return 0, err
+		}
+		m.Ack()
+		return m.Value, nil
+	}
+	return rx.Recv(ctx)
+}
+
 // lateJS answers one request for a stream's state late: with what it was when
 // it was asked.
 type lateJS struct {
