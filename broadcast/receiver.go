@@ -366,7 +366,8 @@ func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 // All returns an iterator over the values that Recv returns, each with the
 // number of values missed just before it. It ends with the channel or with ctx;
 // [Receiver.Err] says why. If the loop ends early, the receiver keeps its
-// place, and All may be called again.
+// place, and All may be called again. A gap that the end of the loop follows,
+// and not a value, is counted by [Receiver.Missed] alone.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
 		r.made()

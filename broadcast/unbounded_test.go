@@ -197,3 +197,20 @@ func TestUnboundedAllocation(t *testing.T) {
 		t.Errorf("TrySend and TryRecv: %v allocations, want less than 1", n)
 	}
 }
+
+// It fails if a gap that no value follows is not counted by Missed, which alone
+// can tell of it: All tells of a gap with the value after it.
+func TestAllEndsAfterAGap(t *testing.T) {
+	tx := broadcast.New[int](leat.Unbounded)
+	for v := range 3 { // nobody receives, so nothing is kept
+		wantTrySend(t, tx, v, nil)
+	}
+	rx := tx.Subscribe(broadcast.From(1))
+	tx.Close()
+	for v, missed := range rx.All(t.Context()) {
+		t.Errorf("All: %d after %d missed", v, missed)
+	}
+	if missed, err := rx.Missed(), rx.Err(); missed != 2 || err != nil {
+		t.Errorf("Missed = %d, Err = %v; want 2 and nil", missed, err)
+	}
+}

@@ -155,7 +155,6 @@ func Cases() []*script.Program {
 		ss a
 		sss aa
 		sss a
-		sss a
 		ssss ar
 		b s a
 		ss s a
@@ -291,6 +290,90 @@ func Cases() []*script.Program {
 		l
 	`)
 	add("broadcast", []int{2}, `ssss yy y`)
+	// Handles close with causes, of which the first counts.
+	causes := `
+		sX r
+		sX k
+		x X Xk
+		ss Z
+		s rZ X
+		Xt Z
+		D X k
+		X w
+		X i
+		s Z z
+	`
+	add("mpsc", []int{1}, causes)
+	add("mpmc", []int{0}, causes)
+	add("mpsc", []int{1}, `
+		pX k
+		r Z X
+		bX n
+		E Z
+		j Z
+		sX a
+	`)
+	add("mpmc", []int{0}, `
+		X r r
+		k Z X
+		s Z Z
+		Zr r X
+	`)
+	add("oneshot", []int{1}, `
+		sX r
+		X r
+		X X r
+		X x r
+		X r Z
+		s Z
+		s Z z
+		X Z
+		Z sX
+		X i
+		X w
+	`)
+	everyone := `
+		sX r
+		sX k
+		X X k
+		x X r
+		X r r
+		sX rZ
+		sX Z k
+		Xt UrZr
+		D X w
+		X i
+	`
+	add("broadcast", []int{1}, everyone)
+	add("lossless", []int{1}, everyone)
+	add("watch", []int{1}, everyone)
+	add("lossless", []int{1}, `
+		ss Z
+		ss k
+		WX Z
+	`)
+	add("broadcast", []int{1}, `
+		ss k
+	`)
+	add("broadcast", []int{script.Unbounded}, `
+		sX k Zr
+	`)
+	// Values settle, or the channel ends before they do.
+	add("watch", []int{1}, `
+		sx H
+		ss H
+		sX HH
+		s H H
+		s HZ r
+		u Ur H
+		D H
+		s h
+		ss h
+		s s h
+		s hr
+		sx hh
+		su Uh
+	`)
 	// A ring of two segments, of which the second is shorter.
 	add("broadcast", []int{3}, `
 		sss rrr

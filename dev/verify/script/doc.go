@@ -17,7 +17,10 @@
 //	g u f         Get and Update of a watch, WaitFor a value that is not the first
 //	i I j J       Select of a receive, the same with ctx, of a send, the same with ctx
 //	l L d         Select of a receive and a send, the same with ctx, the same with a Default
+//	k             a loop over All until it ends, and Err
+//	h H           Settled of a watch, after a time that passes at any instant; after one that does not pass
 //	x z           close the sender, close the receiver
+//	X Z           the same by CloseWith
 //	c             cancel the program's ctx
 //	D G           the garbage collector finds the sender unreachable, the receiver
 //	e             wait for Done

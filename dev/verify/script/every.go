@@ -95,8 +95,8 @@ func oneOrTwo(kind string) []string {
 }
 
 const (
-	senders   = "sStEbBpqPQjJxDeuW"
-	receivers = "rRynNaAmiIwzgfG" + subscribing
+	senders   = "sStEbBpqPQjJxXDeuW"
+	receivers = "rRynNaAmkhHiIwzZgfG" + subscribing
 	selects   = "tEyBNlLd"
 )
 
@@ -133,7 +133,7 @@ func (p *Program) legal() bool {
 
 func (p *Program) oneReceives() bool {
 	n := 0
-	for _, receives := range p.uses("rRynNaAmiIwlLdG") {
+	for _, receives := range p.uses("rRynNaAmkiIwlLdG") {
 		if receives {
 			n++
 		}
@@ -148,7 +148,7 @@ func (p *Program) ends() bool {
 		return false
 	}
 	switch {
-	case p.has("e") && p.has("rRnaAmiIwflL"):
+	case p.has("e") && p.has("rRnaAmkiIwflL"):
 		return false // both ends wait for the other to close
 	case p.Capacity == 0 && p.has("l"):
 		return false // a Select of both ends that is alone

@@ -3,6 +3,7 @@ package script
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -47,6 +48,17 @@ type (
 	batchCollector interface {
 		RecvBatch(ctx context.Context, buf []rune, maxAge time.Duration) (int, error)
 	}
+	looper interface {
+		All(ctx context.Context) iter.Seq[rune]
+	}
+	lagLooper interface {
+		All(ctx context.Context) iter.Seq2[rune, uint64]
+		Missed() uint64
+	}
+	settler interface {
+		Settled(ctx context.Context, quiet, atMost time.Duration) (rune, error)
+	}
+	causeCloser interface{ CloseWith(cause error) error }
 )
 
 // A permit is one reserved slot.
@@ -88,13 +100,13 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmiIwlLdxz", openMpmc},
-	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbBjJWrRynNaAmiIwlLdUVOFxz", openBroadcast(nil)},
-	"lossless":  {[]int{1, 2, 3}, "sStbBjJWrRynNaAmiIwlLdUVOFxz", openBroadcast(broadcast.Lossless())},
-	"patient":   {[]int{1, 2, 3}, "sStbBjJWrRynNaAmiIwlLdUVOFTxz", openBroadcast(broadcast.LosslessFor(patience))},
-	"watch":     {[]int{1}, "sStjJWrRyiIwlLdgufUxz", openWatch},
-	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdxz", openOneshot},
+	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpmc},
+	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(nil)},
+	"lossless":  {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(broadcast.Lossless())},
+	"patient":   {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFTXZxz", openBroadcast(broadcast.LosslessFor(patience))},
+	"watch":     {[]int{1}, "sStjJWrRykhHiIwlLdgufUXZxz", openWatch},
+	"oneshot":   {[]int{1}, "sStjJrRyiIwlLdXZxz", openOneshot},
 }
 
 // Name is what the program is called.
@@ -157,7 +169,7 @@ func (p *Program) Start(w World) *Play {
 	play := &Play{ch: ch}
 	for i, word := range p.Words {
 		play.Actors = append(play.Actors, &Actor{World: w, Word: word, ch: ch, txID: ch.txID[i], rxID: ch.rxID[i], tx: ch.tx[i], rx: ch.rx[i],
-			value: rune(maxCalls*i + 1)})
+			value: rune(maxCalls*i + 1), cause: spec.Cause(i + 1)})
 	}
 	return play
 }
@@ -201,8 +213,8 @@ func (p *Play) sends(e event) bool {
 const initial = 100
 
 const (
-	sending     = "sStEbBpqPQjJWxlLdueD"
-	receiving   = "rRynNaAmiIwzlLdgfG"
+	sending     = "sStEbBpqPQjJWxXlLdueD"
+	receiving   = "rRynNaAmkhHiIwzZlLdgfG"
 	subscribing = "UVOF"
 )
 
@@ -215,9 +227,9 @@ func (p *Program) uses(letters string) []bool {
 	return which
 }
 
-// Ages reports whether a batch of the program ends at its age. A model then
-// lets the timer of each batch fire at any instant.
-func (p *Program) Ages() bool { return p.has("m") }
+// Ages reports whether a batch of the program ends at its age, or a value
+// settles. A model then lets the timer of each of these fire at any instant.
+func (p *Program) Ages() bool { return p.has("mh") }
 
 // subscribes reports whether a goroutine subscribes during the run.
 func (p *Program) subscribes() bool { return slices.Contains(p.uses(subscribing), true) }
@@ -234,7 +246,8 @@ type Actor struct {
 	txClosed bool
 	rxClosed bool
 	value    rune
-	letter   rune // of the call that it does
+	cause    spec.Cause // of its closes that have one
+	letter   rune       // of the call that it does
 	events   []event
 }
 
@@ -308,6 +321,12 @@ func (a *Actor) do(letter rune) {
 		a.collect(a.Context, time.Hour)
 	case 'm':
 		a.collect(background, moment)
+	case 'k':
+		a.loop()
+	case 'h':
+		a.settle(moment)
+	case 'H':
+		a.settle(time.Hour)
 	case 'i':
 		a.choose(background, a.onRecv)
 	case 'I':
@@ -342,18 +361,22 @@ func (a *Actor) do(letter rune) {
 				WaitReceivers(context.Context, func(int) bool) (int, error)
 			}).WaitReceivers(a.Context, func(n int) bool { return n == 0 })
 			result, _ := spec.Result(err)
-			return []spec.Call{{Op: spec.WaitReceivers, Handle: a.txID, Value: rune(n), Result: result}}
+			return []spec.Call{{Op: spec.WaitReceivers, Handle: a.txID, Value: rune(n), Result: result, Cause: spec.CauseOf(err)}}
 		})
 	case 'u':
 		a.update()
 	case 'x':
-		a.closeTx(func() { a.tx.Close() })
+		a.closeTx(0, func() { a.tx.Close() })
+	case 'X':
+		a.closeTx(a.cause, func() { a.tx.(causeCloser).CloseWith(a.cause) })
 	case 'z':
-		a.closeRx(func() { a.rx.Close() })
+		a.closeRx(0, func() { a.rx.Close() })
+	case 'Z':
+		a.closeRx(a.cause, func() { a.rx.(causeCloser).CloseWith(a.cause) })
 	case 'D':
-		a.closeTx(func() { a.Drop(a.tx) })
+		a.closeTx(0, func() { a.Drop(a.tx) })
 	case 'G':
-		a.closeRx(func() { a.Drop(a.rx) })
+		a.closeRx(0, func() { a.Drop(a.rx) })
 	case 'T':
 		a.call(func() []spec.Call {
 			if a.Elapse != nil {
@@ -415,7 +438,7 @@ func (a *Actor) reserve(use bool, f func() (permit, error)) {
 		var err error
 		p, err = f()
 		result, _ := spec.Result(err)
-		return []spec.Call{{Op: spec.Reserve, Handle: a.txID, Result: result}}
+		return []spec.Call{{Op: spec.Reserve, Handle: a.txID, Result: result, Cause: spec.CauseOf(err)}}
 	})
 	if a.events[len(a.events)-1].calls[0].Result != spec.OK {
 		return
@@ -458,7 +481,60 @@ func (a *Actor) collect(ctx context.Context, maxAge time.Duration) {
 		n, err := a.rx.(batchCollector).RecvBatch(ctx, buf, maxAge)
 		calls := spec.Recvs(a.rxID, err, buf[:n]...)
 		if n > 0 && n < len(buf) && maxAge != moment && ctx == context.Background() && !a.ch.ages && !a.ch.lags {
-			calls = append(calls, spec.Call{Op: spec.Recv, Handle: a.rxID, After: buf[n-1], Result: spec.Closed})
+			calls = append(calls, spec.Call{Op: spec.Recv, Handle: a.rxID, After: buf[n-1], Result: spec.Closed, Cause: spec.AnyCause})
+		}
+		return calls
+	})
+}
+
+// loop receives by All until it ends. Each turn is a call, and so is the end,
+// of which Err says why.
+func (a *Actor) loop() {
+	op := spec.Recv
+	if _, ok := a.rx.(*watch.Receiver[rune]); ok {
+		op = spec.Current
+	}
+	begun := a.Begin()
+	turn := func(missed uint64, err error, vs ...rune) {
+		var calls []spec.Call
+		if missed > 0 {
+			calls = spec.Recvs(a.rxID, &leat.LaggedError{Missed: missed})
+		}
+		calls = append(calls, spec.Recvs(a.rxID, err, vs...)...)
+		calls[len(calls)-1].Op, op = op, spec.Recv
+		a.events = append(a.events, event{begun: begun, returned: a.End(), calls: calls})
+	}
+	var gap uint64 // before the end; All has no value to tell it with
+	switch rx := a.rx.(type) {
+	case looper:
+		for v := range rx.All(context.Background()) {
+			turn(0, nil, v)
+			begun = a.Begin()
+		}
+	case lagLooper:
+		told := rx.Missed()
+		for v, missed := range rx.All(context.Background()) {
+			told += missed
+			turn(missed, nil, v)
+			begun = a.Begin()
+		}
+		gap = rx.Missed() - told
+	}
+	err := a.rx.(interface{ Err() error }).Err()
+	if err == nil {
+		err = leat.ErrClosed
+	}
+	turn(gap, err)
+}
+
+// settle waits until a value has settled. If that takes an hour, then only the
+// end of the channel ends it.
+func (a *Actor) settle(quiet time.Duration) {
+	a.call(func() []spec.Call {
+		v, err := a.rx.(settler).Settled(context.Background(), quiet, 0)
+		calls := spec.Recvs(a.rxID, err, v)
+		if quiet != moment && !a.ch.ages {
+			calls[0].Op = spec.Settled
 		}
 		return calls
 	})
@@ -516,24 +592,24 @@ func (a *Actor) update() {
 			return true
 		})
 		if !ok {
-			return []spec.Call{{Op: spec.Add, Handle: a.txID, Value: 1, Result: spec.Closed}}
+			return []spec.Call{{Op: spec.Add, Handle: a.txID, Value: 1, Result: spec.Closed, Cause: spec.AnyCause}}
 		}
 		return []spec.Call{{Op: spec.Add, Handle: a.txID, Value: 1, Result: spec.OK}}
 	})
 }
 
-func (a *Actor) closeTx(f func()) {
+func (a *Actor) closeTx(cause spec.Cause, f func()) {
 	a.txClosed = true
 	a.call(func() []spec.Call {
 		f()
-		return []spec.Call{{Op: spec.CloseTx, Handle: a.txID, Result: spec.OK}}
+		return []spec.Call{{Op: spec.CloseTx, Handle: a.txID, Result: spec.OK, Cause: cause}}
 	})
 }
 
-func (a *Actor) closeRx(f func()) {
+func (a *Actor) closeRx(cause spec.Cause, f func()) {
 	a.rxClosed = true
 	a.call(func() []spec.Call {
 		f()
-		return []spec.Call{{Op: spec.CloseRx, Handle: a.rxID, Result: spec.OK}}
+		return []spec.Call{{Op: spec.CloseRx, Handle: a.rxID, Result: spec.OK, Cause: cause}}
 	})
 }

@@ -22,9 +22,9 @@ func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 		case both && p.Capacity > 0: // Selects wait for nobody, because there is room or there is a value
 			letters = only(letters, "tEyBNld")
 		case i == 0 || i > 1 && !single && r.IntN(2) == 0:
-			letters = only(letters, "rRynNaAmiIwgfUVOFz")
+			letters = only(letters, "rRynNaAmkhHiIwgfUVOFZz")
 		default:
-			letters = only(letters, "sStEbBpqPQjJuWx")
+			letters = only(letters, "sStEbBpqPQjJuWXx")
 		}
 		var w strings.Builder
 		for range calls {

@@ -251,7 +251,7 @@ func TestParse(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"", "mpmc", "mpmc_1", "mpmc_1/", "mpmc/s_r", "mpmc_1/s__r", "mpmc_1/s_k", "mpsc_0/s_r", "fifo_1/s_r", "watch_1/p", "mpmc_0/p_r", "mpmc_0/P_r"} {
+	for _, name := range []string{"", "mpmc", "mpmc_1", "mpmc_1/", "mpmc/s_r", "mpmc_1/s__r", "mpmc_1/s_v", "mpsc_0/s_r", "fifo_1/s_r", "watch_1/p", "mpmc_0/p_r", "mpmc_0/P_r"} {
 		if p, err := Parse(name); err == nil {
 			t.Errorf("%q is %v", name, p)
 		}

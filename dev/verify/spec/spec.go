@@ -40,6 +40,8 @@ const (
 
 	WaitReceivers Op = "WaitReceivers" // for none
 	Elapse        Op = "time passes"
+	Current       Op = "All's first Recv" // of a watch: the current value, seen or not
+	Settled       Op = "Settled"          // while no time passes: it waits for the end
 )
 
 // Outcome is how a call ended.
@@ -66,7 +68,8 @@ type Call struct {
 	Together bool
 
 	Result Outcome
-	Missed int // if Lagged
+	Missed int   // if Lagged
+	Cause  Cause // of a close, and if Closed, or 0
 
 	// Of a Force:
 
@@ -79,6 +82,68 @@ type Call struct {
 	From     int // the number to start at, if not 0
 	Lossless bool
 }
+
+// A Cause is an error that handles are closed with, by its number.
+type Cause int8
+
+func (c Cause) Error() string { return fmt.Sprintf("cause %d", int8(c)) }
+
+// AnyCause is that of a call that tells none, and wrongCause that of a call
+// whose cause nothing was closed with.
+const (
+	AnyCause   Cause = -1
+	wrongCause Cause = -2
+)
+
+// CauseOf returns the cause in err, or 0.
+func CauseOf(err error) Cause {
+	var closed *leat.ClosedError
+	if !errors.As(err, &closed) {
+		return 0
+	}
+	if c, ok := closed.Cause.(Cause); ok && errors.Is(err, c) {
+		return c
+	}
+	return wrongCause
+}
+
+// An end is the handles of one end of a channel that are closed, and with which
+// causes.
+type end struct {
+	closed uint32 // a set
+	own    [handles]Cause
+	first  Cause // that is not 0
+}
+
+// handles is how many handles of an end a history may have.
+const handles = 8
+
+func (e *end) isClosed(handle int) bool { return e.closed>>handle&1 == 1 }
+
+// close closes the handle of c. If it is closed already, nothing happens.
+func (e *end) close(c Call) {
+	if e.isClosed(c.Handle) {
+		return
+	}
+	e.closed |= 1 << c.Handle
+	e.own[c.Handle] = c.Cause
+	if e.first == 0 {
+		e.first = c.Cause
+	}
+}
+
+// reopen replaces the handle of c by one that is open.
+func (e *end) reopen(c Call) {
+	e.closed &^= 1 << c.Handle
+	e.own[c.Handle] = 0
+}
+
+// hasCause reports whether c can have ended because of cause.
+func (c Call) hasCause(cause Cause) bool { return c.Cause == cause || c.Cause == AnyCause }
+
+// closedItself reports whether c can have ended because its own handle of e is
+// closed.
+func (c Call) closedItself(e *end) bool { return e.isClosed(c.Handle) && c.hasCause(e.own[c.Handle]) }
 
 func (c Call) String() string {
 	s := fmt.Sprintf("%s by %d", c.Op, c.Handle)
@@ -96,6 +161,9 @@ func (c Call) String() string {
 	}
 	if c.Result == Lagged {
 		return fmt.Sprintf("%s: missed %d", s, c.Missed)
+	}
+	if c.Cause != 0 {
+		return fmt.Sprintf("%s: %s, %v", s, c.Result, c.Cause)
 	}
 	return s + ": " + string(c.Result)
 }
@@ -145,7 +213,7 @@ func Sends(capacity, handle, n int, err error, values ...rune) []Call {
 		before = v
 	}
 	if err != nil {
-		calls = append(calls, Call{Op: Send, Handle: handle, Value: values[n], After: before, Result: result})
+		calls = append(calls, Call{Op: Send, Handle: handle, Value: values[n], After: before, Result: result, Cause: CauseOf(err)})
 	}
 	return calls
 }
@@ -170,7 +238,7 @@ func Forced(capacity, handle int, v, evicted rune, full bool, err error) []Call 
 func Recvs(handle int, err error, values ...rune) []Call {
 	if err != nil {
 		result, missed := Result(err)
-		return []Call{{Op: Recv, Handle: handle, Result: result, Missed: missed}}
+		return []Call{{Op: Recv, Handle: handle, Result: result, Missed: missed, Cause: CauseOf(err)}}
 	}
 	var calls []Call
 	var before rune
@@ -196,32 +264,34 @@ func model[S comparable](init S, step func(s S, c Call) (bool, S)) porcupine.Mod
 
 // queue is the state of a queue: mpsc, mpmc, oneshot.
 type queue struct {
-	values   string // accepted, not received
-	permits  int
-	txClosed uint32 // sets of handles
-	rxClosed uint32
-	sent     string // what batches and rendezvous refer to: sent
-	got      string // and received
+	values  string // accepted, not received
+	permits int
+	tx, rx  end
+	sent    string // what batches and rendezvous refer to: sent
+	got     string // and received
 }
 
 // Queue is an mpsc or mpmc channel of that capacity; allTx and allRx are the
 // sets of its handles.
 func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 	return model(queue{}, func(s queue, c Call) (bool, queue) {
-		closed := s.rxClosed == allRx && allRx != 0 // without a receiver among the goroutines there is one that stays
-		ended := (s.txClosed == allTx || closed) && s.permits == 0
+		closed := s.rx.closed == allRx && allRx != 0 // without a receiver among the goroutines there is one that stays
+		ended := (s.tx.closed == allTx || closed) && s.permits == 0
 		room := capacity == 0 || len([]rune(s.values))+s.permits < capacity
 		switch c.Op {
 		case Send, Offer, Reserve:
 			switch c.Result {
 			case Closed:
-				return closed || s.txClosed>>c.Handle&1 == 1, s
+				if s.tx.isClosed(c.Handle) {
+					return c.closedItself(&s.tx), s
+				}
+				return closed && c.hasCause(s.rx.first), s
 			case Full:
 				return !room || capacity == 0, s
 			case Ended:
 				return true, s
 			}
-			if closed || s.txClosed>>c.Handle&1 == 1 || !room || !c.follows(s.sent) {
+			if closed || s.tx.isClosed(c.Handle) || !room || !c.follows(s.sent) {
 				return false, s
 			}
 			if c.Op == Reserve {
@@ -234,7 +304,7 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 			if c.Result == Full {
 				return capacity == 0 || !room && (s.values == "" || c.Crowded), s
 			}
-			if closed || s.txClosed>>c.Handle&1 == 1 || room || c.Result != OK || !strings.HasPrefix(s.values, string(c.Evicted)) {
+			if closed || s.tx.isClosed(c.Handle) || room || c.Result != OK || !strings.HasPrefix(s.values, string(c.Evicted)) {
 				return false, s
 			}
 			s.values = s.values[len(string(c.Evicted)):] + string(c.Value)
@@ -247,13 +317,17 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 		case Release:
 			s.permits--
 		case Recv:
-			alone := s.rxClosed>>c.Handle&1 == 1 && !closed
+			mine := s.rx.isClosed(c.Handle)
+			alone := mine && !closed
 			if c.After != 0 && !strings.ContainsRune(s.got, c.After) {
 				return false, s
 			}
 			switch c.Result {
 			case Closed:
-				return alone || s.values == "" && ended, s
+				if mine {
+					return (alone || s.values == "" && ended) && c.closedItself(&s.rx), s
+				}
+				return s.values == "" && ended && c.hasCause(s.tx.first), s
 			case Empty:
 				return (s.values == "" || capacity == 0) && !alone && !ended, s
 			case Ended:
@@ -265,9 +339,9 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 			s.values = s.values[len(string(c.Value)):]
 			s.got += string(c.Value)
 		case CloseTx:
-			s.txClosed |= 1 << c.Handle
+			s.tx.close(c)
 		case CloseRx:
-			s.rxClosed |= 1 << c.Handle
+			s.rx.close(c)
 		default:
 			return false, s
 		}
@@ -276,8 +350,10 @@ func Queue(capacity int, allTx, allRx uint32) porcupine.Model {
 }
 
 type once struct {
-	value          rune // in the channel
-	txDone, rxDone bool
+	value            rune // in the channel
+	txDone, rxDone   bool
+	rxClosed         bool
+	txCause, rxCause Cause
 }
 
 // Oneshot is a oneshot channel.
@@ -287,7 +363,10 @@ func Oneshot() porcupine.Model {
 		case Send:
 			switch c.Result {
 			case Closed:
-				return s.txDone || s.rxDone, s
+				if s.txDone {
+					return c.hasCause(s.txCause), s
+				}
+				return s.rxDone && c.hasCause(s.rxCause), s
 			case Ended:
 				return true, s
 			}
@@ -298,7 +377,11 @@ func Oneshot() porcupine.Model {
 		case Recv:
 			switch c.Result {
 			case Closed:
-				return s.value == 0 && (s.txDone || s.rxDone), s
+				cause := s.txCause
+				if s.rxClosed {
+					cause = s.rxCause
+				}
+				return s.value == 0 && (s.txDone || s.rxDone) && c.hasCause(cause), s
 			case Empty:
 				return s.value == 0 && !s.txDone && !s.rxDone, s
 			case Ended:
@@ -309,9 +392,13 @@ func Oneshot() porcupine.Model {
 			}
 			s.value, s.rxDone = 0, true
 		case CloseTx:
-			s.txDone = true
+			if !s.txDone {
+				s.txDone, s.txCause = true, c.Cause
+			}
 		case CloseRx:
-			s.rxDone = true
+			if !s.rxClosed {
+				s.rxDone, s.rxClosed, s.rxCause = true, true, c.Cause
+			}
 		default:
 			return false, s
 		}
@@ -319,20 +406,16 @@ func Oneshot() porcupine.Model {
 	})
 }
 
-// receivers is how many receivers a history of a broadcast or a watch may have.
-const receivers = 8
-
 type broadcast struct {
 	log      string // of all values
 	n        int    // how many
-	pos      [receivers]int
-	floor    [receivers]int // the number of the oldest value that was kept when it subscribed
-	in       uint32         // subscribed
-	lossless uint32         // that never miss
-	lapsed   uint32         // of these, those that senders have passed after all
-	passed   bool           // time has passed, so that senders may
-	txClosed uint32
-	rxClosed uint32
+	pos      [handles]int
+	floor    [handles]int // the number of the oldest value that was kept when it subscribed
+	in       uint32       // subscribed
+	lossless uint32       // that never miss
+	lapsed   uint32       // of these, those that senders have passed after all
+	passed   bool         // time has passed, so that senders may
+	tx, rx   end
 }
 
 // Unbounded is the capacity of a broadcast that keeps what some receiver has
@@ -347,7 +430,7 @@ func (s *broadcast) kept(capacity int, but uint32) int {
 	}
 	kept := s.n
 	for r, pos := range s.pos {
-		if s.in&^s.rxClosed&^but>>r&1 == 1 {
+		if s.in&^s.rx.closed&^but>>r&1 == 1 {
 			kept = min(kept, max(pos, s.floor[r]))
 		}
 	}
@@ -364,20 +447,20 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 	return model(broadcast{in: subscribed, lossless: subscribed & lossless}, func(s broadcast, c Call) (bool, broadcast) {
 		var full uint32 // receivers for which there is no room
 		for r, pos := range s.pos {
-			if s.lossless&^s.rxClosed&^s.lapsed>>r&1 == 1 && s.n-max(pos, s.floor[r]) >= capacity {
+			if s.lossless&^s.rx.closed&^s.lapsed>>r&1 == 1 && s.n-max(pos, s.floor[r]) >= capacity {
 				full |= 1 << r
 			}
 		}
-		mine := s.rxClosed>>c.Handle&1 == 1
+		mine := s.rx.isClosed(c.Handle)
 		if c.Op == Recv && s.in>>c.Handle&1 == 0 {
 			return false, s
 		}
 		switch c.Op {
 		case Send:
-			closed := s.txClosed>>c.Handle&1 == 1
+			closed := s.tx.isClosed(c.Handle)
 			switch c.Result {
 			case Closed:
-				return closed, s
+				return c.closedItself(&s.tx), s
 			case Full:
 				return full != 0, s
 			case Ended:
@@ -391,7 +474,8 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 			s.n++
 		case Subscribe:
 			bit := uint32(1) << c.Handle
-			s.in, s.rxClosed, s.lossless, s.lapsed = s.in|bit, s.rxClosed&^bit, s.lossless&^bit, s.lapsed&^bit
+			s.rx.reopen(c)
+			s.in, s.lossless, s.lapsed = s.in|bit, s.lossless&^bit, s.lapsed&^bit
 			if c.Lossless {
 				s.lossless |= bit
 			}
@@ -405,9 +489,12 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 			pos := s.pos[c.Handle]
 			switch c.Result {
 			case Closed:
-				return mine || pos == s.n && s.txClosed == all, s
+				if mine {
+					return c.closedItself(&s.rx), s
+				}
+				return pos == s.n && s.tx.closed == all && c.hasCause(s.tx.first), s
 			case Empty:
-				return !mine && pos == s.n && s.txClosed != all, s
+				return !mine && pos == s.n && s.tx.closed != all, s
 			case Ended:
 				return true, s
 			case Lagged:
@@ -428,11 +515,11 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 		case Elapse:
 			s.passed = patient
 		case WaitReceivers:
-			return waited(c, s.txClosed, s.in&^s.rxClosed), s
+			return waited(c, &s.tx, s.in&^s.rx.closed), s
 		case CloseTx:
-			s.txClosed |= 1 << c.Handle
+			s.tx.close(c)
 		case CloseRx:
-			s.rxClosed |= 1 << c.Handle
+			s.rx.close(c)
 		default:
 			return false, s
 		}
@@ -441,25 +528,23 @@ func Broadcast(capacity int, all, subscribed, lossless uint32, patient bool) por
 }
 
 // waited reports whether a WaitReceivers for none can have ended as c says,
-// when the handles in closed are closed, and the receivers in open are open.
-func waited(c Call, closed, open uint32) bool {
-	mine := closed>>c.Handle&1 == 1
+// when the sender handles are those of tx, and the receivers in open are open.
+func waited(c Call, tx *end, open uint32) bool {
 	switch c.Result {
 	case OK:
-		return !mine && open == 0 && c.Value == 0
+		return !tx.isClosed(c.Handle) && open == 0 && c.Value == 0
 	case Closed:
-		return mine
+		return c.closedItself(tx)
 	}
 	return c.Result == Ended
 }
 
 type watch struct {
-	value    rune
-	version  int
-	seen     [receivers]int
-	in       uint32 // subscribed
-	txClosed uint32
-	rxClosed uint32
+	value   rune
+	version int
+	seen    [handles]int
+	in      uint32 // subscribed
+	tx, rx  end
 }
 
 // Watch is a watch channel with that initial value; all is the set of its
@@ -467,13 +552,13 @@ type watch struct {
 // subscribe. A new receiver has seen the value that is then current.
 func Watch(initial rune, all, subscribed uint32) porcupine.Model {
 	return model(watch{value: initial, in: subscribed}, func(s watch, c Call) (bool, watch) {
-		mine := s.rxClosed>>c.Handle&1 == 1
+		mine := s.rx.isClosed(c.Handle)
 		switch c.Op {
 		case Send, Add:
-			closed := s.txClosed>>c.Handle&1 == 1
+			closed := s.tx.isClosed(c.Handle)
 			switch c.Result {
 			case Closed:
-				return closed, s
+				return c.closedItself(&s.tx), s
 			case Ended:
 				return true, s
 			}
@@ -487,14 +572,17 @@ func Watch(initial rune, all, subscribed uint32) porcupine.Model {
 			s.version++
 		case Subscribe:
 			s.in |= 1 << c.Handle
-			s.rxClosed &^= 1 << c.Handle
+			s.rx.reopen(c)
 			s.seen[c.Handle] = s.version
 		case Get:
 			return s.value == c.Value, s
 		case WaitFor: // a value that is not the initial one
 			switch c.Result {
 			case Closed:
-				return mine || s.value == initial && s.txClosed == all, s
+				if mine {
+					return c.closedItself(&s.rx), s
+				}
+				return s.value == initial && s.tx.closed == all && c.hasCause(s.tx.first), s
 			case Ended:
 				return true, s
 			}
@@ -502,26 +590,36 @@ func Watch(initial rune, all, subscribed uint32) porcupine.Model {
 				return false, s
 			}
 			s.seen[c.Handle] = s.version
-		case Recv:
+		case Current:
+			if c.Result != OK {
+				return c.Result == Closed && c.closedItself(&s.rx), s
+			}
+			s.seen[c.Handle] = s.version
+			return !mine && s.value == c.Value, s
+		case Recv, Settled:
 			news := s.seen[c.Handle] != s.version
+			ended := s.tx.closed == all
 			switch c.Result {
 			case Closed:
-				return mine || !news && s.txClosed == all, s
+				if mine {
+					return c.closedItself(&s.rx), s
+				}
+				return !news && ended && c.hasCause(s.tx.first), s
 			case Empty:
-				return !mine && !news && s.txClosed != all, s
+				return !mine && !news && !ended, s
 			case Ended:
 				return true, s
 			}
-			if mine || !news || s.value != c.Value {
+			if mine || !news || s.value != c.Value || c.Op == Settled && !ended {
 				return false, s
 			}
 			s.seen[c.Handle] = s.version
 		case WaitReceivers:
-			return waited(c, s.txClosed, s.in&^s.rxClosed), s
+			return waited(c, &s.tx, s.in&^s.rx.closed), s
 		case CloseTx:
-			s.txClosed |= 1 << c.Handle
+			s.tx.close(c)
 		case CloseRx:
-			s.rxClosed |= 1 << c.Handle
+			s.rx.close(c)
 		default:
 			return false, s
 		}

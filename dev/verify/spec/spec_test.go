@@ -109,6 +109,12 @@ func calls(r *rand.Rand, ch leattest.Channel, senders, receivers int, seen map[s
 func TestRefuses(t *testing.T) {
 	send := func(v rune) []spec.Call { return spec.Sends(1, 0, 1, nil, v) }
 	recv := func(v rune) []spec.Call { return spec.Recvs(0, nil, v) }
+	closes := func(op spec.Op, handle int, cause spec.Cause) []spec.Call {
+		return []spec.Call{{Op: op, Handle: handle, Result: spec.OK, Cause: cause}}
+	}
+	ends := func(op spec.Op, cause spec.Cause) []spec.Call {
+		return []spec.Call{{Op: op, Result: spec.Closed, Cause: cause}}
+	}
 	for _, wrong := range []struct {
 		name  string
 		model porcupine.Model
@@ -121,6 +127,25 @@ func TestRefuses(t *testing.T) {
 		{"a lossless broadcast takes too much", spec.Broadcast(1, 1, 1, 1, false), [][]spec.Call{send('b'), send('c')}},
 		{"a watch shows an old value", spec.Watch('a', 1, 1), [][]spec.Call{send('b'), send('c'), recv('b')}},
 		{"a oneshot takes two", spec.Oneshot(), [][]spec.Call{send('b'), send('c')}},
+		{"a queue ends with the second cause", spec.Queue(2, 3, 1), [][]spec.Call{
+			closes(spec.CloseTx, 0, 1), closes(spec.CloseTx, 1, 2), ends(spec.Recv, 2),
+		}},
+		{"a queue refuses a value without the cause", spec.Queue(2, 1, 1), [][]spec.Call{closes(spec.CloseRx, 0, 1), ends(spec.Send, 0)}},
+		{"a closed sender has the receivers' cause", spec.Queue(2, 1, 1), [][]spec.Call{
+			closes(spec.CloseTx, 0, 1), closes(spec.CloseRx, 0, 2), ends(spec.Send, 2),
+		}},
+		{"a broadcast receiver gives its cause to the sender", spec.Broadcast(1, 1, 1, 1, false), [][]spec.Call{
+			closes(spec.CloseRx, 0, 1), ends(spec.Send, 1),
+		}},
+		{"a closed watch receiver has the senders' cause", spec.Watch('a', 1, 1), [][]spec.Call{
+			closes(spec.CloseRx, 0, 0), closes(spec.CloseTx, 0, 1), ends(spec.Recv, 1),
+		}},
+		{"a oneshot that has sent ends with a cause", spec.Oneshot(), [][]spec.Call{
+			send('b'), closes(spec.CloseTx, 0, 1), recv('b'), ends(spec.Recv, 1),
+		}},
+		{"a value settles while no time passes", spec.Watch('a', 1, 1), [][]spec.Call{
+			send('b'), {{Op: spec.Settled, Value: 'b', Result: spec.OK}},
+		}},
 	} {
 		t.Run(wrong.name, func(t *testing.T) {
 			var h spec.History
