@@ -61,11 +61,11 @@ func (t *timer) TryRecv() (time.Time, error) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.take(now)
+	return t.takeLocked(now)
 }
 
-// take is TryRecv at the instant now. mu is held.
-func (t *timer) take(now time.Time) (time.Time, error) {
+// takeLocked is TryRecv at the instant now.
+func (t *timer) takeLocked(now time.Time) (time.Time, error) {
 	if t.closed {
 		return time.Time{}, ErrClosed
 	}
@@ -131,7 +131,7 @@ func (a *timerArm) ClaimDue(s *park.Selection, i int) (claimed, lives bool) {
 	if !s.Claim(i) {
 		return false, false
 	}
-	a.v, a.err = a.t.take(now)
+	a.v, a.err = a.t.takeLocked(now)
 	a.held = true
 	return true, true
 }

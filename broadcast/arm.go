@@ -19,7 +19,7 @@ func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
 func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
 	tx, c := (*Sender[T])(e), e.c
 	c.mu.Lock()
-	if tx.closed != nil || c.txq.Len() == 0 && c.roomOrWatch() {
+	if tx.closed != nil || c.txq.Len() == 0 && c.roomOrWatchLocked() {
 		if !s.Claim(i) {
 			c.mu.Unlock()
 			return nil, false
@@ -31,7 +31,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 	}
 	w.Payload = sending[T]{one: v}
 	w.Handle, w.Stamp = &tx.waiters, c.Stamp("sends to")
-	c.waits()
+	c.waitsLocked()
 	c.txq.Enter(w, s, i)
 	c.mu.Unlock()
 	return nil, false
@@ -56,7 +56,7 @@ func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
-	r.alone(s)
+	r.aloneLocked(s)
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
 		claimed = s.Claim(i)
 		c.mu.Unlock()

@@ -134,7 +134,7 @@ type channel[T any] struct {
 	limit    uint64
 	lossy    fanout.List[*cursor] // open receivers
 	lossless fanout.List[*cursor] // open receivers for which senders wait
-	slow     int                  // index in lossless at which measure begins; only a hint
+	slow     int                  // index in lossless at which measureLocked begins; only a hint
 	subs     uint64               // how many receivers there ever were
 	gone     tally                // what closed receivers received and missed
 	slab     []entry[T]
@@ -158,10 +158,9 @@ type sending[T any] struct {
 
 // wakes holds who is to be woken once mu is free.
 type wakes[T any] struct {
-	tx      park.Wakes[sending[T]]
-	rx      park.Wakes[*cursor]
-	count   park.Wakes[fanout.Count]
-	outside bool // on behalf of the garbage collector: nobody in a testing/synctest bubble may be woken
+	tx    park.Wakes[sending[T]]
+	rx    park.Wakes[*cursor]
+	count park.Wakes[fanout.Count]
 }
 
 func (wk *wakes[T]) run() {
@@ -196,21 +195,21 @@ func (c *channel[T]) oldest(tail uint64) uint64 {
 	return tail - min(tail-seam.Origin, c.ring.Capacity())
 }
 
-// room reports whether a value could be accepted now, waiting senders aside. mu
-// is held.
-func (c *channel[T]) room() bool {
+// roomLocked reports whether a value could be accepted now, waiting senders
+// aside.
+func (c *channel[T]) roomLocked() bool {
 	if c.tail.Load() == c.limit {
-		c.measure()
+		c.measureLocked()
 	}
 	return c.tail.Load() < c.limit
 }
 
-// measure brings limit up to date. It begins at the lossless receiver that held
-// the senders back when it last looked, and ends at the first that does so now:
-// no bound is below limit, so one that equals it is the least. So it passes
-// each receiver about once while they all read what the ring holds, however
-// many times it is called. mu is held.
-func (c *channel[T]) measure() {
+// measureLocked brings limit up to date. It begins at the lossless receiver
+// that held the senders back when it last looked, and ends at the first that
+// does so now: no bound is below limit, so one that equals it is the least. So
+// it passes each receiver about once while they all read what the ring holds,
+// however many times it is called.
+func (c *channel[T]) measureLocked() {
 	least := uint64(math.MaxUint64)
 	all := c.lossless.All()
 	for range all {
@@ -227,14 +226,14 @@ func (c *channel[T]) measure() {
 	c.limit = least
 }
 
-// roomOrWatch is room, and if there is none, sees to it that the slowest
-// receiver comes to serve waiting senders. mu is held.
-func (c *channel[T]) roomOrWatch() bool {
-	if c.room() {
+// roomOrWatchLocked is roomLocked, and if there is no room, sees to it that the
+// slowest receiver comes to serve waiting senders.
+func (c *channel[T]) roomOrWatchLocked() bool {
+	if c.roomLocked() {
 		return true
 	}
 	c.slowest.Store(c.limit - c.ring.Capacity() + 1)
-	return c.room()
+	return c.roomLocked()
 }
 
 // acceptLocked appends v to the ring, which has room. The caller calls notify
@@ -276,18 +275,23 @@ func slabLen[T any](capacity int) int {
 	return max(1, min(capacity, 32, int(slabBytes/(t.Size()+8))))
 }
 
-// notify tells the waiting receivers that there is a value or the end. mu is
-// held.
-func (c *channel[T]) notify(wk *wakes[T]) {
-	c.waiting.Notify(&wk.rx, c.ended.Load(), wk.outside)
+// notifyLocked tells the waiting receivers that there is a value or the end.
+func (c *channel[T]) notifyLocked(wk *wakes[T]) {
+	c.waiting.Notify(&wk.rx, c.ended.Load(), false)
 }
 
-// admit serves the waiting senders, first come first served, as far as there is
-// room. mu is held.
-func (c *channel[T]) admit(wk *wakes[T]) {
+// admitLocked serves the waiting senders, first come first served, as far as
+// there is room.
+func (c *channel[T]) admitLocked(wk *wakes[T]) { c.serveSendersLocked(wk, false) }
+
+// serveSendersLocked is admitLocked, also for a caller that must not wake a
+// goroutine in a testing/synctest bubble: a cleanup (gc), or a timer that was
+// set outside every bubble. Then the first waiting sender that is in a bubble
+// stays as it is, and so do the senders after it.
+func (c *channel[T]) serveSendersLocked(wk *wakes[T], gc bool) {
 	published := false
-	for w := c.txq.Front(); w != nil && c.roomOrWatch(); w = c.txq.Front() {
-		if wk.outside && w.Bubbled() {
+	for w := c.txq.Front(); w != nil && c.roomOrWatchLocked(); w = c.txq.Front() {
+		if gc && w.Bubbled() {
 			break
 		}
 		if !w.Claim() {
@@ -313,7 +317,7 @@ func (c *channel[T]) admit(wk *wakes[T]) {
 		c.stallLocked()
 	}
 	if published {
-		c.notify(wk)
+		c.waiting.Notify(&wk.rx, c.ended.Load(), gc)
 	}
 }
 
@@ -325,7 +329,7 @@ func (c *channel[T]) moved() {
 	if c.unbounded {
 		c.releaseLocked()
 	} else {
-		c.admit(&wk)
+		c.admitLocked(&wk)
 	}
 	c.mu.Unlock()
 	wk.run()
@@ -338,12 +342,11 @@ func (c *channel[T]) unwatchLocked() {
 	}
 }
 
-// receivers returns how many receivers are open. mu is held.
-func (c *channel[T]) receivers() int { return c.lossless.Len() + c.lossy.Len() }
+// receiversLocked returns how many receivers are open.
+func (c *channel[T]) receiversLocked() int { return c.lossless.Len() + c.lossy.Len() }
 
-// cursors returns an iterator over the cursors of all open receivers. mu is
-// held.
-func (c *channel[T]) cursors() iter.Seq[*cursor] {
+// cursorsLocked returns an iterator over the cursors of all open receivers.
+func (c *channel[T]) cursorsLocked() iter.Seq[*cursor] {
 	return func(yield func(*cursor) bool) {
 		for _, all := range [2][]*cursor{c.lossless.All(), c.lossy.All()} {
 			for _, cur := range all {
@@ -355,19 +358,20 @@ func (c *channel[T]) cursors() iter.Seq[*cursor] {
 	}
 }
 
-// list returns the list that cur is on while it is open.
-func (c *channel[T]) list(cur *cursor) *fanout.List[*cursor] {
+// listLocked returns the list that cur is on while it is open.
+func (c *channel[T]) listLocked(cur *cursor) *fanout.List[*cursor] {
 	if cur.lossless && !cur.lapsed {
 		return &c.lossless
 	}
 	return &c.lossy
 }
 
-// leave closes cur. mu is held; admit follows.
-func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
-	cur.close()
+// removeLocked closes cur, a receiver's. Then WaitReceivers must be told and
+// waiting senders be admitted.
+func (c *channel[T]) removeLocked(cur *cursor, wk *wakes[T]) {
+	cur.closeLocked()
 	c.gone.add(cur)
-	c.list(cur).Remove(cur)
+	c.listLocked(cur).Remove(cur)
 	if cur.patience > 0 && !cur.lapsed {
 		c.unholdLocked()
 	}
@@ -375,50 +379,19 @@ func (c *channel[T]) leave(cur *cursor, wk *wakes[T]) {
 		c.releaseLocked()
 	}
 	c.waiting.Leave(cur, &wk.rx)
-	c.counting.Changed(c.receivers(), &wk.count, wk.outside)
 }
 
-// senderDropped closes a handle that the garbage collector found unreachable.
-func (c *channel[T]) senderDropped() {
-	c.Leaked.Add(1)
-	wk := wakes[T]{outside: true}
-	c.mu.Lock()
-	c.release(&wk)
-	c.NoteCloseLocked(meter.SenderDropped, c.senders == 0, c)
-	c.mu.Unlock()
-	wk.run()
-}
-
-// release gives up one sender handle. mu is held.
-func (c *channel[T]) release(wk *wakes[T]) {
+// closeSenderLocked gives up one sender handle, and reports whether it was the
+// last. Then waiting receivers must be told of the end.
+func (c *channel[T]) closeSenderLocked() (last bool) {
 	c.senders--
-	if c.senders == 0 {
-		c.ended.Store(true)
-		c.stopLocked()
-		c.notify(wk)
+	if c.senders > 0 {
+		return false
 	}
+	c.ended.Store(true)
+	c.stopLocked()
+	return true
 }
-
-// receiverDropped closes a receiver that the garbage collector found
-// unreachable.
-func (c *channel[T]) receiverDropped(cur *cursor) {
-	wk := wakes[T]{outside: true}
-	c.mu.Lock()
-	if !c.ended.Load() { // a receiver that has seen the end need not be closed
-		c.Leaked.Add(1)
-	}
-	c.leave(cur, &wk)
-	c.admit(&wk)
-	c.NoteCloseLocked(meter.ReceiverDropped, false, c)
-	c.mu.Unlock()
-	wk.run()
-}
-
-// droppedSender is a channel as the guards of its senders know it: see package
-// leak. Those of its receivers know their cursors.
-type droppedSender[T any] channel[T]
-
-func (d *droppedSender[T]) Dropped() { (*channel[T])(d).senderDropped() }
 
 func newSender[T any](c *channel[T]) *Sender[T] {
 	s := &Sender[T]{c: c}

@@ -81,8 +81,8 @@ func (cur *cursor) OpenGate(final, gc bool) bool {
 	return true
 }
 
-// close marks the cursor as closed. The channel's mu is held.
-func (cur *cursor) close() {
+// closeLocked marks the cursor as closed.
+func (cur *cursor) closeLocked() {
 	cur.closed.Store(true)
 	cur.special.Or(isClosed)
 }

@@ -36,7 +36,7 @@ func (c *channel[T]) releaseLocked() {
 
 // leastLocked returns the number of the oldest value that a receiver needs, or
 // tail if there is no receiver. It begins at the receiver that needed value
-// kept when it last looked, as measure does.
+// kept when it last looked, as measureLocked does.
 func (c *channel[T]) leastLocked() uint64 {
 	least := uint64(math.MaxUint64)
 	all := c.lossless.All()

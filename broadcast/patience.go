@@ -82,8 +82,8 @@ func (p *patience) stopLocked() {
 	}
 }
 
-// waits notes that a sender is about to wait in txq. mu is held.
-func (c *channel[T]) waits() {
+// waitsLocked notes that a sender is about to wait in txq.
+func (c *channel[T]) waitsLocked() {
 	if c.patient > 0 && c.txq.Len() == 0 {
 		c.stallLocked()
 	}
@@ -113,18 +113,19 @@ func (c *channel[T]) setAlarmLocked(now, due time.Time) {
 // lapse gives up on the receivers whose patience is over. The alarm calls it,
 // in a goroutine of the runtime that ends with it.
 func (c *channel[T]) lapse() {
-	wk := wakes[T]{outside: !park.InBubble()}
+	var wk wakes[T]
 	c.mu.Lock()
 	c.alarm.pending = false
 	if c.txq.Len() > 0 {
-		c.lapseLocked(&wk)
+		c.lapseLocked(&wk, !park.InBubble())
 	}
 	c.mu.Unlock()
 	wk.run()
 }
 
-// lapseLocked is lapse while a sender waits.
-func (c *channel[T]) lapseLocked(wk *wakes[T]) {
+// lapseLocked is lapse while a sender waits. If outside every bubble, it leaves
+// the senders and receivers in bubbles as they are, as a cleanup does.
+func (c *channel[T]) lapseLocked(wk *wakes[T], outside bool) {
 	now := seam.Now()
 	for i := 0; i < c.lossless.Len(); {
 		cur := c.lossless.All()[i]
@@ -134,7 +135,7 @@ func (c *channel[T]) lapseLocked(wk *wakes[T]) {
 		}
 		c.giveUpLocked(cur) // which puts another one in its place
 	}
-	c.admit(wk)
+	c.serveSendersLocked(wk, outside)
 
 	if c.patient == 0 || c.txq.Len() == 0 {
 		return

@@ -178,7 +178,7 @@ func (r *Receiver[T]) twoReceivers() {
 func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
-	r.alone(nil)
+	r.aloneLocked(nil)
 	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
 		c.mu.Unlock()
 		return nil
@@ -191,8 +191,8 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 	return err
 }
 
-// alone panics if a goroutine waits in r; cases of s do not count. mu is held.
-func (r *Receiver[T]) alone(s *park.Selection) {
+// aloneLocked panics if a goroutine waits in r; cases of s do not count.
+func (r *Receiver[T]) aloneLocked(s *park.Selection) {
 	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
 		r.twoReceivers()
@@ -531,9 +531,10 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 	}
 	r.guard.Release(r)
 	r.cause = contract.Closing(cause)
-	c.leave(r.cur, &wk)
+	c.removeLocked(r.cur, &wk)
+	c.counting.Changed(c.receiversLocked(), &wk.count, false)
 	r.cur.OpenGate(true, false)
-	c.admit(&wk)
+	c.admitLocked(&wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	c.mu.Unlock()
 	wk.run()

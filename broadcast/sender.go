@@ -54,18 +54,18 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if err := s.trySend(v); err != leat.ErrFull {
 		return err
 	}
-	if c.txq.Len() == 0 && c.roomOrWatch() { // the slowest receiver moved just now
+	if c.txq.Len() == 0 && c.roomOrWatchLocked() { // the slowest receiver moved just now
 		c.unwatchLocked()
 		return s.trySend(v)
 	}
-	_, err := s.wait(ctx, sending[T]{one: v})
+	_, err := s.waitAndUnlock(ctx, sending[T]{one: v})
 	return err
 }
 
-// wait puts a sender to sleep until it is served, or ctx ends, and returns what
-// of many is left. mu is held, and free when wait returns.
-func (s *Sender[T]) wait(ctx context.Context, p sending[T]) (left []T, err error) {
-	s.c.waits()
+// waitAndUnlock puts a sender to sleep until it is served, or ctx ends, and
+// returns what of many is left. mu is held, and free when it returns.
+func (s *Sender[T]) waitAndUnlock(ctx context.Context, p sending[T]) (left []T, err error) {
+	s.c.waitsLocked()
 	w := s.spare.Take(p)
 	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
 	s.c.NoteDepth(s.Cap())
@@ -100,10 +100,10 @@ func (s *Sender[T]) trySend(v T) error {
 	}
 	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // left by the garbage collector's cleanup: see package park
 		var wk wakes[T]
-		c.admit(&wk)
+		c.admitLocked(&wk)
 		wk.run() // with mu held, which costs a little, and happens once for a receiver that was dropped
 	}
-	if c.txq.Len() > 0 || !c.room() {
+	if c.txq.Len() > 0 || !c.roomLocked() {
 		return leat.ErrFull
 	}
 	c.acceptLocked(v)
@@ -111,7 +111,7 @@ func (s *Sender[T]) trySend(v T) error {
 		c.mu.Unlock()
 	} else {
 		var wk wakes[T]
-		c.notify(&wk)
+		c.notifyLocked(&wk)
 		c.mu.Unlock()
 		wk.run()
 	}
@@ -138,12 +138,12 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	}
 	rest := vs
 	if c.txq.Len() == 0 {
-		for len(rest) > 0 && c.roomOrWatch() {
+		for len(rest) > 0 && c.roomOrWatchLocked() {
 			c.acceptLocked(rest[0])
 			rest = rest[1:]
 		}
 		if len(rest) < len(vs) {
-			c.notify(&wk)
+			c.notifyLocked(&wk)
 		}
 	}
 	if len(rest) == 0 {
@@ -156,7 +156,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
-	left, err := s.wait(ctx, sending[T]{many: rest})
+	left, err := s.waitAndUnlock(ctx, sending[T]{many: rest})
 	return len(vs) - len(left), err
 }
 
@@ -178,16 +178,16 @@ func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
 	}
 	var wk wakes[T]
 	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // see trySend
-		c.admit(&wk)
+		c.admitLocked(&wk)
 	}
 	if c.txq.Len() == 0 {
-		for n < len(vs) && c.room() {
+		for n < len(vs) && c.roomLocked() {
 			c.acceptLocked(vs[n])
 			n++
 		}
 	}
 	if n > 0 {
-		c.notify(&wk)
+		c.notifyLocked(&wk)
 	}
 	c.mu.Unlock()
 	wk.run()
@@ -232,7 +232,7 @@ func (s *Sender[T]) Search(fn func(T) bool) uint64 { return s.made().search(fn) 
 func (s *Sender[T]) Receivers() int {
 	s.made().mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.c.receivers()
+	return s.c.receiversLocked()
 }
 
 // WaitReceivers blocks until fn returns true for the number of open receivers,
@@ -256,7 +256,7 @@ func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	look := func() fanout.Count { return fanout.Count{N: c.receivers(), Closed: s.closed} }
+	look := func() fanout.Count { return fanout.Count{N: c.receiversLocked(), Closed: s.closed} }
 	n, err := c.counting.Wait(ctx, &c.Meter, &c.mu, &s.counts, look, fn)
 	runtime.KeepAlive(s)
 	return n, err
@@ -291,7 +291,7 @@ func (s *Sender[T]) Len() int {
 		return int(min(c.tail.Load()-c.kept, math.MaxInt))
 	}
 	var longest uint64
-	for cur := range c.cursors() {
+	for cur := range c.cursorsLocked() {
 		longest = max(longest, cur.behind(c.tail.Load()))
 	}
 	return int(min(longest, c.ring.Capacity()))
@@ -343,9 +343,12 @@ func (s *Sender[T]) CloseWith(cause error) error {
 		}
 	}
 	c.counting.Close(&s.counts, s.closed, &wk.count)
-	c.admit(&wk)
-	c.release(&wk)
-	c.NoteCloseLocked(meter.SenderClosed, c.senders == 0, c)
+	c.admitLocked(&wk)
+	last := c.closeSenderLocked()
+	if last {
+		c.notifyLocked(&wk)
+	}
+	c.NoteCloseLocked(meter.SenderClosed, last, c)
 	c.mu.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)

@@ -42,7 +42,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	}
 	s.Accepted = tail
 	s.Leaked = c.Leaked.Load()
-	s.Senders, s.Receivers = c.senders, c.receivers()
+	s.Senders, s.Receivers = c.senders, c.receiversLocked()
 	for w := c.txq.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
@@ -67,7 +67,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	c.counting.Snapshot(s)
 	sum := c.gone
 	var longest uint64
-	for cur := range c.cursors() {
+	for cur := range c.cursorsLocked() {
 		sum.add(cur)
 		lag, missed := cur.behind(tail), cur.missed.Load()
 		longest = max(longest, lag)
@@ -88,4 +88,4 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has
 // mu locked.
-func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receivers() }
+func (c *channel[T]) OpenHandlesLocked() int { return c.senders + c.receiversLocked() }

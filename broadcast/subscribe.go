@@ -63,12 +63,12 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	if cur.patience > 0 {
 		c.holdLocked(cur)
 	} else {
-		c.list(cur).Add(cur)
+		c.listLocked(cur).Add(cur)
 	}
 	if cur.lossless && !c.unbounded {
 		c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
 	}
-	c.counting.Changed(c.receivers(), &wk.count, false)
+	c.counting.Changed(c.receiversLocked(), &wk.count, false)
 	c.mu.Unlock()
 	wk.run()
 	r := &Receiver[T]{c: c, cur: cur, at: c.ring.Place(cur.start)}

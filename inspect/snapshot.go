@@ -160,7 +160,7 @@ var (
 func Snapshot() View {
 	mu.Lock()
 	defer mu.Unlock()
-	latest, encoded = look(time.Now()), nil
+	latest, encoded = lookLocked(time.Now()), nil
 	return latest
 }
 
@@ -205,12 +205,12 @@ func sharedJSON() []byte {
 func refreshLocked() {
 	now := time.Now()
 	if since := now.Sub(latest.Time); since < 0 || since >= fresh {
-		latest, encoded = look(now), nil
+		latest, encoded = lookLocked(now), nil
 	}
 }
 
-// look looks. mu is held.
-func look(now time.Time) View {
+// lookLocked takes a snapshot of all named channels.
+func lookLocked(now time.Time) View {
 	states := meter.Snapshots()
 	s := View{
 		Time: now, Program: filepath.Base(os.Args[0]), PID: os.Getpid(), Started: started,

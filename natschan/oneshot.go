@@ -145,7 +145,7 @@ func (r *OneshotReceiver[T]) arrive(m *nats.Msg) {
 	case r.value != nil || r.err != nil:
 		reply.Header.Set(headerClosed, "1")
 	case m.Header.Get(headerClosed) != "":
-		r.end()
+		r.endLocked()
 	default:
 		r.value = m
 		r.gate.set(true)
@@ -156,8 +156,8 @@ func (r *OneshotReceiver[T]) arrive(m *nats.Msg) {
 	r.event.all()
 }
 
-// end makes ErrClosed the result from now on. The mutex is held.
-func (r *OneshotReceiver[T]) end() {
+// endLocked makes ErrClosed the result from now on.
+func (r *OneshotReceiver[T]) endLocked() {
 	r.err = leat.ErrClosed
 	r.gate.end()
 	r.sub.Drain() // a sender that sends at this moment gets an answer
@@ -201,7 +201,7 @@ func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
 		return v, leat.ErrEmpty
 	}
 	r.value = nil
-	r.end()
+	r.endLocked()
 	if err := JSON.Unmarshal(m.Data, &v); err != nil {
 		return v, &DecodeError{Data: m.Data, Err: err}
 	}
@@ -271,11 +271,11 @@ func (s *OneshotSender[T]) Send(ctx context.Context, v T) error {
 	}
 	m := nats.NewMsg(s.address)
 	m.Data = data
-	return s.tell(ctx, m)
+	return s.tellLocked(ctx, m)
 }
 
-// tell sends m, and waits for the receiver's word. The mutex is held.
-func (s *OneshotSender[T]) tell(ctx context.Context, m *nats.Msg) error {
+// tellLocked sends m, and waits for the receiver's word.
+func (s *OneshotSender[T]) tellLocked(ctx context.Context, m *nats.Msg) error {
 	reply, err := s.nc.RequestMsgWithContext(ctx, m)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), err == nil && reply.Header.Get(headerClosed) != "":
@@ -312,6 +312,6 @@ func (s *OneshotSender[T]) Close() error {
 	m.Header.Set(headerClosed, "1")
 	ctx, cancel := bounded()
 	defer cancel()
-	s.tell(ctx, m) // if nobody is there, nobody waits
+	s.tellLocked(ctx, m) // if nobody is there, nobody waits
 	return nil
 }

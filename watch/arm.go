@@ -25,7 +25,7 @@ func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
-	r.alone(s)
+	r.aloneLocked(s)
 	if c.current.Load().n != r.cur.seen.Load() || c.ended.Load() || r.cur.closed.Load() {
 		claimed = s.Claim(i)
 		c.mu.Unlock()

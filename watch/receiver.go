@@ -112,7 +112,7 @@ func (r *Receiver[T]) twoReceivers() {
 func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
-	r.alone(nil)
+	r.aloneLocked(nil)
 	if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {
 		c.mu.Unlock()
 		return nil
@@ -125,8 +125,8 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Ti
 	return err
 }
 
-// alone panics if a goroutine waits in r; cases of s do not count. mu is held.
-func (r *Receiver[T]) alone(s *park.Selection) {
+// aloneLocked panics if a goroutine waits in r; cases of s do not count.
+func (r *Receiver[T]) aloneLocked(s *park.Selection) {
 	if !r.cur.place.Alone(s) {
 		r.c.mu.Unlock()
 		r.twoReceivers()
