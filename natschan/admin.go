@@ -288,8 +288,7 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 	}
 	subject := "leat.l." + c.Name + ".deleting"
 	_, err = js.Publish(ctx, subject, nil, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
-	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeWrongLastSequenceConstant) {
+	if isOutdated(err) {
 		return fmt.Errorf("%w: another DeleteEnded of %s is under way", ErrInUse, c.Name)
 	}
 	if err != nil {
@@ -305,8 +304,10 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 	if err := c.ended(ctx, js); err != nil {
 		return err
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened")); err != nil {
-		return failed(err)
+	for _, rest := range []string{"opened", "d.>"} { // what outlives its users: see join and takeover.go
+		if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+"."+rest)); err != nil {
+			return failed(err)
+		}
 	}
 	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return failed(err)
@@ -387,6 +388,13 @@ func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) e
 				return err
 			}
 		}
+	}
+	leases, err := js.Stream(ctx, leaseStream)
+	if err == nil {
+		err = leases.Purge(ctx, jetstream.WithPurgeSubject(ch.markSubject(durable)))
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("natschan: channel %s: forget %q: %w", name, durable, err)
 	}
 	return js.Conn().Publish(ch.spaceSubject(), nil)
 }

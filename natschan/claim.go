@@ -91,7 +91,7 @@ func (r *receiver) inherit(info *jetstream.ConsumerInfo) {
 // name.
 func (r *receiver) supersede(ctx context.Context, earlier []string) (string, error) {
 	if r.resumes {
-		return r.takeName(ctx, earlier)
+		return r.succeed(ctx, earlier)
 	}
 	if !r.exclusive {
 		name, err := r.create(ctx)

@@ -180,3 +180,11 @@ func (c *Channel) concerns(subject string) bool {
 // unknown is the error of a send that nobody knows the fate of, for the reason
 // why.
 func unknown(why error) error { return fmt.Errorf("%w: %w", why, ErrUnknown) }
+
+// isOutdated reports whether a publish was refused because another message has
+// come to its subject.
+func isOutdated(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) &&
+		(api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeWrongLastSequenceConstant)
+}

@@ -2,18 +2,14 @@ package natschan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A hold is by what a receiver knows, without asking the server, that nobody
 // has taken its consumer over. An MPSC receiver is taken over only after its
 // lease has run out. A Durable one may be taken over at any time, but its
-// successor waits until durableHold has passed since it confirmed its consumer:
+// successor waits until durableHold has passed since it confirmed its name:
 // see takeover.go. Other receivers have nothing to lose.
 type hold struct {
 	term  int       // of the lease, when the consumer was made
@@ -68,34 +64,7 @@ func (r *receiver) confirm(ctx context.Context) error {
 		r.dropLocked() // if the server lets it, attend makes a new consumer
 		return nil
 	}
-	return r.confirmConsumer(ctx)
-}
-
-// confirmConsumer asks the server whether the consumer is there.
-func (r *receiver) confirmConsumer(ctx context.Context) error {
-	h := hold{until: time.Now().Add(durableHold)}
-	r.mu.Lock()
-	consumer := r.place.consumer
-	r.mu.Unlock()
-	c, err := r.stream.Consumer(ctx, consumer)
-	gone := errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) ||
-		errors.Is(err, nats.ErrConnectionClosed)
-	if err != nil && !gone {
-		return pause(ctx, lookPause, nil)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.place.consumer != consumer: // attend has made another one
-	case gone:
-		r.dropLocked() // attend finds out why
-	case r.resumes && heir(c.CachedInfo()) != "":
-		r.buffer.clear()
-		r.finishLocked(ErrFenced)
-	default:
-		r.place.held = h
-	}
-	return ctx.Err()
+	return r.confirmName(ctx)
 }
 
 // dropLocked has attend make the consumer again. The server redelivers the

@@ -24,7 +24,8 @@ const serverTimeout = 5 * time.Second
 // LEAT_LEASES that its owner renews, and that the server removes when it has
 // not been for the channel's Lease. The subject is
 // leat.l.<channel>.<role>.<id>. A message without end, leat.l.<channel>.opened,
-// tells that there has been a sender.
+// tells that there has been a sender. Another one for each durable name tells
+// who has that name: see takeover.go.
 type lease struct {
 	ch      *Channel
 	js      jetstream.JetStream

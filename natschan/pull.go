@@ -2,7 +2,6 @@ package natschan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -48,9 +47,10 @@ type receiver struct {
 	ends   *nats.Subscription // hints that the channel was closed
 	missed atomic.Uint64
 	events wake
-	id     string // of a Durable receiver: see takeover.go
+	id     string // of a Durable receiver, in its consumers
 
 	mu       sync.Mutex
+	mark     uint64 // of a Durable receiver: see takeover.go
 	place    place
 	demand   demand
 	buffer   buffer
@@ -136,11 +136,7 @@ func (r *receiver) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	err = errHeirsMeet
-	for errors.Is(err, errHeirsMeet) {
-		err = r.claim(ctx)
-	}
-	return err
+	return r.claim(ctx)
 }
 
 // subscribe subscribes to values and to hints of the end, and returns when the

@@ -2,59 +2,247 @@ package natschan
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"math/rand/v2"
-	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A Durable receiver takes over from an earlier one of its name without a
-// lease, and both may be alive. It does so in four steps:
+// lease, and both may be alive. The name has a mark: a message in the stream of
+// leases with the subject leat.l.<channel>.d.<name>, of which the server keeps
+// the last one. The receiver whose mark it is has the name. A receiver takes
+// over in four steps:
 //
-//  1. It marks the earlier one's consumer with its own id, as the heir. From
-//     then on the earlier receiver cannot confirm its hold: see
-//     confirmConsumer.
+//  1. It replaces the mark by its own. From then on the earlier receiver cannot
+//     confirm its hold.
 //  2. It waits for takeoverTime, unless the earlier receiver has closed. Then
 //     the earlier receiver's hold has passed by that receiver's own clock, and
 //     the server has its acknowledgements.
 //  3. It makes its own consumer, after the last value that was acknowledged in
 //     order.
-//  4. It lists the consumers again, and goes on only if the earlier consumer is
-//     there and bears its mark. Only then it deletes the earlier one.
+//  4. It asks whether the mark is still its own. If so, it deletes the earlier
+//     consumers. Otherwise it deletes its own.
 //
 // A hold costs nothing for each value: it is confirmed once in durableHold.
 //
-// If A and B take over from the same consumer, not both go on. A's consumer
-// exists before A lists in step 4. If B's mark is older than that list, A sees
-// that its own mark is gone, or that the consumer is, and gives up. Otherwise
-// B, which lists after it has marked, sees A's consumer, and takes over from A.
-// A receiver that makes its own consumer again goes through step 4, too, and
-// gives up if its old consumer bears a mark.
+// If A and B take over at the same time, not both go on. A's consumer exists
+// before A asks in step 4. If B has set its mark before that, A gives up.
+// Otherwise B, which lists the consumers after it has set its mark, sees A's,
+// and takes over from A. B knows whose mark it has replaced, because the server
+// takes a mark only from a receiver that has seen the last one. A receiver that
+// makes its own consumer again goes through steps 3 and 4, too.
 //
-// If A and B find no consumer, each lists after it has made its own. Whichever
-// lists later sees the other's consumer, removes its own, and begins again.
+// A mark in the consumer's metadata would need no message. But nats-server
+// 2.14.5 updates a consumer without the lock under which it lists consumers: a
+// data race, which the race detector reports if the server is embedded.
 const (
 	metaMaker = "leat.maker" // of a Durable receiver's consumer: the id of that receiver
-	metaHeir  = "leat.heir"  // the id of the receiver that takes over, or
-	heirless  = "closed"     // the receiver has closed
 
 	durableHold  = time.Second
 	takeoverTime = 2 * durableHold // an acknowledgement has the second half to arrive
 )
 
-var errHeirsMeet = errors.New("natschan: another receiver of the name was made at the same time")
+// markSubject returns the subject of the mark of a durable name.
+func (c *Channel) markSubject(durable string) string { return "leat.l." + c.Name + ".d." + durable }
 
-func heir(info *jetstream.ConsumerInfo) string { return info.Config.Metadata[metaHeir] }
+// A mark is the last one of a durable name. Its number is that of the message,
+// or 0 if there is none.
+type mark struct {
+	number uint64
+	closed bool // its receiver has closed
+}
 
-// owns reports whether this receiver has made the consumer, or is its heir, and
-// no other receiver takes it over. A receiver that got no answer when it made
-// its consumer may own several.
-func (r *receiver) owns(info *jetstream.ConsumerInfo) bool {
-	return heir(info) == r.id || heir(info) == "" && info.Config.Metadata[metaMaker] == r.id
+// lastMark asks for the mark of the receiver's durable name. It asks the
+// stream's leader, because a replica may be late.
+func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
+	body, err := json.Marshal(map[string]string{"last_by_subj": r.ch.markSubject(r.durable)})
+	if err != nil {
+		return m, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	msg, err := r.nc.RequestWithContext(ctx, r.apiSubject("STREAM.MSG.GET."+leaseStream), body)
+	if err != nil {
+		return m, err
+	}
+	var answer struct {
+		Error   *jetstream.APIError
+		Message struct {
+			Seq  uint64
+			Data []byte
+		}
+	}
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		return m, err
+	}
+	switch e := answer.Error; {
+	case e == nil:
+		return mark{answer.Message.Seq, len(answer.Message.Data) == 0}, nil
+	case e.ErrorCode == jetstream.JSErrCodeMessageNotFound, e.ErrorCode == jetstream.JSErrCodeStreamNotFound:
+		return m, nil
+	default:
+		return m, e
+	}
+}
+
+// setMark makes the receiver's mark the last one. It returns ErrFenced if last
+// is not the last mark any more.
+func (r *receiver) setMark(ctx context.Context, last mark) error {
+	number, err := r.publishMark(ctx, last.number, self(r.nc))
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mark = number
+	return nil
+}
+
+// publishMark replaces the mark with the number last, and returns the number of
+// the new one. The text is for people. A receiver that has closed has none.
+func (r *receiver) publishMark(ctx context.Context, last uint64, text string) (number uint64, err error) {
+	stored, err := r.js.Publish(ctx, r.ch.markSubject(r.durable), []byte(text),
+		jetstream.WithExpectLastSequencePerSubject(last))
+	switch {
+	case isOutdated(err):
+		return 0, ErrFenced
+	case err != nil:
+		return 0, err
+	}
+	return stored.Sequence, nil
+}
+
+// ownMark returns the number of the receiver's mark, or 0 if it has set none.
+func (r *receiver) ownMark() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mark
+}
+
+// hasName returns ErrFenced if the mark is not the receiver's own.
+func (r *receiver) hasName(ctx context.Context) error {
+	last, err := r.lastMark(ctx)
+	if err != nil {
+		return fmt.Errorf("natschan: channel %s: ask for the durable name %q: %w", r.ch.Name, r.durable, err)
+	}
+	if last.number != r.ownMark() {
+		return ErrFenced
+	}
+	return nil
+}
+
+// claimName takes the durable name, or makes sure that the receiver still has
+// it. It returns the consumers that the new one replaces, when no other
+// receiver hands out their values any more. It returns ErrFenced if another
+// receiver takes the name over.
+func (r *receiver) claimName(ctx context.Context) (names []string, err error) {
+	if err := r.takeName(ctx); err != nil {
+		return nil, err
+	}
+	infos, err := r.namesakes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	isNew := r.place.consumer == ""
+	for _, info := range infos {
+		if isNew || info.Config.Metadata[metaMaker] == r.id {
+			names = append(names, info.Name)
+		}
+	}
+	if isNew {
+		r.inheritAll(infos)
+	}
+	return names, nil
+}
+
+// takeName sets the receiver's mark, and returns when no other receiver hands
+// out values of the name any more. A receiver that has its mark keeps it.
+func (r *receiver) takeName(ctx context.Context) error {
+	failed := func(err error) error {
+		if errors.Is(err, ErrFenced) {
+			return err
+		}
+		return fmt.Errorf("natschan: channel %s: take the durable name %q: %w", r.ch.Name, r.durable, err)
+	}
+	if _, err := leases(ctx, r.js, r.ch.Replicas); err != nil {
+		return err
+	}
+	if own := r.ownMark(); own != 0 {
+		if err := r.keepMark(ctx, own); err != nil {
+			return failed(err)
+		}
+		return nil
+	}
+	last, err := r.replaceMark(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	if last.closed {
+		return nil
+	}
+	earlier, err := r.namesakes(ctx)
+	if err == nil && (last.number != 0 || len(earlier) > 0) {
+		err = pause(ctx, takeoverTime, nil)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	return r.hasName(ctx)
+}
+
+// replaceMark sets the first mark of the receiver, and returns the mark that it
+// has replaced.
+func (r *receiver) replaceMark(ctx context.Context) (last mark, err error) {
+	for {
+		if last, err = r.lastMark(ctx); err != nil {
+			return last, err
+		}
+		if err = r.setMark(ctx, last); !errors.Is(err, ErrFenced) { // else others are faster
+			return last, err
+		}
+	}
+}
+
+// keepMark makes sure that the mark own is the last one. If somebody has
+// deleted it, with the stream of leases, for example, keepMark sets it again.
+func (r *receiver) keepMark(ctx context.Context, own uint64) error {
+	switch last, err := r.lastMark(ctx); {
+	case err != nil:
+		return err
+	case last.number == 0:
+		return r.setMark(ctx, last)
+	case last.number != own:
+		return ErrFenced
+	}
+	return nil
+}
+
+// confirmName asks the server whether the receiver still has the name, and
+// begins a new hold if so.
+func (r *receiver) confirmName(ctx context.Context) error {
+	h, own := hold{until: time.Now().Add(durableHold)}, r.ownMark()
+	last, err := r.lastMark(ctx)
+	ended := errors.Is(err, nats.ErrConnectionClosed)
+	if err != nil && !ended {
+		return pause(ctx, lookPause, nil)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.mark != own: // attend has set it again
+	case ended || last.number == 0:
+		r.dropLocked() // attend finds out why
+	case last.number != own:
+		r.buffer.clear()
+		r.finishLocked(ErrFenced)
+	default:
+		r.place.held = h
+	}
+	return ctx.Err()
 }
 
 // namesakes returns the consumers of the receiver's durable name.
@@ -66,82 +254,6 @@ func (r *receiver) namesakes(ctx context.Context) (infos []*jetstream.ConsumerIn
 		}
 	}
 	return infos, err
-}
-
-// claimName returns the consumers of the receiver's durable name, whose values
-// nobody else hands out any more. It returns ErrFenced if another receiver has
-// taken the name over, or does.
-func (r *receiver) claimName(ctx context.Context) (names []string, err error) {
-	infos, err := r.namesakes(ctx)
-	if r.isNew() && err == nil {
-		infos, err = r.fence(ctx, infos)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, info := range infos {
-		if !r.isNew() && !r.owns(info) {
-			return nil, ErrFenced
-		}
-		names = append(names, info.Name)
-	}
-	if r.isNew() {
-		r.inheritAll(infos)
-	}
-	return names, nil
-}
-
-// isNew reports whether the receiver has not had a consumer yet.
-func (r *receiver) isNew() bool { return r.place.consumer == "" }
-
-// fence marks the consumers of other receivers of the name, and waits until
-// these hand out nothing more. It returns the consumers as they are then.
-func (r *receiver) fence(
-	ctx context.Context, infos []*jetstream.ConsumerInfo,
-) (fenced []*jetstream.ConsumerInfo, err error) {
-	marked := map[string]bool{}
-	for {
-		news, wait := false, time.Duration(0)
-		for _, info := range infos {
-			switch {
-			case r.owns(info):
-				continue
-			case marked[info.Name] && heir(info) != heirless:
-				return nil, ErrFenced // somebody has come later
-			case heir(info) != heirless:
-				wait = takeoverTime
-			}
-			if err := r.mark(ctx, info, r.id); err != nil {
-				return nil, err
-			}
-			marked[info.Name], news = true, true
-		}
-		if !news {
-			return infos, nil
-		}
-		if wait > 0 {
-			err = pause(ctx, wait, nil)
-		}
-		if err == nil {
-			infos, err = r.namesakes(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// mark names the heir of a consumer, which may be gone already.
-func (r *receiver) mark(ctx context.Context, info *jetstream.ConsumerInfo, heir string) error {
-	cfg := info.Config
-	cfg.Metadata = maps.Clone(cfg.Metadata) // not nil: it has the name
-	cfg.Metadata[metaHeir] = heir
-	_, err := r.stream.UpdateConsumer(ctx, cfg)
-	gone := errors.Is(err, jetstream.ErrConsumerDoesNotExist) || errors.Is(err, jetstream.ErrConsumerNotFound)
-	if err != nil && !gone {
-		return fmt.Errorf("natschan: channel %s: take over the receiver %q: %w", r.ch.Name, r.durable, err)
-	}
-	return nil
 }
 
 // inheritAll goes on where the receivers of earlier consumers have stopped: at
@@ -159,71 +271,35 @@ func (r *receiver) inheritAll(infos []*jetstream.ConsumerInfo) {
 	}
 }
 
-// prevails is step 4 of taking over. It returns nil if the receiver, which has
-// made a consumer in place of earlier ones, has the name.
-func (r *receiver) prevails(ctx context.Context, earlier []string) error {
-	infos, err := r.namesakes(ctx)
-	if err != nil {
-		return err
-	}
-	kept, strangers := 0, 0
-	for _, info := range infos {
-		switch is, was := r.owns(info), slices.Contains(earlier, info.Name); {
-		case is && was:
-			kept++
-		case !is && !was:
-			strangers++
-		}
-	}
-	switch {
-	case kept < len(earlier):
-		return ErrFenced
-	case strangers == 0 || r.isNew() && kept > 0: // strangers miss their mark, and give up
-		return nil
-	case r.isNew():
-		return errHeirsMeet
-	}
-	return ErrFenced
-}
-
-// takeName makes the receiver's consumer in place of earlier ones of its name,
+// succeed makes the consumer of a Durable receiver in place of earlier ones,
 // and returns its name.
-func (r *receiver) takeName(ctx context.Context, earlier []string) (string, error) {
+func (r *receiver) succeed(ctx context.Context, earlier []string) (string, error) {
 	consumer, err := r.create(ctx)
 	if err != nil {
 		return "", err
 	}
-	if err := r.prevails(ctx, earlier); err != nil {
+	if err := r.hasName(ctx); err != nil {
 		own, cancel := bounded()
 		defer cancel()
 		r.remove(own, consumer)
-		if errors.Is(err, errHeirsMeet) {
-			pause(own, rand.N(lookPause), nil) // or all meet again
-		}
 		return "", err
 	}
 	r.removeAll(ctx, earlier) // they last: they hold on to what both need
 	return consumer, nil
 }
 
-// release marks the consumer of a Durable receiver that closes. The next
-// receiver of the name then need not wait. It has the server confirm an
-// acknowledgement, so that the next receiver sees the earlier ones, too.
+// release marks the name of a Durable receiver that closes. The next receiver
+// of the name then need not wait. It has the server confirm an acknowledgement,
+// so that the next receiver sees the earlier ones, too.
 func (r *receiver) release(ctx context.Context) error {
 	r.mu.Lock()
-	consumer, last := r.place.consumer, r.place.acked
+	own, last := r.mark, r.place.acked
 	r.mu.Unlock()
 	if last != "" {
 		r.request(last, ack) // if nobody answers, the consumer is gone, or the next exchange fails
 	}
-	c, err := r.stream.Consumer(ctx, consumer)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
-	}
-	if err == nil && heir(c.CachedInfo()) == "" {
-		err = r.mark(ctx, c.CachedInfo(), heirless)
-	}
-	if err != nil {
+	_, err := r.publishMark(ctx, own, "")
+	if err != nil && !errors.Is(err, ErrFenced) {
 		return fmt.Errorf("natschan: closing a receiver of %s: %w", r.ch.Name, err)
 	}
 	return nil

@@ -34,7 +34,7 @@ var (
 	oneChannel = natsserver.Permissions{
 		Publish: &natsserver.SubjectPermission{Allow: []string{
 			"leat.d.orders", "leat.h.orders.*", "leat.l.orders.>",
-			"$JS.API.STREAM.*.LEAT_orders", "$JS.API.STREAM.*.LEAT_LEASES",
+			"$JS.API.STREAM.*.LEAT_orders", "$JS.API.STREAM.*.LEAT_LEASES", "$JS.API.STREAM.MSG.GET.LEAT_LEASES",
 			"$JS.API.CONSUMER.*.LEAT_orders", "$JS.API.CONSUMER.*.LEAT_orders.>", "$JS.API.CONSUMER.MSG.NEXT.LEAT_orders.*",
 			"$JS.API.DIRECT.GET.LEAT_orders.>", "$JS.ACK.LEAT_orders.>",
 		}},
@@ -245,11 +245,14 @@ func TestPermissionsMissing(t *testing.T) {
 			connect, _, _ := guarded(t, map[string]*natsserver.Permissions{user: users[user]})
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			defer cancel()
-			kind, began := natschan.MPSC, time.Now()
-			if strings.Contains(user, "DIRECT") {
+			kind, durable, began := natschan.MPSC, false, time.Now()
+			switch {
+			case strings.Contains(user, "DIRECT"):
 				kind = natschan.Watch
+			case strings.Contains(user, "STREAM.MSG.GET"):
+				kind, durable = natschan.Broadcast, true
 			}
-			err := use(ctx, connect(user), kind, false)
+			err := use(ctx, connect(user), kind, durable)
 			if !errors.Is(err, nats.ErrPermissionViolation) {
 				t.Errorf("after %v: %v; want an error that is ErrPermissionViolation", time.Since(began), err)
 			}
