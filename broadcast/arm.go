@@ -82,6 +82,6 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 	runtime.KeepAlive(e)
 }
 
-// FinishRecv receives. Only this goroutine does, so what was there when the
-// Selection was claimed is still there, or a gap in its place.
+// FinishRecv receives. Only this goroutine does, so the value or end that was
+// there when the Selection was claimed is still there, or a gap in its place.
 func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }

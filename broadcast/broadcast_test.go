@@ -98,7 +98,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// It fails if what is kept for Replay is gone when the channel ends.
+// It fails if the values kept for Replay are gone when the channel ends.
 func TestReplayAfterTheEnd(t *testing.T) {
 	tx := broadcast.New[int](2)
 	tx.SendMany(background, []int{1, 2, 3})
@@ -219,8 +219,9 @@ func drain(rx *broadcast.Receiver[int]) {
 }
 
 // R8: under concurrent senders, receivers that come and go, lag, batches and
-// Ready, received plus missed is what was accepted while the receiver was
-// there; a lossless one misses nothing; and each sender's values come in order.
+// Ready, received and missed values add up to those accepted while the receiver
+// was there; a lossless one misses nothing; and each sender's values come in
+// order.
 func TestR8_ReceivedPlusMissed(t *testing.T) {
 	const senders, each = 4, 500
 	for _, capacity := range []int{1, 2, 3, 64} {
@@ -478,7 +479,7 @@ func TestHoldsNoPointers(t *testing.T) {
 	}
 }
 
-// A panic in the loop body leaves the receiver usable, behind the value that
+// A panic in the loop body leaves the receiver usable, after the value that
 // was yielded.
 func TestPanicInLoop(t *testing.T) {
 	tx := broadcast.New[int](2)

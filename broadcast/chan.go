@@ -156,7 +156,7 @@ type sending[T any] struct {
 	err  error
 }
 
-// wakes holds who is to be woken once mu is free.
+// wakes holds the waiters to wake once mu is free.
 type wakes[T any] struct {
 	tx    park.Wakes[sending[T]]
 	rx    park.Wakes[*cursor]
@@ -366,8 +366,8 @@ func (c *channel[T]) listLocked(cur *cursor) *fanout.List[*cursor] {
 	return &c.lossy
 }
 
-// removeLocked closes cur, a receiver's. Then WaitReceivers must be told and
-// waiting senders be admitted.
+// removeLocked closes cur, a receiver's. The caller then notifies WaitReceivers
+// and admits waiting senders.
 func (c *channel[T]) removeLocked(cur *cursor, wk *wakes[T]) {
 	cur.closeLocked()
 	c.gone.add(cur)
@@ -382,7 +382,7 @@ func (c *channel[T]) removeLocked(cur *cursor, wk *wakes[T]) {
 }
 
 // closeSenderLocked gives up one sender handle, and reports whether it was the
-// last. Then waiting receivers must be told of the end.
+// last. The caller then passes the end to waiting receivers.
 func (c *channel[T]) closeSenderLocked() (last bool) {
 	c.senders--
 	if c.senders > 0 {

@@ -22,7 +22,7 @@ type cursor struct {
 	joined   seam.Bool           // Ready was called
 	place    fanout.Place[*cursor]
 
-	// channel is told if the receiver is dropped.
+	// channel is notified if the receiver is dropped.
 	channel interface{ receiverDropped(*cursor) }
 
 	// The gate has a lock of its own, so that a receiver that opens its gate

@@ -36,7 +36,7 @@ func Example() {
 	// Output: [4950 4950 4950]
 }
 
-// A receiver that falls behind is told how many values it missed, and goes on.
+// A receiver that falls behind learns how many values it missed, and goes on.
 func ExampleReceiver_Recv() {
 	ctx := context.Background()
 	tx := broadcast.New[string](2)
@@ -204,8 +204,8 @@ func ExampleFrom() {
 	// e <nil>
 }
 
-// Next numbers what is accepted, from 0; a receiver's Next is the number that
-// it looks for.
+// Next is the number of the next value to be accepted; the first has number 0.
+// A receiver's Next is the number of the value that it receives next.
 func ExampleSender_Next() {
 	tx := broadcast.New[string](2)
 	defer tx.Close()

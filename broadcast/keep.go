@@ -15,9 +15,9 @@ import (
 // value that a receiver has still to receive is never released. Without a
 // receiver, kept is tail.
 //
-// Whoever moves the slowest receiver releases what that one has had last. This
-// is Dekker's exclusion, as for waiting senders (see channel), with slowest
-// always set:
+// A goroutine that moves the slowest receiver releases the values that this
+// receiver was the last to need. This is Dekker's exclusion, as for waiting
+// senders (see channel), with slowest always set:
 //
 //	releaseLocked:  slowest = kept + 1; look at the cursors again; go on if all have moved
 //	receiver:       cursor = n + 1; if slowest == n + 1, take mu and release

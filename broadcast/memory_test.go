@@ -48,11 +48,11 @@ func TestNoAllocation(t *testing.T) {
 }
 
 // R10. It fails if a value stays reachable through the channel after as many
-// came behind it as the channel keeps.
+// newer values as the channel keeps.
 func TestR10_OverwrittenValuesAreFreed(t *testing.T) {
 	const capacity, n = 4, 100
 	tx := broadcast.New[*[1 << 16]byte](capacity)
-	rx := tx.Subscribe() // one that never receives holds nothing back
+	rx := tx.Subscribe() // a receiver that never receives holds nothing back
 	var freed atomic.Int32
 	for range n {
 		v := new([1 << 16]byte)
@@ -172,8 +172,8 @@ func TestDroppedHandlesInBubble(t *testing.T) {
 				t.Errorf("waiting call: %v, want context.Canceled", err)
 			}
 		}
-		// What was left undone for the bubble's sake is done at the next call
-		// from inside.
+		// The next call from inside does the work that was left undone for
+		// the bubble's sake.
 		if _, err := insideRx.Recv(background); err != leat.ErrClosed {
 			t.Errorf("Recv after the wait: %v, want ErrClosed", err)
 		}

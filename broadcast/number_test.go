@@ -210,7 +210,7 @@ func bits(n int) (b int) {
 }
 
 // It fails if a receiver cannot make another one, if that one does not start
-// where it is told to, or if either keeps the channel open.
+// where the options say, or if either keeps the channel open.
 func TestReceiverSubscribe(t *testing.T) {
 	tx := broadcast.New[int](4)
 	first := tx.Subscribe()

@@ -72,9 +72,9 @@ type alarm struct {
 }
 
 // stopLocked stops the alarm, which nobody needs any more. Without it the alarm
-// would keep the channel in memory until it is due. One that was made in a
-// bubble cannot be stopped from elsewhere, and nobody can tell two bubbles
-// apart.
+// would keep the channel in memory until it is due. An alarm that was made in a
+// bubble cannot be stopped from outside that bubble, and nobody can distinguish
+// two bubbles.
 func (p *patience) stopLocked() {
 	if p.alarm.pending && !p.alarm.bubbled && !park.InBubble() {
 		p.alarm.timer.Stop()

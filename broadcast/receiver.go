@@ -122,7 +122,7 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 	if e == nil || e.n < pos {
 		nothing := leat.ErrEmpty
 		if r.c.ended.Load() {
-			// All values were published before ended was set, so this look at
+			// All values were published before ended was set, so this load of
 			// the slot is final.
 			e = r.c.ring.Load(pos)
 			nothing = contract.Closed(r.c.cause)
@@ -294,8 +294,8 @@ func (r *Receiver[T]) TryRecvMany(buf []T) (n int, err error) {
 // RecvBatch collects values by number and by age. It blocks for the first value
 // as Recv does. Then it moves values to the front of buf until buf is full, or
 // until maxAge has passed since it received the first one, and returns how
-// many. If maxAge is 0 or less, it takes what is there and returns. It takes
-// each value as it comes, so no sender waits for the batch.
+// many. If maxAge is 0 or less, it takes the values in the channel and returns.
+// It takes each value as it comes, so no sender waits for the batch.
 //
 // If the channel ends, ctx ends, this receiver lags or is closed while it
 // collects, RecvBatch returns at once, with the values that it has and a nil
@@ -339,15 +339,15 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 	return n, nil
 }
 
-// collect moves values to buf as tryRecvMany does, but leaves to the next call
-// what is not a value: a gap, the end, a close, or that the receiver has
-// lapsed. more reports whether a value may still come before that.
+// collect moves values to buf as tryRecvMany does. It leaves everything else to
+// the next call: a gap, the end, a close, or that the receiver has lapsed. more
+// reports whether a value may still come before that.
 func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 	if r.cur.closed.Load() || r.cur.special.Load()&isLapsed != 0 {
 		return 0, false
 	}
 	pos := r.cur.pos.Load()
-	ended := r.c.ended.Load() // if so, all values were published before, and the look at the slot is final
+	ended := r.c.ended.Load() // if so, all values were published before, and the load of the slot is final
 	e := r.c.ring.Load(pos)
 	switch {
 	case e == nil || e.n < pos:

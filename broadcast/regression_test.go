@@ -164,8 +164,8 @@ func TestCloseKeepsTheOtherLossless(t *testing.T) {
 	}
 }
 
-// It fails if a lossless receiver that another goroutine closes is told that it
-// missed what came after.
+// It fails if a lossless receiver that another goroutine closes reports the
+// values after that as missed.
 func TestClosedLosslessDoesNotLag(t *testing.T) {
 	for range 300 {
 		tx := broadcast.New[int](1)
@@ -257,7 +257,7 @@ func TestSelectBesideRecvPanics(t *testing.T) {
 }
 
 // R11. The cleanup of a dropped lossless receiver may not wake the sender in a
-// bubble that waited for it. It fails if that sender, and all behind it, then
+// bubble that waited for it. It fails if that sender, and all after it, then
 // wait although there is room, and somebody in the bubble sends.
 func TestDroppedLosslessInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

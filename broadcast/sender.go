@@ -155,7 +155,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		runtime.KeepAlive(s)
 		return len(vs), nil
 	}
-	wk.run() // with mu held, which costs a little; who sleeps first cannot wake others
+	wk.run() // with mu held, which costs a little; a goroutine that slept first could not wake others
 	left, err := s.waitAndUnlock(ctx, sending[T]{many: rest})
 	return len(vs) - len(left), err
 }

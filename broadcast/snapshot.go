@@ -9,8 +9,8 @@ import (
 // A tally is what receivers have received and missed.
 type tally struct{ received, missed uint64 }
 
-// add adds what cur's receiver has. Its two numbers may be of two instants: the
-// sum then is off by one gap, until the next look.
+// add adds what cur's receiver has. The two counters are read at different
+// instants, so their sum can be off by one gap until the next snapshot.
 func (t *tally) add(cur *cursor) {
 	missed := cur.missed.Load()
 	t.missed += missed

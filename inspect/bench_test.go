@@ -40,7 +40,7 @@ func BenchmarkName(b *testing.B) {
 	}
 }
 
-// What a look costs, by how many channels there are.
+// BenchmarkSnapshot measures a snapshot, by the number of channels.
 func BenchmarkSnapshot(b *testing.B) {
 	for range 1000 {
 		tx, rx := mpsc.New[int](32, leat.Name("many"))

@@ -41,7 +41,7 @@ const (
 	mostEvery    = time.Minute
 )
 
-// writeWait is how long a viewer may leave what is written to it untouched.
+// writeWait is how long a viewer may take to read a write.
 const writeWait = 10 * time.Second
 
 // maxViewers is how many streams of events a handler serves by default.
@@ -229,7 +229,7 @@ func (v *handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 
 // untilTick returns how long it is to the next multiple of every since the
 // process started. Streams of one pace tick together, so that they share a
-// look and its encoding.
+// snapshot and its encoding.
 func untilTick(every time.Duration) time.Duration {
 	return every - time.Since(started)%every
 }

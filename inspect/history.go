@@ -9,7 +9,7 @@ import (
 // comparison shows.
 type history struct {
 	samples []sample            // the oldest first, at least spacing apart but for the last, and no more than window old but for the first
-	lints   map[lintKey]episode // those shown at the last look
+	lints   map[lintKey]episode // those of the last snapshot
 }
 
 type sample struct {

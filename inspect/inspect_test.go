@@ -67,8 +67,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// It fails if a number of a queue is wrong: what was sent, received, is held,
-// is out on permit, who waits.
+// It fails if a number of a queue is wrong: values sent, received and held,
+// permits, waiters.
 func TestQueue(t *testing.T) {
 	name := unique(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -305,7 +305,7 @@ func TestWatchAndOneshot(t *testing.T) {
 	}
 }
 
-// It fails if two channels of one name cannot be told apart.
+// It fails if two channels of one name have the same label.
 func TestDuplicateNames(t *testing.T) {
 	name := unique(t)
 	for range 2 {
@@ -516,8 +516,8 @@ func serve(t *testing.T) *httptest.Server {
 	return s
 }
 
-// It fails if the handler does not serve what it promises, or serves it to who
-// asks for more than reading.
+// It fails if the handler does not serve what it promises, or serves a
+// request that asks for more than reading.
 func TestHandler(t *testing.T) {
 	s := serve(t)
 	for _, path := range []string{"/debug/leat/", "/stripped/"} {

@@ -45,7 +45,7 @@ var metrics = []metric{
 			emit(uint64(c.ParkedSenders), "end", "send")
 			emit(uint64(c.ParkedReceivers), "end", "receive")
 		}},
-	{"leat_channel_lints", "gauge", "What looks wrong, by code.",
+	{"leat_channel_lints", "gauge", "Suspected problems, by code.",
 		func(c *Channel, emit func(uint64, ...string)) {
 			n := make(map[Code]uint64)
 			for _, l := range c.Lints {

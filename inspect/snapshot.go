@@ -44,16 +44,16 @@ type Channel struct {
 
 	Capacity  int `json:"capacity"`  // -1 without bound, 0 a rendezvous
 	Depth     int `json:"depth"`     // values accepted and not yet received; of several receivers that each see all, by the slowest
-	HighWater int `json:"highWater"` // the greatest Depth found by a look, or by a sender that had to wait
+	HighWater int `json:"highWater"` // the greatest Depth found by a snapshot, or by a sender that had to wait
 
 	Accepted uint64 `json:"accepted"` // values sent
 	Received uint64 `json:"received"` // values received, by all receivers together
 	Counted  bool   `json:"counted"`  // whether Received is known: a watch does not count its reads
-	Missed   uint64 `json:"missed"`   // values that receivers were told that they missed, together
+	Missed   uint64 `json:"missed"`   // values that receivers reported as missed, together
 	Evicted  uint64 `json:"evicted"`  // values that ForceSend took out; neither received nor missed
 	Leaked   uint64 `json:"leaked"`   // handles dropped without Close, as far as the garbage collector has found them
 
-	// Values in a second, over the last seconds; zero at the first look.
+	// Values in a second, over the last seconds; zero in the first snapshot.
 	InRate     float64 `json:"inRate"`
 	OutRate    float64 `json:"outRate"`
 	MissedRate float64 `json:"missedRate"`
@@ -65,7 +65,7 @@ type Channel struct {
 	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive, but not for Ready
 	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
 	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512
-	Lints           []Lint     `json:"lints"`           // what looks wrong, the worst first
+	Lints           []Lint     `json:"lints"`           // suspected problems, the worst first
 }
 
 // State tells where a channel is in its life.
@@ -85,7 +85,7 @@ type Parked struct {
 	Sending  bool      `json:"sending"`
 	Receiver uint64    `json:"receiver,omitempty"` // ID of the Receiver that it waits in, on broadcast and watch
 	Since    time.Time `json:"since"`
-	From     Place     `json:"from"` // who called
+	From     Place     `json:"from"` // the caller
 }
 
 // A Receiver is one receiver of a channel whose receivers each see every value.
@@ -146,7 +146,7 @@ func (p Place) String() string {
 func place(stack []uintptr) Place { return Place(meter.Caller(stack)) }
 
 var (
-	mu      sync.Mutex // held during a look, so that many viewers cost no more than one
+	mu      sync.Mutex // held while a snapshot is taken, so that many viewers cost no more than one
 	past    = map[uint64]*history{}
 	latest  View
 	encoded []byte // latest as JSON, or nil; never written to once it is made
@@ -175,7 +175,7 @@ func Snapshot() View {
 // never waits for a channel's users, and may be called concurrently.
 func Vars() any { return shared() }
 
-// fresh is for how long a look serves other viewers.
+// fresh is for how long a snapshot serves other viewers.
 const fresh = 50 * time.Millisecond
 
 // shared is Snapshot, or what another viewer has seen just now. The result must
@@ -201,7 +201,7 @@ func sharedJSON() []byte {
 	return encoded
 }
 
-// refreshLocked looks, unless somebody has looked just now.
+// refreshLocked takes a snapshot, unless the latest one is fresh.
 func refreshLocked() {
 	now := time.Now()
 	if since := now.Sub(latest.Time); since < 0 || since >= fresh {

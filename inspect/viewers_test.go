@@ -37,7 +37,7 @@ func views(body io.Reader, n int) (times []time.Time, err error) {
 	return times, nil
 }
 
-// It fails if two viewers of one look each encode it.
+// It fails if two viewers of one snapshot each encode it.
 func TestViewIsEncodedOnce(t *testing.T) {
 	for range 100 {
 		a, b := inspect.SharedJSON(), inspect.SharedJSON()

@@ -103,7 +103,7 @@ var families = []family{
 		},
 	},
 	{
-		describe("leat_channel_lints", "What looks wrong, by code.", "code"),
+		describe("leat_channel_lints", "Suspected problems, by code.", "code"),
 		prometheus.GaugeValue,
 		func(c *inspect.Channel, emit func(float64, ...string)) {
 			n := make(map[inspect.Code]int)

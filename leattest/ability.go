@@ -9,7 +9,7 @@ import (
 )
 
 // A Permit is one reserved slot of the capacity. One Send or Release uses it
-// up; what comes after does nothing, and such a Send returns an error or
+// up. A later Release does nothing, and a later Send returns an error or
 // panics.
 type Permit interface {
 	Send(v int) error
@@ -40,8 +40,9 @@ type tryBatchSender interface {
 	TrySendMany(vs []int) (n int, err error)
 }
 
-// tryBatchReceiver is a receiver with TryRecvMany, which takes what is there
-// and fits in buf. None come with ErrEmpty or the end.
+// tryBatchReceiver is a receiver with TryRecvMany, which takes as many of
+// the values in the channel as fit in buf. With ErrEmpty or the end it takes
+// none.
 type tryBatchReceiver interface {
 	TryRecvMany(buf []int) (n int, err error)
 }
@@ -55,8 +56,8 @@ type batchCollector interface {
 // lener is a handle that tells how many values were accepted and not yet
 // received: all of them on a sender of a queue; on a sender of a broadcast,
 // those that are kept and that some receiver has still to see; on a receiver
-// those that it has still to see, the ones that it missed included until it was
-// told.
+// those that it has still to see, with those that it missed until it gets the
+// *leat.LaggedError.
 type lener interface{ Len() int }
 
 // caper is a handle that tells the capacity. It is asked only on kinds that are
@@ -114,7 +115,7 @@ type countingRanger interface {
 // a plain close or a break, the error of ctx, or a *leat.ClosedError.
 type loopErrer interface{ Err() error }
 
-// abilities are what was found on the handles of a kind.
+// abilities are the optional methods found on the handles of a kind.
 type abilities struct {
 	clone, subscribe, reserve, tryReserve      bool
 	sendMany, recvMany                         bool

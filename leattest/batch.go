@@ -56,7 +56,7 @@ var batchCases = []testcase{
 	},
 	{
 		name:    "R6_TryRecvMany_takes_what_is_there",
-		promise: "TryRecvMany returns what is there and fits, in order, and ErrEmpty or the end if that is nothing",
+		promise: "TryRecvMany returns as many values as are there and fit, in order, and ErrEmpty or the end if there are none",
 		rule:    rule6,
 		needs:   []need{needTryRecvMany, needBacklog},
 		run:     tryRecvManyTakes,
@@ -71,7 +71,7 @@ var batchCases = []testcase{
 	},
 	{
 		name:    "R7_RecvMany_takes_what_is_there",
-		promise: "RecvMany returns what is there and fits, in order, and leaves the rest of the buffer alone",
+		promise: "RecvMany returns as many values as are there and fit, in order, and leaves the rest of the buffer alone",
 		rule:    rule7,
 		needs:   []need{needRecvMany, needBacklog},
 		run:     recvManyTakes,
@@ -334,7 +334,7 @@ func (t *tester) recvMany(rx batchReceiver, size, fill int, want []int) {
 	}
 	for _, v := range buf[n:] {
 		if v != fill-1 {
-			t.Fatalf("RecvMany returned %d and wrote %d behind that", n, v)
+			t.Fatalf("RecvMany returned %d and wrote %d after that", n, v)
 		}
 	}
 }
@@ -426,7 +426,7 @@ func allCancelled(t *tester) {
 	select {
 	case <-seen:
 	case <-t.ctx().Done():
-		t.Fatalf("All does not yield what was sent")
+		t.Fatalf("All does not yield the value that was sent")
 	}
 	if !t.kind.Features.OneValue {
 		loop.waits()

@@ -30,7 +30,7 @@ var broadcastCases = []testcase{
 	},
 	{
 		name:    "R5_no_receiver_is_no_error",
-		promise: "a broadcast without receivers accepts values, and a later receiver sees what is sent from then on",
+		promise: "a broadcast without receivers accepts values, and a later receiver sees the values sent from then on",
 		rule:    rule5b,
 		needs:   []need{needEveryone},
 		run:     nobodyThere,

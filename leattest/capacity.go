@@ -42,7 +42,7 @@ var capacityCases = []testcase{
 var lengthCases = []testcase{
 	{
 		name:    "R9_len_counts_accepted",
-		promise: "Len is what was accepted and not yet received, on either side, after any number of rounds",
+		promise: "Len is the number of values accepted and not yet received, on either side, after any number of rounds",
 		rule:    rule9,
 		needs:   []need{needBacklog, needLen},
 		run:     lenCounts,
@@ -156,7 +156,7 @@ func lenCounts(t *tester) {
 	}
 	t.send(ch.tx, next, next+1)
 	t.close(ch.tx)
-	t.len(2, ch.rx) // the end is no value
+	t.len(2, ch.rx) // the end is not a value
 	t.recv(ch.rx, next)
 	t.len(1, ch.rx)
 }

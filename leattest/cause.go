@@ -20,7 +20,7 @@ var (
 var causeCases = []testcase{
 	{
 		name:    "R4_receivers_get_the_cause_after_the_rest",
-		promise: "after a sender's CloseWith, receivers get what was accepted, then ErrClosed with the cause",
+		promise: "after a sender's CloseWith, receivers get the accepted values, then ErrClosed with the cause",
 		rule:    rule4,
 		needs:   []need{needTxCause},
 		run:     causeAfterRest,
@@ -56,7 +56,7 @@ var causeCases = []testcase{
 	},
 	{
 		name:    "R5_the_receiver_drains_then_gets_its_own_cause",
-		promise: "a receiver that was closed with a cause gets what was accepted, then its own cause, whatever the senders' is",
+		promise: "a receiver that was closed with a cause gets the accepted values, then its own cause, whatever the senders' is",
 		rule:    rule5,
 		needs:   []need{needQueue, needRxCause},
 		run:     receiverDrainsToItsCause,

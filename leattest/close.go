@@ -45,13 +45,13 @@ var closeCases = []testcase{
 	},
 	{
 		name:    "R4_accepted_survives_senders",
-		promise: "what was accepted is received after the senders have closed, then comes ErrClosed",
+		promise: "accepted values are received after the senders have closed, then comes ErrClosed",
 		rule:    rule4,
 		run:     survivesSenders,
 	},
 	{
 		name:    "R5_accepted_survives_receiver_close",
-		promise: "what was accepted is received after the receiver has closed, then comes ErrClosed",
+		promise: "accepted values are received after the receiver has closed, then comes ErrClosed",
 		rule:    rule5,
 		needs:   []need{needQueue},
 		run:     survivesReceiver,
@@ -85,7 +85,7 @@ var closeCases = []testcase{
 	},
 	{
 		name:    "R3_close_races_with_everything",
-		promise: "closing in the middle of anything neither panics nor hangs nor loses what was accepted",
+		promise: "closing in the middle of anything neither panics nor hangs nor loses accepted values",
 		rule:    rule3,
 		mode:    realTime,
 		run:     closeRaces,

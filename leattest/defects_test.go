@@ -174,7 +174,7 @@ var defects = []defect{
 			return v, err
 		}
 	})},
-	{"the receiver's Close discards what was accepted", "R5_accepted_survives_receiver_close", onReceiver(queue, func(_ *core, x *rx, r receiver) {
+	{"the receiver's Close discards accepted values", "R5_accepted_survives_receiver_close", onReceiver(queue, func(_ *core, x *rx, r receiver) {
 		x.close = func() error {
 			err := r.Close()
 			for {
@@ -393,7 +393,7 @@ var defects = []defect{
 			return 0, false, err
 		}
 	})},
-	{"RecvBatch takes what is there and does not wait for more", "R7_RecvBatch_collects_until_full",
+	{"RecvBatch takes the values that are there and does not wait for more", "R7_RecvBatch_collects_until_full",
 		onReceiver(queue, func(_ *core, x *rx, r receiver) {
 			x.batch = func(ctx context.Context, buf []int, _ time.Duration) (int, error) { return r.RecvMany(ctx, buf) }
 		})},
@@ -839,7 +839,7 @@ const defectVar = "LEATTEST_DEFECT"
 
 // TestDefects shows that the suite can fail: each defect is caught by the test
 // that is about it, which says what promise broke. The suite runs in a process
-// of its own, because a failure is what is wanted, and some end the process.
+// of its own, because a failure is wanted, and some end the process.
 func TestDefects(t *testing.T) {
 	if name := os.Getenv(defectVar); name != "" {
 		leattest.SetPatience(4 * time.Second)

@@ -33,7 +33,7 @@ var fairnessCases = []testcase{
 	},
 	{
 		name:    "R7_reserve_waits_in_the_same_line",
-		promise: "who waits for a permit and who waits to send stand in one line",
+		promise: "goroutines that wait for a permit and goroutines that wait to send are in one queue",
 		rule:    rule7,
 		mode:    bubbled,
 		needs:   []need{needWaiting, needReserve},
@@ -142,7 +142,7 @@ func reserveInLine(t *tester) {
 	if err := permit.Send(2); err != nil {
 		t.Fatalf("Send on a permit = %v", err)
 	}
-	send.waits() // what was sent still fills the slot
+	send.waits() // the value that was sent still fills the slot
 	t.recv(ch.rx, 2)
 	send.want(0, nil)
 	t.recv(ch.rx, 3)

@@ -7,18 +7,18 @@ import (
 )
 
 var lagCases = []testcase{
-	lagCase("R8_lag_is_what_was_overwritten", "a receiver that falls behind is told exactly how many values are gone, and goes on with the oldest kept", lagExact),
+	lagCase("R8_lag_is_what_was_overwritten", "a receiver that falls behind learns exactly how many values are gone, and goes on with the oldest kept", lagExact),
 	lagCase("R8_lag_has_exact_capacity", "as many values are kept as the capacity says, not a rounded number", lagCapacities),
 	lagCase("R8_within_capacity_nobody_lags", "a receiver that is no more than the capacity behind misses nothing", lagNot),
 	lagCase("R8_lag_is_per_receiver", "one receiver's lag is not another's", lagPerReceiver, needSubscribe),
-	lagCase("R8_lag_again", "each gap is told once, with its own count, also right after another", lagAgain),
-	lagCase("R8_lag_after_reading_some", "what was received is not missed", lagAfterSome),
+	lagCase("R8_lag_again", "each gap is reported once, with its own count, also right after another", lagAgain),
+	lagCase("R8_lag_after_reading_some", "received values are not missed", lagAfterSome),
 	lagCase("R8_single_slot", "with capacity 1 the newest value is kept, and the others are counted", lagSingleSlot),
-	lagCase("R8_len_before_and_after_lag", "a receiver's Len counts what it missed until it is told", lagLen, needRxLen),
+	lagCase("R8_len_before_and_after_lag", "a receiver's Len counts the missed values until the gap is reported", lagLen, needRxLen),
 	lagCase("R8_new_receiver_has_no_lag", "a new receiver starts without a gap, whatever others have missed", lagSubscribe, needSubscribe),
-	lagCase("R8_lag_in_batches", "RecvMany tells a gap where it is, and loses nothing else", lagRecvMany, needRecvMany),
+	lagCase("R8_lag_in_batches", "RecvMany reports a gap where it is, and loses nothing else", lagRecvMany, needRecvMany),
 	lagCase("R8_lag_in_All", "All gives with each value how many were missed just before it", lagAll, needPairs),
-	lagCase("R8_close_never_evicts", "the end takes no slot: what was kept is received, then ErrClosed", lagClose),
+	lagCase("R8_close_never_evicts", "the end takes no slot: kept values are received, then ErrClosed", lagClose),
 }
 
 // lagCase makes a case of the lag table.

@@ -44,7 +44,7 @@ var leakCases = []testcase{
 	},
 	{
 		name:    "R10_memory_goes_back_after_a_burst",
-		promise: "what was received is not held, and after a burst the channel is as small as before",
+		promise: "received values are not held, and after a burst the channel is as small as before",
 		rule:    rule10,
 		mode:    realTime,
 		needs:   []need{needUnbounded, needLocal},
@@ -76,7 +76,8 @@ func (t *tester) collect(c *call) {
 }
 
 // The handles that these tests drop must not be on their own stack, nor in the
-// tester's list: so they are made in functions that return what is kept.
+// tester's list: so they are made in functions that return only the handles to
+// keep.
 
 //go:noinline
 func (t *tester) keepReceiver() leat.Receiver[int] {

@@ -17,7 +17,7 @@ type Kind struct {
 	// New makes a fresh, empty channel. Capacity is at least 1, or 0 where
 	// Features.Rendezvous is claimed; a kind that has no capacity ignores it.
 	// New may be called from any goroutine, in and outside of a
-	// testing/synctest bubble, and calls t's methods only for what goes wrong
+	// testing/synctest bubble, and calls t's methods only to report failures
 	// and for cleanup.
 	New func(t testing.TB, capacity int) Channel
 

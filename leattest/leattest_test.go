@@ -35,7 +35,7 @@ func TestReference(t *testing.T) {
 }
 
 // A kind on a network passes as well, with fewer and smaller tests and none in
-// a bubble. This one is not on a network; what is shown is that nothing in
+// a bubble. This one is not on a network; the test shows that nothing in
 // these tests needs a bubble.
 func TestRemote(t *testing.T) {
 	for _, k := range models {

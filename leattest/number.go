@@ -45,7 +45,7 @@ var numberCases = []testcase{
 	},
 	{
 		name:    "R5_a_receiver_makes_receivers",
-		promise: "a receiver, closed or not, makes others, which see what is accepted from then on and do not keep the channel open",
+		promise: "a receiver, closed or not, makes others, which see the values accepted from then on and do not keep the channel open",
 		rule:    rule5b,
 		needs:   []need{needListen},
 		run:     listens,

@@ -55,7 +55,7 @@ var orderCases = []testcase{
 	},
 	{
 		name:    "R6_sent_is_there",
-		promise: "once Send has returned, a receiver that finds nothing has been told a lie",
+		promise: "once Send has returned, a receiver must find the value",
 		rule:    rule6,
 		mode:    realTime,
 		needs:   []need{needBacklog},

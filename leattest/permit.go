@@ -31,7 +31,7 @@ var permitCases = []testcase{
 	},
 	{
 		name:    "R5_last_permit_wakes_closed_receiver",
-		promise: "whoever gives the last permit back wakes the receiver that waits for the end",
+		promise: "the use or release of the last permit wakes the receiver that waits for the end",
 		rule:    rule5,
 		needs:   []need{needReserve, needBacklog, needQueue},
 		run:     lastPermitWakes,

@@ -21,8 +21,8 @@ type testcase struct {
 type mode int
 
 const (
-	// eitherWay is in a bubble, or in real time for a Remote kind: what has to
-	// wait is only asserted in a bubble.
+	// eitherWay is in a bubble, or in real time for a Remote kind: that a
+	// call waits is only asserted in a bubble.
 	eitherWay mode = iota
 	// bubbled is in a bubble only: the test is about nothing but waiting.
 	bubbled
@@ -45,7 +45,7 @@ var (
 	needQueue     = need{func(f Features, _ abilities) bool { return !f.everyone() }, "a receiver closes for itself alone"}
 	needLossless  = need{func(f Features, _ abilities) bool { return !f.Lossy && !f.Latest }, "a receiver may miss values"}
 	needLossy     = need{func(f Features, _ abilities) bool { return f.Lossy }, "its receivers miss nothing"}
-	needBroadcast = need{func(f Features, _ abilities) bool { return f.Broadcast }, "it is no broadcast"}
+	needBroadcast = need{func(f Features, _ abilities) bool { return f.Broadcast }, "it is not a broadcast"}
 	needEveryone  = need{func(f Features, _ abilities) bool { return f.everyone() }, "each value goes to one receiver"}
 	needZero      = need{func(f Features, _ abilities) bool { return f.Rendezvous }, "it has no capacity 0"}
 	needOne       = need{func(f Features, _ abilities) bool { return f.OneValue }, "it takes more than one value"}

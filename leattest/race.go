@@ -11,7 +11,7 @@ import (
 )
 
 // closeRaces lets senders and a receiver run, closes their handles at odd
-// moments, and compares what was accepted with what was received.
+// moments, and compares the accepted values with the received ones.
 func closeRaces(t *tester) {
 	for round := range t.scale(300) {
 		ch := t.open(1 + round%3)

@@ -111,8 +111,8 @@ func (s *script) next() *step {
 		s.rxClosed = append(s.rxClosed, false)
 	}
 	i, j := s.r.IntN(len(s.kind.tx)), s.r.IntN(len(s.kind.rx))
-	// Who may still receive from a receiver that is closed, beside others or on
-	// a broadcast, the contract leaves open.
+	// The contract leaves open whether a closed receiver can still receive,
+	// beside others or on a broadcast.
 	readable := !s.rxClosed[j] || len(s.rxClosed) == 1 && !f.everyone()
 
 	switch dice := s.r.IntN(100); {
@@ -217,7 +217,7 @@ func (s *subject) close() {
 	}
 }
 
-// do does st, and returns what came of it as a text.
+// do does st, and returns its outcome as a text.
 func (s *subject) do(st *step) string {
 	ctx, cancel := context.WithTimeout(context.Background(), remotePatience)
 	defer cancel()

@@ -134,7 +134,7 @@ func (m *model) open() int {
 	return n
 }
 
-// abandoned reports whether nobody will receive what is sent from now on.
+// abandoned reports whether nobody will receive values sent from now on.
 func (m *model) abandoned() bool {
 	if m.f.everyone() {
 		return false

@@ -141,7 +141,7 @@ func (r *modelReceiver) RecvBatch(ctx context.Context, buf []int, maxAge time.Du
 		r.m.mu.Lock()
 		r.m.demand++
 		r.m.settle()
-		err := next() // what is there, also if the age has passed
+		err := next() // takes a value that is there, also if the age has passed
 		r.m.demand--
 		r.m.settle()
 		r.m.mu.Unlock()
@@ -320,8 +320,8 @@ func (r *modelReceiver) Ready() <-chan struct{} {
 	return r.ready
 }
 
-// setReady makes the Ready channel, if anybody has asked for it, tell what is.
-// The model's mutex is held.
+// setReady sets the Ready channel, if anybody has asked for it, to the present
+// state. The model's mutex is held.
 func (r *modelReceiver) setReady() {
 	if r.ready == nil || r.ended {
 		return

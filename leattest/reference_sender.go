@@ -96,7 +96,8 @@ func (s *modelSender) ForceSend(v int) (evicted int, full bool, err error) {
 	return evicted, true, nil
 }
 
-// trySend is TrySend with mu held. After it, nobody waits for what is possible.
+// trySend is TrySend with mu held. After it, nobody waits for an operation that
+// is possible.
 func (s *modelSender) trySend(v int) error {
 	switch {
 	case s.refused():

@@ -18,7 +18,7 @@ var selectCases = []testcase{
 	},
 	{
 		name:    "select_prefers_the_end_to_default",
-		promise: "an empty channel is no reason to choose a case, a closed one is: it beats Default",
+		promise: "Select does not choose the case of an empty channel, and prefers that of a closed one to Default",
 		rule:    ruleSelect,
 		needs:   []need{needReady},
 		run:     selectEnd,
@@ -180,7 +180,7 @@ func selectSends(t *tester) {
 	t.recv(b.rx, 3)
 	t.recv(a.rx, 1)
 	t.recvErr(a.rx, leat.ErrEmpty)
-	t.trySend(a.tx, 4, nil) // the room is not spoken for
+	t.trySend(a.tx, 4, nil) // the slot is not reserved
 	t.recv(a.rx, 4)
 }
 

@@ -248,7 +248,7 @@ func (t *tester) recv(rx leat.Receiver[int], want ...int) {
 }
 
 // recvErr asserts that there is err instead of a value, by TryRecv and, unless
-// it would wait, by Recv. A lag is told once, so it is asked for once.
+// it would wait, by Recv. A lag is reported once, so it is asked for once.
 func (t *tester) recvErr(rx leat.Receiver[int], want error) {
 	t.Helper()
 	if want != leat.ErrEmpty {
@@ -292,7 +292,7 @@ func (t *tester) len(want int, handles ...any) {
 	}
 }
 
-// finish ends what is left: then every call has to return.
+// finish ends everything that is left: then every call has to return.
 func (t *tester) finish() {
 	t.mu.Lock()
 	handles, cancels, calls := t.handles, t.cancels, t.calls
@@ -301,7 +301,7 @@ func (t *tester) finish() {
 		cancel()
 	}
 	for _, h := range handles {
-		func() { // one that panics must not keep the others open
+		func() { // a Close that panics must not keep the others open
 			defer func() {
 				if r := recover(); r != nil {
 					t.T.Errorf("Close of a %T panicked: %v\n%s", h, r, t.explain())

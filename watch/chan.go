@@ -40,8 +40,8 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 //     value was published after it, the receiver had not seen the current
 //     value. If it is the receiver itself that loads, it has not seen it yet.
 //
-// ended is set after the last value is published. Who finds it set and loads
-// current after that has the last value.
+// ended is set after the last value is published. A goroutine that
+// finds it set and loads current after that has the last value.
 //
 // # Invariants, whenever mu is free
 //
@@ -69,7 +69,7 @@ type entry[T any] struct {
 	value T
 }
 
-// wakes holds who is to be woken once mu is free.
+// wakes holds the waiters to wake once mu is free.
 type wakes struct {
 	rx    park.Wakes[*cursor]
 	count park.Wakes[fanout.Count]

@@ -19,7 +19,7 @@ type cursor struct {
 	place fanout.Place[*cursor]
 	gate  park.Gate
 
-	// channel is told if the receiver is dropped.
+	// channel is notified if the receiver is dropped.
 	channel interface{ receiverDropped(*cursor) }
 }
 

@@ -61,7 +61,7 @@ func ExampleSender_Update() {
 	// false 2
 }
 
-// A send needs no receiver: who subscribes later reads what is current.
+// A send needs no receiver: a later subscriber reads the current value.
 func ExampleSender_Send() {
 	tx := watch.New(0)
 	fmt.Println(tx.Send(context.Background(), 42))
@@ -88,7 +88,7 @@ func ExampleSender_Close() {
 	// done
 }
 
-// A receiver that looks late sees the newest value, and not what came before
+// A receiver that receives late sees the newest value, and not the ones before
 // it.
 func ExampleReceiver_Recv() {
 	ctx := context.Background()
@@ -220,8 +220,8 @@ func ExampleReceiver_Settled() {
 	// Output: reload: v3 <nil>
 }
 
-// Whoever waits for a newer value learns why none will come. The last value
-// stays.
+// A receiver that waits for a newer value learns why none will come. The last
+// value stays.
 func ExampleSender_CloseWith() {
 	tx := watch.New("config 1")
 	rx := tx.Subscribe()

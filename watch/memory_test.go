@@ -26,7 +26,7 @@ func TestNoAllocation(t *testing.T) {
 	}{
 		"Get, HasChanged, Receivers": {0, func() { tx.Get(); rx.Get(); rx.HasChanged(); tx.Receivers() }},
 		"empty TryRecv":              {0, func() { rx.TryRecv(); joined.TryRecv() }},
-		"WaitFor what is there":      {0, func() { rx.WaitFor(ctx, yes) }},
+		"WaitFor the current":        {0, func() { rx.WaitFor(ctx, yes) }},
 		"Send and Recv":              {1, func() { tx.Send(ctx, [4]int{}); rx.Recv(ctx); joined.Recv(background) }},
 		"TrySend and TryRecv":        {1, func() { tx.TrySend([4]int{}); rx.TryRecv(); joined.TryRecv() }},
 		"Update":                     {1, func() { tx.Update(func(v *[4]int) bool { v[0]++; return true }) }},

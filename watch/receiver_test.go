@@ -57,8 +57,8 @@ func TestReceiverClose(t *testing.T) {
 	})
 }
 
-// All begins with the current value, seen or not, and goes on with what is
-// newer. It fails if a value is repeated or the last missed.
+// All begins with the current value, seen or not, and goes on with newer
+// ones. It fails if a value is repeated or the last missed.
 func TestAll(t *testing.T) {
 	tx := watch.New(1)
 	rx := tx.Subscribe()
@@ -191,7 +191,7 @@ func TestR11_Reentrancy(t *testing.T) {
 			return true
 		})
 		if tx.Get() != 27 || runs != 3 {
-			t.Errorf("Update made it %d in %d runs, want 27 in 3: what was sent meanwhile is lost", tx.Get(), runs)
+			t.Errorf("Update made it %d in %d runs, want 27 in 3: a value sent meanwhile is lost", tx.Get(), runs)
 		}
 		for v := range rx.All(ctx) {
 			use()

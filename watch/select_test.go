@@ -146,10 +146,10 @@ func TestSelectCancelled(t *testing.T) {
 	})
 }
 
-// What Select reaches only by a race, by hand: a Selection that finds at its
-// entry what was not there when it tried. It fails if an arm does its operation
-// without the claim, or claims without doing it, or sends to a receive of the
-// same Select.
+// This test makes by hand a state that Select reaches only by a race: a
+// Selection finds at its entry a value that was not there when it tried. It
+// fails if an arm does its operation without the claim, or claims without doing
+// it, or sends to a receive of the same Select.
 func TestArmsEnter(t *testing.T) {
 	tx := watch.New(0)
 	rx := tx.Subscribe()

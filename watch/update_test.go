@@ -19,7 +19,7 @@ func TestR8_UpdateCanDecline(t *testing.T) {
 		joined := tx.Subscribe().Ready()
 		done := start(func() (int, error) { return rx.Recv(ctx) })
 		if tx.Update(func(v *int) bool { *v = 7; return false }) {
-			t.Error("Update says that it sent what was declined")
+			t.Error("Update says that it sent a declined value")
 		}
 		synctest.Wait()
 		select {
@@ -77,8 +77,8 @@ func TestNoUpdateIsLost(t *testing.T) {
 	}
 }
 
-// R8. It fails if WaitFor returns what was not accepted, does not look at the
-// current value first, or marks what it should not.
+// R8. It fails if WaitFor returns a value that was not accepted, does not look
+// at the current value first, or marks what it should not.
 func TestR8_WaitFor(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -86,7 +86,7 @@ func TestR8_WaitFor(t *testing.T) {
 			return func() (int, error) { return rx.WaitFor(ctx, func(v int) bool { return v >= n }) }
 		}
 		if v, err := atLeast(0)(); v != 0 || err != nil { // though it was seen
-			t.Errorf("WaitFor what is there: %d, %v; want 0", v, err)
+			t.Errorf("WaitFor the current value: %d, %v; want 0", v, err)
 		}
 		done := start(atLeast(3))
 		for v := 1; v < 3; v++ {
@@ -113,8 +113,8 @@ func TestR8_WaitFor(t *testing.T) {
 	})
 }
 
-// R8: at the end. It fails if the last value is not tested once more, or
-// WaitFor waits for what cannot come.
+// R8: at the end. It fails if the last value is not tested again, or
+// WaitFor waits for a value that cannot come.
 func TestR8_WaitForAtTheEnd(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		rx := tx.Subscribe()
@@ -133,7 +133,7 @@ func TestR8_WaitForAtTheEnd(t *testing.T) {
 			t.Errorf("WaitFor the last value after the end: %d, %v; want 0", v, err)
 		}
 		if _, err := rx.WaitFor(ctx, func(v int) bool { return v == 1 }); err != leat.ErrClosed {
-			t.Errorf("WaitFor what does not come: %v, want ErrClosed", err)
+			t.Errorf("WaitFor a value that does not come: %v, want ErrClosed", err)
 		}
 		rx.Close()
 		if _, err := rx.WaitFor(ctx, func(int) bool { return true }); err != leat.ErrClosed {

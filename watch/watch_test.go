@@ -191,8 +191,8 @@ func TestR8_LastValueRacesWithTheEnd(t *testing.T) {
 	}
 }
 
-// R8. It fails if receivers share what is seen, or if each change is not told
-// to each of them once.
+// R8. It fails if receivers share what they have seen, or if one of them does
+// not see each change once.
 func TestR8_ManyReceivers(t *testing.T) {
 	bubbles(t, func(t *testing.T, ctx context.Context, tx *watch.Sender[int]) {
 		a, b := tx.Subscribe(), tx.Subscribe()

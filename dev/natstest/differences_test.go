@@ -17,7 +17,7 @@ import (
 
 // The rows of the table in natschan's package comment, in its order. Each test
 // fails if the row does not say what is. Not here: that waiting senders are not
-// served in order, which is no promise; Select, which the conformance suite
+// served in order, which is not a promise; Select, which the conformance suite
 // tries; how long an exchange takes, which bench/nats measures.
 
 func TestValuesAreEncoded(t *testing.T) {
@@ -87,8 +87,8 @@ func TestSendGivenUpIsUnknown(t *testing.T) {
 	}
 }
 
-// RecvMsg without Ack: given again when AckWait is over, behind what came
-// later, and counted. Recv: not again.
+// RecvMsg without Ack: the server redelivers the value when AckWait is over,
+// after later values, and counts it. Recv: not again.
 func TestUnacknowledgedIsGivenAgain(t *testing.T) {
 	js := server(t, nil)
 	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {
@@ -155,9 +155,9 @@ func TestInProgressKeepsTheValue(t *testing.T) {
 	}
 }
 
-// The place of a receiver that seems dead is taken over: who comes next gets
-// what was not acknowledged, and can count it as given before; who was thought
-// dead is fenced, and what it acknowledges has no effect.
+// The place of a receiver that seems dead is taken over. The next receiver gets
+// the values not acknowledged, and can count them as redelivered. The earlier
+// receiver is fenced, and its acknowledgements have no effect.
 func TestTakeover(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC, Capacity: 4, Storage: jetstream.MemoryStorage}
@@ -177,7 +177,7 @@ func TestTakeover(t *testing.T) {
 		t.Fatal(err)
 	}
 	var second *natschan.Receiver[int]
-	for second == nil { // the first is alive in truth, and may be the faster one to make its consumer anew
+	for second == nil { // the first is alive in truth, and may be the faster one to make its consumer again
 		if err := leases.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+ch.Name+".r.>")); err != nil { // as if it had not renewed its lease
 			t.Fatal(err)
 		}
@@ -251,8 +251,8 @@ func TestCrashedSenderEndsTheChannel(t *testing.T) {
 	}
 }
 
-// The end is for ever, until Delete; and who still uses what was deleted is
-// told.
+// The end is for ever, until Delete; and a handle of a deleted channel gets an
+// error.
 func TestClosedUntilDeleted(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 4, Storage: jetstream.MemoryStorage}

@@ -148,7 +148,7 @@ func TestDiskFull(t *testing.T) {
 		if len(acked) > 0 && acked[0] == name {
 			acked = acked[1:]
 		} else if !doubtful[name] || got[name] > 1 {
-			t.Fatalf("received %q, %d times; want %q next, or once what may have been sent", name, got[name], acked)
+			t.Fatalf("received %q, %d times; want %q next, or once a value that may have been sent", name, got[name], acked)
 		}
 	}
 	if len(acked) > 0 {

@@ -62,7 +62,7 @@ func Example() {
 }
 
 // Work that must not be lost when a worker crashes is acknowledged when it is
-// done. What can never be done is ended by Term.
+// done. Term ends work that can never be done.
 func Example_acknowledge() {
 	ctx, js, end := embedded()
 	defer end()
@@ -124,8 +124,8 @@ func Example_limits() {
 	// natschan: the channel exists with another description: narrow has capacity "1", not "2"; delete it, or use another name
 }
 
-// Each receiver of a broadcast sees each value, or is told how many it missed.
-// One with Replay begins with what is kept.
+// Each receiver of a broadcast sees each value, or learns how many it missed. A
+// receiver with Replay begins with kept values.
 func Example_broadcast() {
 	ctx, js, end := embedded()
 	defer end()
@@ -151,8 +151,8 @@ func Example_broadcast() {
 	// 3
 }
 
-// Values of a broadcast are numbered. A receiver goes on From a number, and is
-// told exactly how many values are gone.
+// Values of a broadcast are numbered. A receiver goes on From a number, and
+// learns exactly how many values are gone.
 func Example_from() {
 	ctx, js, end := embedded()
 	defer end()
@@ -274,7 +274,7 @@ func Example_request() {
 	// leat: channel closed
 }
 
-// One answer, for whoever was given the address.
+// One answer, to the address that the asker made.
 func Example_oneshot() {
 	ctx, js, end := embedded()
 	defer end()
@@ -298,8 +298,8 @@ type xmlCodec struct{}
 func (xmlCodec) Marshal(v any) ([]byte, error)      { return xml.Marshal(v) }
 func (xmlCodec) Unmarshal(data []byte, v any) error { return xml.Unmarshal(data, v) }
 
-// Values in another encoding than JSON. What is no such value is an error, and
-// the next one can be received.
+// Values in another encoding than JSON. A message that cannot be decoded is an
+// error, and the next one can be received.
 func Example_codec() {
 	ctx, js, end := embedded()
 	defer end()
@@ -316,7 +316,7 @@ func Example_codec() {
 		var broken *natschan.DecodeError
 		switch {
 		case errors.As(err, &broken):
-			fmt.Printf("%q is no value\n", broken.Data)
+			fmt.Printf("%q is not a value\n", broken.Data)
 		case errors.Is(err, leat.ErrClosed):
 			return
 		default:
@@ -325,7 +325,7 @@ func Example_codec() {
 	}
 	// Output:
 	// 1 <nil>
-	// "two" is no value
+	// "two" is not a value
 	// 3 <nil>
 }
 

@@ -67,7 +67,7 @@ func receives(ctx context.Context, rx *natschan.Receiver[int]) map[string]func()
 	}
 }
 
-// A foreign program publishes a message with an empty body, and the header of a
+// Another program publishes a message with an empty body, and the header of a
 // server's status, to the subject of a channel. The test fails if any receive
 // treats it as anything but one value that cannot be decoded, if a later value
 // does not arrive, or if the channel does not end.
@@ -149,7 +149,7 @@ func TestForeignStatusWakesRecv(t *testing.T) {
 	}
 }
 
-// As above, with a receiver that has closed its queue and takes what is left.
+// As above, with a receiver that has closed its queue and takes the rest.
 func TestForeignStatusAfterClose(t *testing.T) {
 	js := server(t, nil)
 	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {

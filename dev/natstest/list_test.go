@@ -39,8 +39,8 @@ func listed(
 	}
 }
 
-// It fails if List does not tell what receivers have and have not acknowledged,
-// or what came again, or who receives.
+// It fails if List does not count the values that receivers hold without an
+// acknowledgement, or redelivered ones, or does not name the receiver.
 func TestListTellsWhatIsUnderWay(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: "work", Kind: natschan.MPSC, Capacity: 8, AckWait: 100 * time.Millisecond}

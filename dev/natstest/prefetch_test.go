@@ -217,7 +217,7 @@ func TestPrefetchMPMCAdapts(t *testing.T) {
 		}
 		sendAll(ctx, t, tx, 40)
 		recv()
-		// Recv has asked for what follows before it returns.
+		// Recv has asked for later values before it returns.
 		full := false
 		until(ctx, t, "values are under way", func() bool {
 			n := pending(ctx, t, js, ch.Name)

@@ -132,7 +132,7 @@ func TestMPMCCloseWhileLooking(t *testing.T) {
 	}
 }
 
-// The receiver closes while values are sent, and takes what is left. It fails
+// The receiver closes while values are sent, and takes the rest. It fails
 // if a value is nobody's: one that was on its way when the receiver's
 // subscription ended, or one that the server miscounts since (see pullRequest),
 // which was one round in thirty.

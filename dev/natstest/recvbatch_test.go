@@ -46,10 +46,10 @@ func TestRecvBatch(t *testing.T) {
 			n, err := rx.RecvBatch(ctx, buf, time.Hour)
 			wantBatch(t, "of 4", buf, n, err, 0, 1, 2, 3)
 			n, err = rx.RecvBatch(ctx, buf, 0)
-			wantBatch(t, "of what is there", buf, n, err, 4, 5)
+			wantBatch(t, "of values that are there", buf, n, err, 4, 5)
 			go tx.Send(ctx, 6)
 			n, err = rx.RecvBatch(ctx, buf, time.Millisecond)
-			wantBatch(t, "of what comes within a millisecond", buf, n, err, 6)
+			wantBatch(t, "of values that come within a millisecond", buf, n, err, 6)
 			short, cancel := context.WithCancel(ctx)
 			defer cancel()
 			sendAll(ctx, t, tx, 2)
@@ -148,14 +148,14 @@ func TestRecvBatchLeavesErrorsToTheNextReceive(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err = rx.RecvBatch(ctx, buf, 0)
-	wantBatch(t, "before a foreign value", buf, n, err, 1)
+	wantBatch(t, "before a value of another type", buf, n, err, 1)
 	n, err = rx.RecvBatch(ctx, buf, 0)
 	var decode *natschan.DecodeError
 	if n != 0 || !errors.As(err, &decode) {
 		t.Fatalf("RecvBatch after it = %d, %v; want a DecodeError", n, err)
 	}
 	n, err = rx.RecvBatch(ctx, buf, 0)
-	wantBatch(t, "after a foreign value", buf, n, err, 2)
+	wantBatch(t, "after a value of another type", buf, n, err, 2)
 }
 
 // From on a channel that cannot have it is refused, with the reason.

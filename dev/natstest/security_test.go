@@ -128,10 +128,10 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 }
 
 // use does with a channel all that there is to do with its kind, as a user who
-// may do no more than what is listed: it sends one by one and many, waits for
+// may do no more than the list says: it sends one by one and many, waits for
 // room, receives, acknowledges, reads the latest, closes and deletes. (In
-// memory: a server that deletes a stream in files and makes it anew, twice in
-// some milliseconds, brings back what was in it; see docs/nats.md.)
+// memory: a server that deletes a stream in files and makes it again, twice in
+// some milliseconds, brings its values back; see docs/nats.md.)
 func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossless bool) error {
 	ch := natschan.Channel{Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless, Storage: jetstream.MemoryStorage}
 	tx, err := natschan.NewSender[int](ctx, js, ch)

@@ -15,7 +15,7 @@ import (
 var (
 	program     = flag.String("program", "", "explore this program alone, as mpmc_1/ss_rr, whether it is among the cases or not")
 	preemptions = flag.Int("preemptions", -1, "explore runs with at most so many preemptions; without a bound, all")
-	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; of what is bigger, all with one preemption and so many with two; 0 is no limit")
+	limit       = flag.Int("schedules", 10_000, "explore at most so many schedules of a program without a bound; of a bigger program, all with one preemption and so many with two; 0 is without a limit")
 )
 
 // replay runs c by the schedule that LEAT_SCHEDULE holds, if any, and ends the

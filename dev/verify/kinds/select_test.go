@@ -42,7 +42,7 @@ func explore(t *testing.T, program func(*model.Run)) {
 
 // Two goroutines, each of which would receive from one channel and send to the
 // other, meet on one of the two. It fails if they meet on both, or on none, or
-// lock each other out while each looks at another channel.
+// lock each other out while each tries another channel.
 func TestSelectsMeetOnce(t *testing.T) {
 	explore(t, func(r *model.Run) {
 		aTx, aRx := mpmc.New[int](0)
@@ -118,8 +118,8 @@ func TestSelectTakesOne(t *testing.T) {
 }
 
 // A goroutine selects twice on the same handles, so that the second Select uses
-// what the first has left. It fails if the second is woken by what was meant
-// for the first, or misses a value.
+// the arms of the first. It fails if a wake-up for the first wakes the second,
+// or if that misses a value.
 func TestSelectsAgain(t *testing.T) {
 	for name, choose := range map[string]func(context.Context, ...leat.Case) (int, error){"Select": leat.Select, "SelectInOrder": leat.SelectInOrder} {
 		for _, cancellable := range []bool{false, true} {
