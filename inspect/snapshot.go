@@ -181,18 +181,20 @@ const fresh = 50 * time.Millisecond
 // shared is Snapshot, or what another viewer has seen just now. The result must
 // not be changed.
 func shared() View {
+	asked := time.Now()
 	mu.Lock()
 	defer mu.Unlock()
-	refreshLocked()
+	refreshLocked(asked)
 	return latest
 }
 
 // sharedJSON returns shared as a line of JSON, which is encoded once for all
 // viewers. The caller must not change it.
 func sharedJSON() []byte {
+	asked := time.Now()
 	mu.Lock()
 	defer mu.Unlock()
-	refreshLocked()
+	refreshLocked(asked)
 	if encoded == nil {
 		var b bytes.Buffer
 		json.NewEncoder(&b).Encode(latest)
@@ -201,10 +203,13 @@ func sharedJSON() []byte {
 	return encoded
 }
 
-// refreshLocked takes a snapshot, unless the latest one is fresh.
-func refreshLocked() {
-	now := time.Now()
-	if since := now.Sub(latest.Time); since < 0 || since >= fresh {
+// refreshLocked takes a new snapshot for a viewer that asked for one at asked,
+// unless the latest is not older than that by fresh. It does not matter how
+// long ago that was: when a snapshot takes long, all viewers that waited for it
+// share it. Otherwise each would take its own, one after the other.
+func refreshLocked(asked time.Time) {
+	now := time.Now() // before latest.Time if that is the time of a testing/synctest bubble
+	if latest.Time.After(now) || asked.Sub(latest.Time) >= fresh {
 		latest, encoded = lookLocked(now), nil
 	}
 }

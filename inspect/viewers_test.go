@@ -48,6 +48,25 @@ func TestViewIsEncodedOnce(t *testing.T) {
 	t.Error("two viewers never share an encoding")
 }
 
+// It fails if a viewer that waited while another took a snapshot takes its own.
+// Where a snapshot takes longer than its time as a fresh one, each viewer then
+// takes one at each tick, and all the others wait for it. It also fails if a
+// viewer that asks later gets an old one.
+func TestViewersShareASlowSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := time.Now()
+		pass(time.Second) // it waits for the mutex
+		v := inspect.Snapshot()
+		pass(time.Second) // the snapshot takes long
+		if got := inspect.SharedSince(asked); got.Time != v.Time {
+			t.Errorf("a viewer that asked before the snapshot of %v gets another, of %v", v.Time, got.Time)
+		}
+		if asked = time.Now(); inspect.SharedSince(asked).Time != asked {
+			t.Error("a viewer that asked a second after the snapshot gets the old one")
+		}
+	})
+}
+
 // It fails if streams that begin at different times tick at different times:
 // then each would need a snapshot and an encoding of its own.
 func TestViewersTickTogether(t *testing.T) {
@@ -81,7 +100,7 @@ func TestViewersAreLimited(t *testing.T) {
 		s := httptest.NewServer(inspect.Handler(c.opts...))
 		defer s.Close()
 		stream := func() *http.Response {
-			r, err := s.Client().Get(s.URL + "/events")
+			r, err := s.Client().Get(s.URL + "/events?every=1m") // only the first View, or they would be busy
 			must(t, err)
 			return r
 		}
