@@ -22,19 +22,7 @@ const (
 func TestCommentWidth(t *testing.T) {
 	atRoot(t)
 	checked := 0
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
-			return filepath.SkipDir
-		case !strings.HasSuffix(file, ".go"):
-			return nil
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
+	eachGoFile(t, func(file string, text []byte) {
 		output := false // the rest of the comment is an Example's output
 		for i, line := range strings.Split(string(text), "\n") {
 			comment, ok := strings.CutPrefix(strings.TrimLeft(line, "\t"), "// ")
@@ -50,11 +38,7 @@ func TestCommentWidth(t *testing.T) {
 				t.Errorf("%s:%d: the comment is %d columns wide, want at most %d", file, i+1, n, commentWidth)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if checked < 5000 {
 		t.Errorf("found only %d lines of comments: the search is wrong", checked)
 	}
@@ -81,3 +65,25 @@ func TestMarkdownWidth(t *testing.T) {
 }
 
 func columns(line string) int { return utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")) }
+
+// eachGoFile calls f for each Go file of the repository, but not for testdata.
+func eachGoFile(t *testing.T, f func(file string, text []byte)) {
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
+			return filepath.SkipDir
+		case strings.HasSuffix(file, ".go"):
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			f(filepath.ToSlash(file), text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -4,8 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,7 +43,7 @@ func headless(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` 
 // good are matches that are plain English: embedded questions, and "there is
 // no".
 var good = headless(`^(?:says?|said|saying|tells?|told|knows?|known|knew|asks?|asked|shows?|reports?|decides?|describes?|learns?|explains?|notes?|records?|writes|sure) what ` +
-	`|^(?:far|left|falls?|fell|further) behind ` +
+	`|^(?:is|are|far|left|falls?|fell|further) behind ` +
 	`|\bthere (?:is|are|was|were) no ` +
 	`|(?:is|are|was|were) no (?:longer|more|such|less)$`)
 
@@ -82,46 +81,35 @@ func TestPlainEnglish(t *testing.T) {
 			}
 		}
 	}
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
-			return filepath.SkipDir
-		case !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
-			return nil
+	eachGoFile(t, func(file string, text []byte) {
+		if !strings.HasSuffix(file, "_test.go") {
+			eachText(t, file, text, check)
 		}
-		eachText(t, file, check)
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, a := range allowed {
-		if !found[i] {
+		if _, err := os.Stat(a.file); err == nil && !found[i] { // nested modules are not in a module as it is downloaded
 			t.Errorf("%s does not say %q: take it from the list", a.file, a.words)
 		}
 	}
-	if texts < 5000 {
+	if texts < 3000 {
 		t.Errorf("found only %d texts: the search is wrong", texts)
 	}
 }
 
 // eachText calls f with each sentence or so of the comments and the strings of
 // a Go file, and the line where it begins. Lines of one paragraph are joined.
-func eachText(t *testing.T, file string, f func(file string, line int, text string)) {
+func eachText(t *testing.T, file string, src []byte, f func(file string, line int, text string)) {
 	files := token.NewFileSet()
-	parsed, err := parser.ParseFile(files, file, nil, parser.ParseComments)
+	parsed, err := parser.ParseFile(files, file, src, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.ToSlash(file)
 	split := func(line int, text string) {
 		var sentence []string
 		begin := line
 		flush := func(next int) {
 			if len(sentence) > 0 {
-				f(name, begin, strings.Join(sentence, " "))
+				f(file, begin, strings.Join(sentence, " "))
 			}
 			sentence, begin = nil, next
 		}
