@@ -97,8 +97,15 @@ type process struct {
 
 func startReceiver(t *testing.T, url, kind, name string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], kind, name)}
-	p.cmd.Env = append(os.Environ(), receiverProcess+"="+url)
+	cmd := exec.Command(os.Args[0], kind, name)
+	cmd.Env = append(os.Environ(), receiverProcess+"="+url)
+	return startProcess(t, cmd)
+}
+
+// startProcess returns when the process says that it is ready.
+func startProcess(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd}
 	p.cmd.Stderr = os.Stderr
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
@@ -131,10 +138,11 @@ func (p *process) line() string {
 	return strings.TrimSpace(line)
 }
 
-// receive has the process receive, and returns the value or the error as text.
-func (p *process) receive(how string) string {
+// tell has the process do what, which can be a way to receive, and returns the
+// value or the error as text.
+func (p *process) tell(what string) string {
 	p.t.Helper()
-	if _, err := fmt.Fprintln(p.in, how); err != nil {
+	if _, err := fmt.Fprintln(p.in, what); err != nil {
 		p.t.Fatal(err)
 	}
 	return p.line()
@@ -147,11 +155,9 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-const stoppedValues = 200
-
-// stopReceiver sends 200 values, has a process receive 5 of them, and stops it
-// when the server has sent it the others, too.
-func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process, jetstream.JetStream, string) {
+// listening starts a server that other processes can connect to, and returns
+// its address.
+func listening(t *testing.T) (string, jetstream.JetStream) {
 	t.Helper()
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -162,6 +168,16 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.URL(), js
+}
+
+const stoppedValues = 200
+
+// stopReceiver sends 200 values, has a process receive 5 of them, and stops it
+// when the server has sent it the others, too.
+func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process, jetstream.JetStream, string) {
+	t.Helper()
+	url, js := listening(t)
 	name := unique()
 	ch, _ := stoppable(kind, name)
 	tx, err := natschan.NewSender[int](ctx, js, ch)
@@ -169,17 +185,25 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tx.Close() })
-	p := startReceiver(t, s.URL(), kind, name)
+	p := startReceiver(t, url, kind, name)
 	for v := range stoppedValues {
 		if err := tx.Send(ctx, v); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for v := range 5 {
-		if got := p.receive(how); got != fmt.Sprint(v) {
+		if got := p.tell(how); got != fmt.Sprint(v) {
 			t.Fatalf("%s = %s; want %d", how, got, v)
 		}
 	}
+	awaitSentAhead(ctx, t, js, name)
+	p.signal(syscall.SIGSTOP)
+	return p, js, name
+}
+
+// awaitSentAhead returns when the channel's receiver has values in its buffer.
+func awaitSentAhead(ctx context.Context, t *testing.T, js jetstream.JetStream, name string) {
+	t.Helper()
 	stream, err := js.Stream(ctx, "LEAT_"+name)
 	if err != nil {
 		t.Fatal(err)
@@ -190,8 +214,6 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 		}
 		return false
 	})
-	p.signal(syscall.SIGSTOP)
-	return p, js, name
 }
 
 // A receiver's process is stopped for longer than its lease, and another one
@@ -228,7 +250,7 @@ func TestStoppedReceiverIsFenced(t *testing.T) {
 				p.signal(syscall.SIGCONT)
 				var stale []string
 				for range stoppedValues {
-					got := p.receive(how)
+					got := p.tell(how)
 					if got == natschan.ErrFenced.Error() || got == leat.ErrEmpty.Error() {
 						break
 					}
@@ -256,7 +278,7 @@ func TestStoppedReceiverGoesOn(t *testing.T) {
 			until(ctx, t, "the lease has ended", func() bool { return time.Since(stopped) > 2*time.Second })
 			p.signal(syscall.SIGCONT)
 			for want := 5; want < stoppedValues; want++ {
-				if got := p.receive("Recv"); got != fmt.Sprint(want) {
+				if got := p.tell("Recv"); got != fmt.Sprint(want) {
 					t.Fatalf("Recv = %s; want %d", got, want)
 				}
 			}
@@ -314,7 +336,7 @@ func TestPrefetchMPMCStopped(t *testing.T) {
 	p, js, name := stopReceiver(ctx, t, "mpmc", "Recv")
 	receiveRest(ctx, t, js, name)
 	p.signal(syscall.SIGCONT)
-	if got := p.receive("TryRecv"); got != leat.ErrEmpty.Error() {
+	if got := p.tell("TryRecv"); got != leat.ErrEmpty.Error() {
 		t.Errorf("TryRecv of the stopped receiver = %s; want ErrEmpty", got)
 	}
 }
