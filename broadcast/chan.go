@@ -236,8 +236,8 @@ func (c *channel[T]) roomOrWatchLocked() bool {
 	return c.roomLocked()
 }
 
-// acceptLocked appends v to the ring, which has room. The caller calls notify
-// afterwards.
+// acceptLocked appends v to the ring, which has room. The caller calls
+// notifyLocked afterwards.
 func (c *channel[T]) acceptLocked(v T) {
 	n := c.tail.Load()
 	e := c.newEntry()

@@ -67,16 +67,26 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	c.counting.Snapshot(s)
 	sum := c.gone
 	var longest uint64
+	holders := 0 // receivers beyond the first MaxCursors for which senders must wait
 	for cur := range c.cursorsLocked() {
 		sum.add(cur)
 		lag, missed := cur.behind(tail), cur.missed.Load()
 		longest = max(longest, lag)
+		lossless := cur.lossless && !cur.lapsed && !c.unbounded
+		holds := lossless && lag >= c.ring.Capacity()
+		if len(s.Cursors) == meter.MaxCursors && !(holds && holders < meter.MaxCursors) {
+			continue
+		}
+		now := meter.Cursor{
+			ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed,
+			Lossless: lossless, Parked: !cur.place.Alone(nil),
+			Patience: cur.patience, WaitedSince: c.waitedLocked(cur), Lapsed: cur.lapsed,
+		}
 		if len(s.Cursors) < meter.MaxCursors {
-			s.Cursors = append(s.Cursors, meter.Cursor{
-				ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed,
-				Lossless: cur.lossless && !cur.lapsed, Parked: !cur.place.Alone(nil),
-				Patience: cur.patience, WaitedSince: c.waitedLocked(cur), Lapsed: cur.lapsed,
-			})
+			s.Cursors = append(s.Cursors, now)
+		} else {
+			holders++
+			s.Cursors[meter.MaxCursors-holders] = now
 		}
 	}
 	s.Received, s.Missed = sum.received, sum.missed

@@ -473,6 +473,55 @@ func TestLints(t *testing.T) {
 	})
 }
 
+// It fails if a receiver of an unbounded broadcast is shown as one that senders
+// wait for, or one that may miss values.
+func TestUnboundedHasNoPolicy(t *testing.T) {
+	name := unique(t)
+	tx := broadcast.New[int](leat.Unbounded, leat.Name(name))
+	defer tx.Close()
+	defer tx.Subscribe().Close()
+	defer tx.Subscribe(broadcast.LosslessFor(time.Second)).Close()
+	for _, r := range find(t, name).Cursors {
+		if r.Policy != "" || r.Lossless || r.Patience != 0 {
+			t.Errorf("receiver %+v, want no policy", r)
+		}
+	}
+}
+
+// It fails if the one receiver that holds senders back is overlooked, or not
+// shown, because it is not among the first 512.
+func TestStuckByOneOfManyReceivers(t *testing.T) {
+	name := unique(t)
+	synctest.Test(t, func(t *testing.T) {
+		tx := broadcast.New[int](1, leat.Name(name))
+		defer tx.Close()
+		receivers := make([]*broadcast.Receiver[int], 600)
+		for i := range receivers {
+			receivers[i] = tx.Subscribe(broadcast.Lossless())
+			defer receivers[i].Close()
+		}
+		must(t, tx.TrySend(1))
+		for _, rx := range receivers[:599] { // the last one does not read
+			_, err := rx.TryRecv()
+			must(t, err)
+		}
+		find(t, name)
+		pass(12 * time.Second)
+
+		c := find(t, name)
+		codes := make(map[inspect.Code]uint64)
+		for _, l := range c.Lints {
+			codes[l.Code] = l.Receiver
+		}
+		if _, stuck := codes[inspect.Stuck]; !stuck || codes[inspect.HoldsBack] != 600 {
+			t.Errorf("lints %+v, want stuck, and held back by receiver 600", c.Lints)
+		}
+		if n := len(c.Cursors); n != 512 || c.Cursors[n-1].ID != 600 || c.Cursors[n-1].Lag != 1 {
+			t.Errorf("%d receivers are shown, want 512, with the one that holds senders back", n)
+		}
+	})
+}
+
 // It fails if a rate is not what happened in a second.
 func TestRates(t *testing.T) {
 	name := unique(t)

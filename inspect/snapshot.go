@@ -64,7 +64,7 @@ type Channel struct {
 	ParkedSenders   int        `json:"parkedSenders"`   // goroutines that wait in a send
 	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive, but not for Ready
 	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
-	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512
+	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512; those for which senders must wait are among them
 	Lints           []Lint     `json:"lints"`           // suspected problems, the worst first
 }
 
@@ -97,7 +97,7 @@ type Receiver struct {
 	Lossless bool   `json:"lossless"` // senders wait for it, rather than that it misses a value; not while it is Lapsed
 	Parked   bool   `json:"parked"`   // it waits for a value
 
-	Policy Policy `json:"policy,omitempty"` // how it subscribed to a broadcast; empty on watch
+	Policy Policy `json:"policy,omitempty"` // how it subscribed to a broadcast; empty on watch, and on an unbounded broadcast: there no sender waits and no receiver misses
 
 	// Of a receiver with the policy LosslessFor. Between two values that it
 	// receives, senders wait for it from WaitedSince until Patience has passed.
@@ -164,8 +164,8 @@ func Snapshot() View {
 	return latest
 }
 
-// Vars returns the View that Snapshot returns, or one that another viewer got
-// at most 50 ms ago. It is a function for package expvar:
+// Vars returns the View that Snapshot returns, or another viewer's that is at
+// most 50 ms old when Vars is called. It is a function for package expvar:
 //
 //	expvar.Publish("leat", expvar.Func(inspect.Vars))
 //
@@ -204,9 +204,11 @@ func sharedJSON() []byte {
 }
 
 // refreshLocked takes a new snapshot for a viewer that asked for one at asked,
-// unless the latest is not older than that by fresh. It does not matter how
-// long ago that was: when a snapshot takes long, all viewers that waited for it
-// share it. Otherwise each would take its own, one after the other.
+// unless the latest began less than fresh before that, or later. It does not
+// matter how long ago that was: when a snapshot takes long, the viewers that
+// asked before it began, or less than fresh after that, share it, and those
+// that asked later share the next. Otherwise each would take its own, one after
+// the other.
 func refreshLocked(asked time.Time) {
 	now := time.Now() // before latest.Time if that is the time of a testing/synctest bubble
 	if latest.Time.After(now) || asked.Sub(latest.Time) >= fresh {
@@ -269,17 +271,17 @@ func describe(p *meter.Snapshot) Channel {
 	for i, r := range p.Cursors {
 		c.Cursors[i] = Receiver{
 			ID: r.ID, Lag: r.Lag, Received: r.Received, Missed: r.Missed, Lossless: r.Lossless, Parked: r.Parked,
-			Policy: policyOf(p.Kind, &r), Patience: r.Patience, WaitedSince: r.WaitedSince, Lapsed: r.Lapsed,
+			Policy: policyOf(p, &r), Patience: r.Patience, WaitedSince: r.WaitedSince, Lapsed: r.Lapsed,
 		}
 	}
 	slices.SortFunc(c.Cursors, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 	return c
 }
 
-// policyOf returns the policy of a receiver of a channel of kind.
-func policyOf(kind string, r *meter.Cursor) Policy {
+// policyOf returns the policy of a receiver of p.
+func policyOf(p *meter.Snapshot, r *meter.Cursor) Policy {
 	switch {
-	case kind != "broadcast":
+	case p.Kind != "broadcast" || p.Capacity < 0:
 		return ""
 	case r.Patience > 0:
 		return LosslessFor

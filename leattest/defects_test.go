@@ -701,7 +701,7 @@ var defects = []defect{
 		})},
 	{"senders wait for twice the patience", "senders_wait_at_most_the_patience", patient(lossless,
 		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] { return ch.LosslessFor(2 * d) })},
-	{"a sender that gave up uses up patience", "patience_begins_again_when_all_senders_gave_up", patient(lossless,
+	{"a receiver has half of its patience", "patience_begins_again_when_all_senders_gave_up", patient(lossless,
 		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] { return ch.LosslessFor(d / 2) })},
 	{"the first patience that is over counts for all", "each_receiver_has_its_own_patience", patient(lossless,
 		func(ch leattest.Channel, d time.Duration) leat.Receiver[int] {

@@ -360,8 +360,8 @@ func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
 
 // takeManyLocked moves to buf the values that can be received without a wait,
 // and returns how many: values in the channel, and then values of waiting
-// senders, which get the slots of the former. If there are none, it returns
-// ErrEmpty or ErrClosed. The caller runs wk.
+// senders, which get the freed slots or, at capacity 0, hand their values over.
+// If there are none, it returns ErrEmpty or ErrClosed. The caller runs wk.
 func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 	c := r.c
 	gone := r.goneLocked()
