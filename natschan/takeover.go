@@ -257,12 +257,13 @@ func (r *receiver) namesakes(ctx context.Context) (infos []*jetstream.ConsumerIn
 }
 
 // inheritAll goes on where the receivers of earlier consumers have stopped: at
-// most one of them has got further than where its consumer began.
+// most one of them has got further than where its consumer began. A replicated
+// consumer has an AckFloor of 0 until something is acknowledged.
 func (r *receiver) inheritAll(infos []*jetstream.ConsumerInfo) {
 	var floor uint64
 	for _, info := range infos {
 		r.inherit(info)
-		floor = max(floor, info.AckFloor.Stream)
+		floor = max(floor, info.AckFloor.Stream, max(info.Config.OptStartSeq, 1)-1)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/natsembed"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -216,4 +217,42 @@ func TestDurableGoesOnAfterClose(t *testing.T) {
 		}
 	}
 	rx.Close()
+}
+
+// A Durable receiver of a channel with three replicas is closed before it has
+// acknowledged anything. The server then reports that it has acknowledged
+// nothing, and not where it began. The test fails if the next receiver of the
+// name gets a value that was sent before the first one was made.
+func TestDurableWithoutAcknowledgement(t *testing.T) {
+	js := server(t, &natsembed.Options{Cluster: 3})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ch := natschan.Channel{
+		Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Replicas: 3, Storage: jetstream.MemoryStorage,
+	}
+	tx, err := natschan.NewSender[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	sendAll(ctx, t, tx, 5)
+	first, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	const want = 7
+	if err := tx.Send(ctx, want); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := second.Recv(ctx); v != want || err != nil {
+		t.Errorf("Recv = %d, %v; want %d", v, err, want)
+	}
 }
