@@ -212,17 +212,15 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	failed := func(err error) error {
 		return explain(js.Conn(), fmt.Errorf("natschan: deleting %s: %w", name, err))
 	}
-	leases, err := js.Stream(ctx, leaseStream) // before the deletion: see purgeLeases
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	last, err := lastLease(ctx, js)
+	if err != nil {
 		return failed(err)
 	}
 	if err := js.DeleteStream(ctx, ch.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return failed(err)
 	}
-	if leases != nil {
-		if err := ch.purgeLeases(ctx, leases); err != nil {
-			return failed(err)
-		}
+	if err := ch.purgeLeases(ctx, js, ">", last); err != nil {
+		return failed(err)
 	}
 	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // waiting receivers look at the channel
 		return failed(err)
@@ -230,13 +228,44 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	return nil
 }
 
-// purgeLeases removes the leases of the channel that were in s when the server
-// described s. A sender or receiver takes its lease after it has made the
-// channel's stream. So if s was described before the stream was deleted, the
-// leases of the next channel of that name are newer, and stay.
-func (c *Channel) purgeLeases(ctx context.Context, s jetstream.Stream) error {
-	next := s.CachedInfo().State.LastSeq + 1
-	err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".>"), jetstream.WithPurgeSequence(next))
+// lastLease returns the sequence of the newest message in the stream of leases,
+// or 0 if there is none.
+func lastLease(ctx context.Context, js jetstream.JetStream) (uint64, error) {
+	s, err := js.Stream(ctx, leaseStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// purgeLeases removes leases of a deleted channel: those whose subject goes on
+// with which after the channel's name. It removes them up to the sequence last,
+// which was the newest before the channel's stream was deleted. If nobody has
+// made the stream again, it removes newer leases, too.
+//
+// It spares the leases of the next channel of that name, because a sender or
+// receiver takes its lease after it has opened the channel's stream. So a lease
+// up to last is of the deleted channel, and so is one that is older than an
+// instant at which there was no stream.
+//
+// If somebody has made the stream again, a lease stays that a user of the
+// deleted channel took just before the deletion. A sender's or receiver's own
+// lease expires. The message "opened" and a durable name's mark last until the
+// next channel of that name is deleted.
+func (c *Channel) purgeLeases(ctx context.Context, js jetstream.JetStream, which string, last uint64) error {
+	s, err := js.Stream(ctx, leaseStream)
+	if err == nil {
+		if gone(ctx, js, c.stream()) { // after the description of s
+			last = s.CachedInfo().State.LastSeq
+		}
+		if last == 0 {
+			return nil
+		}
+		err = s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+"."+which), jetstream.WithPurgeSequence(last+1))
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
 	}
@@ -304,12 +333,20 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 	if err := c.ended(ctx, js); err != nil {
 		return err
 	}
-	for _, rest := range []string{"opened", "d.>"} { // what outlives its users: see join and takeover.go
-		if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+"."+rest)); err != nil {
-			return failed(err)
-		}
+	// Two things outlive their users: see join and takeover.go. "opened" goes
+	// first, because it could have a receiver of the next channel close that
+	// channel. Marks go last, because an open receiver sets a lost one again.
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened")); err != nil {
+		return failed(err)
+	}
+	last, err := lastLease(ctx, js)
+	if err != nil {
+		return failed(err)
 	}
 	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return failed(err)
+	}
+	if err := c.purgeLeases(ctx, js, "d.>", last); err != nil {
 		return failed(err)
 	}
 	if err := js.Conn().Publish(c.endSubject(), nil); err != nil { // waiting receivers check the channel
@@ -371,8 +408,10 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) error {
 	ch := Channel{Name: name, Kind: Broadcast}
 	s, err := js.Stream(ctx, ch.stream())
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+	if errors.Is(err, jetstream.ErrStreamNotFound) { // somebody deleted it without Delete
+		if err = ch.purgeLeases(ctx, js, "d."+durable, 0); err == nil {
+			return nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: %w", name, err)

@@ -166,15 +166,22 @@ func (r *receiver) remake(ctx context.Context) {
 	case errors.Is(err, ErrFenced):
 		r.finish(ErrFenced)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		r.finish(r.deleted())
+		r.finishDeleted()
 	case errors.Is(err, nats.ErrConnectionClosed):
 		r.finish(fmt.Errorf("natschan: %w", err))
 	}
 }
 
-// deleted is the error of a receiver whose channel was deleted.
-func (r *receiver) deleted() error {
-	return fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name)
+// finishDeleted ends a receiver whose channel was deleted.
+func (r *receiver) finishDeleted() {
+	r.mu.Lock()
+	known := r.ending.over != nil
+	r.mu.Unlock()
+	if known {
+		return
+	}
+	r.dropMarks()
+	r.finish(fmt.Errorf("%w: the stream of %s was deleted", leat.ErrClosed, r.ch.Name))
 }
 
 // rounds are what attend does from time to time.

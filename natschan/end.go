@@ -20,7 +20,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	sealed := r.sealedItself()
 	info, err := r.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		r.finish(r.deleted())
+		r.finishDeleted()
 		return false, nil
 	}
 	if err != nil {

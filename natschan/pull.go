@@ -2,6 +2,7 @@ package natschan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -109,6 +110,9 @@ func newReceiver(
 	}
 	r.position.unsettled, r.ahead.depth = make(map[uint64]bool), r.prefetch
 	if err := r.begin(ctx); err != nil {
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			r.dropMarks()
+		}
 		r.abandon()
 		return nil, err
 	}

@@ -172,6 +172,9 @@ func (r *receiver) takeName(ctx context.Context) error {
 		return err
 	}
 	if own := r.ownMark(); own != 0 {
+		if _, err := r.info(ctx); err != nil { // or a deleted channel would get a mark again
+			return failed(err)
+		}
 		if err := r.keepMark(ctx, own); err != nil {
 			return failed(err)
 		}
@@ -219,6 +222,18 @@ func (r *receiver) keepMark(ctx context.Context, own uint64) error {
 		return ErrFenced
 	}
 	return nil
+}
+
+// dropMarks removes the marks of the durable name if the channel was deleted:
+// the receiver may have set its mark after the deletion. If that fails, Forget
+// can remove it.
+func (r *receiver) dropMarks() {
+	if r.ownMark() == 0 {
+		return
+	}
+	ctx, cancel := bounded()
+	defer cancel()
+	r.ch.purgeLeases(ctx, r.js, "d."+r.durable, 0)
 }
 
 // confirmName asks the server whether the receiver still has the name, and
@@ -300,8 +315,14 @@ func (r *receiver) release(ctx context.Context) error {
 		r.request(last, ack) // if nobody answers, the consumer is gone, or the next exchange fails
 	}
 	_, err := r.publishMark(ctx, own, "")
-	if err != nil && !errors.Is(err, ErrFenced) {
+	if errors.Is(err, ErrFenced) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("natschan: closing a receiver of %s: %w", r.ch.Name, err)
+	}
+	if gone(ctx, r.js, r.ch.stream()) {
+		r.dropMarks()
 	}
 	return nil
 }

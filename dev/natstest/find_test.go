@@ -337,7 +337,7 @@ func (r *remakeJS) DeleteStream(ctx context.Context, name string) error {
 // channel is closed as if its sender had crashed.
 func TestDeleteSparesTheNextChannel(t *testing.T) {
 	js := server(t, nil)
-	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC}
+	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC, Lease: time.Hour} // nobody renews a lease meanwhile
 	ctx, _, _ := ends(t, js, ch)
 	ch.Storage = jetstream.MemoryStorage
 	var tx *natschan.Sender[int]
