@@ -196,6 +196,9 @@ func (o *rounds) make(ctx context.Context, r *receiver) {
 		o.last = time.Now()
 		r.look(ctx)
 		o.checkSenders(ctx, r)
+		if r.resumes {
+			r.sweep(ctx)
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ type receiver struct {
 	missed atomic.Uint64
 	events wake
 	id     string // of a Durable receiver, in its consumers
+	swept  int    // of a Durable receiver, of attend alone: see sweep
 
 	mu       sync.Mutex
 	mark     uint64 // of a Durable receiver: see takeover.go

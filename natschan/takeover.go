@@ -295,13 +295,57 @@ func (r *receiver) succeed(ctx context.Context, earlier []string) (string, error
 		return "", err
 	}
 	if err := r.hasName(ctx); err != nil {
-		own, cancel := bounded()
-		defer cancel()
-		r.remove(own, consumer)
+		r.discard([]string{consumer})
 		return "", err
 	}
-	r.removeAll(ctx, earlier) // they last: they hold on to what both need
+	r.discard(earlier) // they last: they hold on to what both need
+	r.swept = 0
 	return consumer, nil
+}
+
+// discard deletes consumers, also when the caller's ctx ends. What it cannot
+// delete is left to sweep.
+func (r *receiver) discard(consumers []string) {
+	ctx, cancel := bounded()
+	defer cancel()
+	r.removeAll(ctx, consumers)
+}
+
+// sweep deletes what discard could not delete, here or in another process:
+// every consumer of the durable name but the receiver's own. The server keeps
+// such a consumer for good, and the senders of a Lossless channel wait for it.
+// attend calls sweep in each of its rounds. To cost little, sweep lists the
+// consumers only if their number is not the one that it has found to be right.
+//
+// It deletes no consumer that is in use. Another receiver sets its mark before
+// it makes its consumer. So if sweep sees the consumer first, and then the
+// receiver's own mark, the mark of the other one was replaced.
+func (r *receiver) sweep(ctx context.Context) {
+	r.mu.Lock()
+	out := r.place.lost || r.ending.over != nil
+	r.mu.Unlock()
+	if out {
+		return
+	}
+	info, err := r.info(ctx)
+	if err != nil || info.State.Consumers == r.swept {
+		return
+	}
+	infos, err := r.namesakes(ctx)
+	if err != nil {
+		return
+	}
+	var left []string
+	for _, info := range infos {
+		if info.Name != r.place.consumer {
+			left = append(left, info.Name)
+		}
+	}
+	if len(left) == 0 {
+		r.swept = info.State.Consumers
+	} else if r.hasName(ctx) == nil {
+		r.discard(left)
+	}
 }
 
 // release marks the name of a Durable receiver that closes. The next receiver

@@ -3,7 +3,9 @@ package natstest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/natschan"
@@ -78,4 +80,108 @@ func TestForgetWithoutTheChannel(t *testing.T) {
 	if n := marks(ctx, t, js, ch.Name); n != 0 {
 		t.Errorf("after Forget there are %d marks; want none", n)
 	}
+}
+
+// stubbornJS refuses to delete the next consumers, and calls creating before it
+// makes one.
+type stubbornJS struct {
+	jetstream.JetStream
+	refusals atomic.Int32
+	creating func()
+}
+
+func (s *stubbornJS) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	stream, err := s.JetStream.Stream(ctx, name)
+	return &stubbornStream{stream, s}, err
+}
+
+type stubbornStream struct {
+	jetstream.Stream
+	js *stubbornJS
+}
+
+func (s *stubbornStream) DeleteConsumer(ctx context.Context, name string) error {
+	if s.js.refusals.Add(-1) >= 0 {
+		return errors.New("stubborn")
+	}
+	return s.Stream.DeleteConsumer(ctx, name)
+}
+
+func (s *stubbornStream) CreateConsumer(
+	ctx context.Context, cfg jetstream.ConsumerConfig,
+) (jetstream.Consumer, error) {
+	if s.js.creating != nil {
+		s.js.creating()
+	}
+	return s.Stream.CreateConsumer(ctx, cfg)
+}
+
+// receiveMore sends more values to a Lossless channel than it has room for,
+// which rx must get.
+func receiveMore(ctx context.Context, t *testing.T, tx *natschan.Sender[int], rx *natschan.Receiver[int]) {
+	t.Helper()
+	const n = 20
+	sent := make(chan error, 1)
+	go func() {
+		for v := range n {
+			if err := tx.Send(ctx, v); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	for want := range n {
+		if v, err := rx.Recv(ctx); v != want || err != nil {
+			t.Fatalf("Recv = %d, %v; want %d", v, err, want)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A Durable receiver of a Lossless channel is taken over, and the next one
+// cannot delete its consumer at first. The test fails if nobody tries again:
+// then senders wait for that consumer for ever.
+func TestDurableTakeoverDeletesTheEarlierConsumer(t *testing.T) {
+	t.Parallel()
+	js := &stubbornJS{JetStream: server(t, nil)}
+	ch := natschan.Channel{
+		Name: unique(), Kind: natschan.Broadcast, Lossless: true, Capacity: 4, Lease: 3 * time.Second,
+	}
+	ctx, tx, _ := ends(t, js, ch, natschan.Durable("worker"))
+	js.refusals.Store(2)
+	next, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	receiveMore(ctx, t, tx, next)
+}
+
+// A receiver that is about to make its consumer is taken over, notices that
+// only when it has made the consumer, and cannot delete it. The test fails if
+// the next receiver does not delete it.
+func TestDurableTakeoverDeletesALaterConsumer(t *testing.T) {
+	t.Parallel()
+	js := server(t, nil)
+	ch := natschan.Channel{
+		Name: unique(), Kind: natschan.Broadcast, Lossless: true, Capacity: 4, Lease: 3 * time.Second,
+	}
+	ctx, tx, _ := ends(t, js, ch, natschan.Durable("worker"))
+	var next *natschan.Receiver[int]
+	late := &stubbornJS{JetStream: js, creating: func() {
+		var err error
+		if next, err = worker(ctx, js, ch); err != nil {
+			t.Error(err)
+		}
+	}}
+	late.refusals.Store(1)
+	if rx, err := worker(ctx, late, ch); !errors.Is(err, natschan.ErrFenced) {
+		rx.Close()
+		t.Fatalf("NewReceiver = %v; want ErrFenced", err)
+	}
+	defer next.Close()
+	receiveMore(ctx, t, tx, next)
 }
