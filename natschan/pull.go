@@ -48,11 +48,10 @@ type receiver struct {
 	ends   *nats.Subscription // hints that the channel was closed
 	missed atomic.Uint64
 	events wake
-	id     string // of a Durable receiver, in its consumers
+	id     string // of a Durable receiver, in its consumers and its mark
 	swept  int    // of a Durable receiver, of attend alone: see sweep
 
 	mu       sync.Mutex
-	mark     uint64 // of a Durable receiver: see takeover.go
 	place    place
 	demand   demand
 	buffer   buffer

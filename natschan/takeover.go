@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,12 +50,20 @@ const (
 // markSubject returns the subject of the mark of a durable name.
 func (c *Channel) markSubject(durable string) string { return "leat.l." + c.Name + ".d." + durable }
 
-// A mark is the last one of a durable name. Its number is that of the message,
-// or 0 if there is none.
+// A mark is the last one of a durable name. Its text is the id of its receiver
+// and, for people, which process that is. The id tells whose mark it is. Its
+// number, which is that of the message, does not: numbers begin with 1 again
+// when somebody has deleted the stream of leases.
 type mark struct {
-	number uint64
-	closed bool // its receiver has closed
+	number uint64 // 0 if there is none
+	id     string // of its receiver, or empty if that has closed
 }
+
+// closed reports whether the last receiver of the name has closed.
+func (m mark) closed() bool { return m.number != 0 && m.id == "" }
+
+// owns reports whether the mark is the receiver's own.
+func (r *receiver) owns(m mark) bool { return m.id == r.id }
 
 // lastMark asks for the mark of the receiver's durable name. It asks the
 // stream's leader, because a replica may be late.
@@ -81,7 +90,8 @@ func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
 	}
 	switch e := answer.Error; {
 	case e == nil:
-		return mark{answer.Message.Seq, len(answer.Message.Data) == 0}, nil
+		id, _, _ := strings.Cut(string(answer.Message.Data), " ")
+		return mark{answer.Message.Seq, id}, nil
 	case e.ErrorCode == jetstream.JSErrCodeMessageNotFound, e.ErrorCode == jetstream.JSErrCodeStreamNotFound:
 		return m, nil
 	default:
@@ -92,35 +102,18 @@ func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
 // setMark makes the receiver's mark the last one. It returns ErrFenced if last
 // is not the last mark any more.
 func (r *receiver) setMark(ctx context.Context, last mark) error {
-	number, err := r.publishMark(ctx, last.number, self(r.nc))
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.mark = number
-	return nil
+	return r.publishMark(ctx, last, r.id+" "+self(r.nc))
 }
 
-// publishMark replaces the mark with the number last, and returns the number of
-// the new one. The text is for people. A receiver that has closed has none.
-func (r *receiver) publishMark(ctx context.Context, last uint64, text string) (number uint64, err error) {
-	stored, err := r.js.Publish(ctx, r.ch.markSubject(r.durable), []byte(text),
-		jetstream.WithExpectLastSequencePerSubject(last))
-	switch {
-	case isOutdated(err):
-		return 0, ErrFenced
-	case err != nil:
-		return 0, err
+// publishMark replaces the mark last by one with another text, which is empty
+// if the receiver has closed.
+func (r *receiver) publishMark(ctx context.Context, last mark, text string) error {
+	_, err := r.js.Publish(ctx, r.ch.markSubject(r.durable), []byte(text),
+		jetstream.WithExpectLastSequencePerSubject(last.number))
+	if isOutdated(err) {
+		return ErrFenced
 	}
-	return stored.Sequence, nil
-}
-
-// ownMark returns the number of the receiver's mark, or 0 if it has set none.
-func (r *receiver) ownMark() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.mark
+	return err
 }
 
 // hasName returns ErrFenced if the mark is not the receiver's own.
@@ -129,7 +122,7 @@ func (r *receiver) hasName(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: ask for the durable name %q: %w", r.ch.Name, r.durable, err)
 	}
-	if last.number != r.ownMark() {
+	if !r.owns(last) {
 		return ErrFenced
 	}
 	return nil
@@ -171,11 +164,11 @@ func (r *receiver) takeName(ctx context.Context) error {
 	if _, err := leases(ctx, r.js, r.ch.Replicas); err != nil {
 		return err
 	}
-	if own := r.ownMark(); own != 0 {
+	if r.place.consumer != "" {
 		if _, err := r.info(ctx); err != nil { // or a deleted channel would get a mark again
 			return failed(err)
 		}
-		if err := r.keepMark(ctx, own); err != nil {
+		if err := r.keepMark(ctx); err != nil {
 			return failed(err)
 		}
 		return nil
@@ -184,7 +177,7 @@ func (r *receiver) takeName(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	if last.closed {
+	if last.closed() {
 		return nil
 	}
 	earlier, err := r.namesakes(ctx)
@@ -210,15 +203,15 @@ func (r *receiver) replaceMark(ctx context.Context) (last mark, err error) {
 	}
 }
 
-// keepMark makes sure that the mark own is the last one. If somebody has
+// keepMark makes sure that the mark is the receiver's own. If somebody has
 // deleted it, with the stream of leases, for example, keepMark sets it again.
-func (r *receiver) keepMark(ctx context.Context, own uint64) error {
+func (r *receiver) keepMark(ctx context.Context) error {
 	switch last, err := r.lastMark(ctx); {
 	case err != nil:
 		return err
 	case last.number == 0:
 		return r.setMark(ctx, last)
-	case last.number != own:
+	case !r.owns(last):
 		return ErrFenced
 	}
 	return nil
@@ -228,7 +221,7 @@ func (r *receiver) keepMark(ctx context.Context, own uint64) error {
 // the receiver may have set its mark after the deletion. If that fails, Forget
 // can remove it.
 func (r *receiver) dropMarks() {
-	if r.ownMark() == 0 {
+	if !r.resumes {
 		return
 	}
 	ctx, cancel := bounded()
@@ -239,7 +232,7 @@ func (r *receiver) dropMarks() {
 // confirmName asks the server whether the receiver still has the name, and
 // begins a new hold if so.
 func (r *receiver) confirmName(ctx context.Context) error {
-	h, own := hold{until: time.Now().Add(durableHold)}, r.ownMark()
+	h := hold{until: time.Now().Add(durableHold)}
 	last, err := r.lastMark(ctx)
 	ended := errors.Is(err, nats.ErrConnectionClosed)
 	if err != nil && !ended {
@@ -248,10 +241,9 @@ func (r *receiver) confirmName(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.mark != own: // attend has set it again
 	case ended || last.number == 0:
 		r.dropLocked() // attend finds out why
-	case last.number != own:
+	case !r.owns(last):
 		r.buffer.clear()
 		r.finishLocked(ErrFenced)
 	default:
@@ -353,12 +345,15 @@ func (r *receiver) sweep(ctx context.Context) {
 // so that the next receiver sees the earlier ones, too.
 func (r *receiver) release(ctx context.Context) error {
 	r.mu.Lock()
-	own, last := r.mark, r.place.acked
+	acked := r.place.acked
 	r.mu.Unlock()
-	if last != "" {
-		r.request(last, ack) // if nobody answers, the consumer is gone, or the next exchange fails
+	if acked != "" {
+		r.request(acked, ack) // if nobody answers, the consumer is gone, or the next exchange fails
 	}
-	_, err := r.publishMark(ctx, own, "")
+	last, err := r.lastMark(ctx)
+	if err == nil && r.owns(last) {
+		err = r.publishMark(ctx, last, "")
+	}
 	if errors.Is(err, ErrFenced) {
 		return nil
 	}

@@ -185,3 +185,58 @@ func TestDurableTakeoverDeletesALaterConsumer(t *testing.T) {
 	defer next.Close()
 	receiveMore(ctx, t, tx, next)
 }
+
+// The stream of leases is deleted and made again, so that the mark of the next
+// receiver gets the number that the mark of the first one had. The test fails
+// if the first receiver takes that mark for its own: it then hands out what the
+// next one gets, too, or marks the name as free when it closes.
+func TestDurableMarkWithTheSameNumber(t *testing.T) {
+	t.Parallel()
+	js := server(t, nil)
+	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Lease: time.Hour}
+	ctx, tx, first := ends(t, js, ch, natschan.Durable("worker"))
+	number := func() uint64 {
+		leases, err := js.Stream(ctx, "LEAT_LEASES")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := leases.GetLastMsgForSubject(ctx, "leat.l."+ch.Name+".d.worker")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Sequence
+	}
+	sendAll(ctx, t, tx, 20)
+	if m, err := first.RecvMsg(ctx); err != nil || m.Ack() != nil {
+		t.Fatal(err)
+	}
+	before := number()
+	if err := js.DeleteStream(ctx, "LEAT_LEASES"); err != nil {
+		t.Fatal(err)
+	}
+	ends(t, js, natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 1, Lease: time.Hour})
+	for last := uint64(2); last < before-1; last++ { // a sender's lease, and that there was one
+		if _, err := js.Publish(ctx, "leat.l.filler", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if n := number(); n != before {
+		t.Fatalf("the mark has the number %d; the test needs %d", n, before)
+	}
+	if v, err := first.Recv(ctx); !errors.Is(err, natschan.ErrFenced) {
+		t.Errorf("Recv of the receiver that was taken over = %d, %v; want ErrFenced", v, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	for want := 1; want < 20; want++ {
+		if v, err := second.Recv(ctx); v != want || err != nil {
+			t.Fatalf("Recv of the other = %d, %v; want %d", v, err, want)
+		}
+	}
+}
