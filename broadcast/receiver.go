@@ -50,7 +50,9 @@ func (r *Receiver[T]) made() *channel[T] {
 // ended and all values were received, or if this receiver is closed. It returns
 // ctx.Err() at once if ctx is already done, or when ctx ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.made().NeedContext(ctx)
+	if c := r.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -204,7 +206,9 @@ func (r *Receiver[T]) aloneLocked(s *park.Selection) {
 // buf, and it stops before a gap, which the next call then reports. With an
 // error, n is 0. With an empty buf, RecvMany returns 0 and nil at once.
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
-	r.made().NeedContext(ctx)
+	if c := r.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

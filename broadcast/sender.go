@@ -46,7 +46,9 @@ func (s *Sender[T]) made() *channel[T] {
 // not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	c := s.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -126,7 +128,9 @@ func (s *Sender[T]) trySend(v T) error {
 // does not keep vs.
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -252,7 +256,9 @@ func (s *Sender[T]) Receivers() int {
 // returns.
 func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
 	c := s.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

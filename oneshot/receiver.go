@@ -36,7 +36,9 @@ func (r *Receiver[T]) made() *channel[T] {
 // by then.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	c := r.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err

@@ -31,7 +31,9 @@ func (s *Sender[T]) made() *channel[T] {
 // this end is closed, and ctx.Err() if ctx is done. With an error, v was not
 // sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.made().NeedContext(ctx)
+	if c := s.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

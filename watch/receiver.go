@@ -47,7 +47,9 @@ func (r *Receiver[T]) made() *channel[T] {
 // receiver is closed. It returns ctx.Err() at once if ctx is already done, or
 // when ctx ends during the wait.
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
-	r.made().NeedContext(ctx)
+	if c := r.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -148,7 +150,9 @@ func (r *Receiver[T]) aloneLocked(s *park.Selection) {
 func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 	var zero T
 	c := r.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}
@@ -193,7 +197,9 @@ func (r *Receiver[T]) WaitFor(ctx context.Context, fn func(T) bool) (T, error) {
 // when this receiver is closed. It returns ctx.Err() at once if ctx is done
 // already, or when ctx ends before the value has settled.
 func (r *Receiver[T]) Settled(ctx context.Context, quiet, atMost time.Duration) (v T, err error) {
-	r.made().NeedContext(ctx)
+	if c := r.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return v, err
 	}

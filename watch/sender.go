@@ -37,7 +37,9 @@ func (s *Sender[T]) made() *channel[T] {
 // a change. Send returns ctx.Err() if ctx is done, and ErrClosed if this handle
 // is closed. With an error, v was not sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
-	s.made().NeedContext(ctx)
+	if c := s.made(); ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -133,7 +135,9 @@ func (s *Sender[T]) Receivers() int {
 // returns.
 func (s *Sender[T]) WaitReceivers(ctx context.Context, fn func(n int) bool) (int, error) {
 	c := s.made()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -55,7 +55,9 @@ func (r *Rx[T]) Clone(to *Rx[T]) {
 // Recv returns the next value, and blocks while there is none.
 func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 	c := r.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
@@ -218,7 +220,9 @@ func (r *Rx[T]) twoReceivers() {
 // buf, and returns how many.
 func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	c := r.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -269,7 +273,9 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 // many values came.
 func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n int, err error) {
 	c := r.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

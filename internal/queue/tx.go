@@ -48,7 +48,9 @@ func (s *Tx[T]) Clone(to *Tx[T]) {
 // Send sends v, and blocks until there is room.
 func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	c := s.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -206,7 +208,9 @@ func (s *Tx[T]) refusalLocked() error {
 // SendMany sends the values of vs in order, and returns how many were accepted.
 func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	c := s.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -306,7 +310,9 @@ func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes[T]) (rest []T) {
 // capacity is 0.
 func (s *Tx[T]) Reserve(ctx context.Context) (*Channel[T], error) {
 	c := s.channel()
-	c.NeedContext(ctx)
+	if ctx == nil {
+		c.NilContext()
+	}
 	c.needSlot("Reserve")
 	if err := ctx.Err(); err != nil {
 		return nil, err
