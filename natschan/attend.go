@@ -197,6 +197,9 @@ func (o *rounds) make(ctx context.Context, r *receiver) {
 		r.look(ctx)
 		o.checkSenders(ctx, r)
 		if r.resumes {
+			if s, err := r.js.Stream(ctx, leaseStream); err == nil {
+				r.noteReplicas(s)
+			}
 			r.sweep(ctx)
 		}
 	}

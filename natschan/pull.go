@@ -51,6 +51,8 @@ type receiver struct {
 	id     string // of a Durable receiver, in its consumers and its mark
 	swept  int    // of a Durable receiver, of attend alone: see sweep
 
+	replicated atomic.Bool // of a Durable receiver: the stream of leases is, see currentMark
+
 	mu       sync.Mutex
 	place    place
 	demand   demand

@@ -66,7 +66,10 @@ func (m mark) closed() bool { return m.number != 0 && m.id == "" }
 func (r *receiver) owns(m mark) bool { return m.id == r.id }
 
 // lastMark asks for the mark of the receiver's durable name. It asks the
-// stream's leader, because a replica may be late.
+// stream's leader, because a replica may be late. A server that has lost the
+// majority takes itself for the leader for some seconds more, so that the
+// answer may be out of date. The server does not replace a mark that is out of
+// date, and currentMark makes sure.
 func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
 	body, err := json.Marshal(map[string]string{"last_by_subj": r.ch.markSubject(r.durable)})
 	if err != nil {
@@ -99,6 +102,22 @@ func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
 	}
 }
 
+// currentMark is lastMark, but if it returns the receiver's own mark, that was
+// the last one at an instant during the call. If the stream of leases has
+// replicas, currentMark replaces the mark by an equal one to find that out: it
+// takes a majority to store it.
+func (r *receiver) currentMark(ctx context.Context) (last mark, err error) {
+	for {
+		last, err = r.lastMark(ctx)
+		if err != nil || !r.owns(last) || !r.replicated.Load() {
+			return last, err
+		}
+		if err = r.setMark(ctx, last); !errors.Is(err, ErrFenced) {
+			return last, err
+		}
+	}
+}
+
 // setMark makes the receiver's mark the last one. It returns ErrFenced if last
 // is not the last mark any more.
 func (r *receiver) setMark(ctx context.Context, last mark) error {
@@ -118,7 +137,7 @@ func (r *receiver) publishMark(ctx context.Context, last mark, text string) erro
 
 // hasName returns ErrFenced if the mark is not the receiver's own.
 func (r *receiver) hasName(ctx context.Context) error {
-	last, err := r.lastMark(ctx)
+	last, err := r.currentMark(ctx)
 	if err != nil {
 		return fmt.Errorf("natschan: channel %s: ask for the durable name %q: %w", r.ch.Name, r.durable, err)
 	}
@@ -161,9 +180,11 @@ func (r *receiver) takeName(ctx context.Context) error {
 		}
 		return fmt.Errorf("natschan: channel %s: take the durable name %q: %w", r.ch.Name, r.durable, err)
 	}
-	if _, err := leases(ctx, r.js, r.ch.Replicas); err != nil {
+	s, err := leases(ctx, r.js, r.ch.Replicas)
+	if err != nil {
 		return err
 	}
+	r.noteReplicas(s)
 	if r.place.consumer != "" {
 		if _, err := r.info(ctx); err != nil { // or a deleted channel would get a mark again
 			return failed(err)
@@ -188,6 +209,12 @@ func (r *receiver) takeName(ctx context.Context) error {
 		return failed(err)
 	}
 	return r.hasName(ctx)
+}
+
+// noteReplicas notes whether the stream of leases has replicas, which another
+// channel may have added.
+func (r *receiver) noteReplicas(leases jetstream.Stream) {
+	r.replicated.Store(leases.CachedInfo().Config.Replicas > 1)
 }
 
 // replaceMark sets the first mark of the receiver, and returns the mark that it
@@ -233,7 +260,7 @@ func (r *receiver) dropMarks() {
 // begins a new hold if so.
 func (r *receiver) confirmName(ctx context.Context) error {
 	h := hold{until: time.Now().Add(durableHold)}
-	last, err := r.lastMark(ctx)
+	last, err := r.currentMark(ctx)
 	ended := errors.Is(err, nats.ErrConnectionClosed)
 	if err != nil && !ended {
 		return pause(ctx, lookPause, nil)
@@ -350,18 +377,26 @@ func (r *receiver) release(ctx context.Context) error {
 	if acked != "" {
 		r.request(acked, ack) // if nobody answers, the consumer is gone, or the next exchange fails
 	}
-	last, err := r.lastMark(ctx)
-	if err == nil && r.owns(last) {
-		err = r.publishMark(ctx, last, "")
-	}
-	if errors.Is(err, ErrFenced) {
-		return nil
-	}
-	if err != nil {
+	if err := r.freeName(ctx); err != nil {
 		return fmt.Errorf("natschan: closing a receiver of %s: %w", r.ch.Name, err)
 	}
 	if gone(ctx, r.js, r.ch.stream()) {
 		r.dropMarks()
 	}
 	return nil
+}
+
+// freeName marks the name as one whose last receiver has closed, unless the
+// mark is not the receiver's own. A call that has not returned may be replacing
+// the mark by an equal one.
+func (r *receiver) freeName(ctx context.Context) error {
+	for {
+		last, err := r.lastMark(ctx)
+		if err != nil || !r.owns(last) {
+			return err
+		}
+		if err = r.publishMark(ctx, last, ""); !errors.Is(err, ErrFenced) {
+			return err
+		}
+	}
 }

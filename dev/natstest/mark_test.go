@@ -9,6 +9,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/natsembed"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -24,6 +25,20 @@ func marks(ctx context.Context, t *testing.T, js jetstream.JetStream, channel st
 		t.Fatal(err)
 	}
 	return len(info.State.Subjects)
+}
+
+// workersMark returns the mark of the durable name that worker uses.
+func workersMark(ctx context.Context, t *testing.T, js jetstream.JetStream, channel string) *jetstream.RawStreamMsg {
+	t.Helper()
+	leases, err := js.Stream(ctx, "LEAT_LEASES")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := leases.GetLastMsgForSubject(ctx, "leat.l."+channel+".d.worker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // A channel is deleted while its Durable receiver is open and has a request at
@@ -195,22 +210,11 @@ func TestDurableMarkWithTheSameNumber(t *testing.T) {
 	js := server(t, nil)
 	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Lease: time.Hour}
 	ctx, tx, first := ends(t, js, ch, natschan.Durable("worker"))
-	number := func() uint64 {
-		leases, err := js.Stream(ctx, "LEAT_LEASES")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := leases.GetLastMsgForSubject(ctx, "leat.l."+ch.Name+".d.worker")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m.Sequence
-	}
 	sendAll(ctx, t, tx, 20)
 	if m, err := first.RecvMsg(ctx); err != nil || m.Ack() != nil {
 		t.Fatal(err)
 	}
-	before := number()
+	before := workersMark(ctx, t, js, ch.Name).Sequence
 	if err := js.DeleteStream(ctx, "LEAT_LEASES"); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +229,7 @@ func TestDurableMarkWithTheSameNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	if n := number(); n != before {
+	if n := workersMark(ctx, t, js, ch.Name).Sequence; n != before {
 		t.Fatalf("the mark has the number %d; the test needs %d", n, before)
 	}
 	if v, err := first.Recv(ctx); !errors.Is(err, natschan.ErrFenced) {
@@ -238,5 +242,49 @@ func TestDurableMarkWithTheSameNumber(t *testing.T) {
 		if v, err := second.Recv(ctx); v != want || err != nil {
 			t.Fatalf("Recv of the other = %d, %v; want %d", v, err, want)
 		}
+	}
+}
+
+// The stream of leases has three replicas. The test fails if a receiver
+// confirms its name without a write, because a server that has lost the
+// majority, and does not know that yet, answers a read. It fails, too, if Close
+// then does not mark the name as free, because the mark has another number.
+func TestDurableConfirmsByQuorum(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ch := natschan.Channel{
+		Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Replicas: 3, Storage: jetstream.MemoryStorage,
+	}
+	tx, err := natschan.NewSender[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	rx, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rx.Close()
+	before, v := workersMark(ctx, t, js, ch.Name), 0
+	until(ctx, t, "the receiver writes its mark again", func() bool {
+		if err := tx.Send(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := rx.Recv(ctx); got != v || err != nil {
+			t.Fatalf("Recv = %d, %v; want %d", got, err, v)
+		}
+		v++
+		return workersMark(ctx, t, js, ch.Name).Sequence != before.Sequence
+	})
+	if now := workersMark(ctx, t, js, ch.Name); string(now.Data) != string(before.Data) {
+		t.Errorf("the mark changed from %q to %q", before.Data, now.Data)
+	}
+	if err := rx.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if m := workersMark(ctx, t, js, ch.Name); len(m.Data) != 0 {
+		t.Errorf("after Close the mark is %q; want none", m.Data)
 	}
 }
