@@ -59,7 +59,9 @@ func TestDurableTakeoverFencesAtOnce(t *testing.T) {
 }
 
 // Durable receivers receive while another one takes over, three times. The test
-// fails if a value is received twice, or not at all, or out of order.
+// fails if a value is received twice, or not at all, or out of order. The last
+// value of a receiver may come again: on a machine that stands still for a
+// second, its acknowledgement may come too late.
 func TestDurableTakeoverWhileReceiving(t *testing.T) {
 	t.Parallel()
 	js := server(t, nil)
@@ -81,8 +83,8 @@ func TestDurableTakeoverWhileReceiving(t *testing.T) {
 			}
 		}
 	})
-	var got []int
-	for round := range 4 {
+	var got [4][]int // by each receiver
+	for round := range got {
 		received := make(chan error)
 		go func() {
 			for {
@@ -91,7 +93,7 @@ func TestDurableTakeoverWhileReceiving(t *testing.T) {
 					received <- err
 					return
 				}
-				got = append(got, v)
+				got[round] = append(got[round], v)
 			}
 		}()
 		want := leat.ErrClosed
@@ -112,13 +114,20 @@ func TestDurableTakeoverWhileReceiving(t *testing.T) {
 		rx = next
 	}
 	sending.Wait()
-	if len(got) != sent {
-		t.Errorf("%d values were sent, %d received", sent, len(got))
-	}
-	for i, v := range got {
-		if v != i {
-			t.Fatalf("value %d came where %d was expected", v, i)
+	want := 0
+	for round, values := range got {
+		for i, v := range values {
+			if i == 0 && round > 0 && v == want-1 {
+				continue
+			}
+			if v != want {
+				t.Fatalf("receiver %d received %d; want %d", round, v, want)
+			}
+			want++
 		}
+	}
+	if want != sent {
+		t.Errorf("%d values were sent, %d received", sent, want)
 	}
 }
 
