@@ -7,10 +7,10 @@ import (
 )
 
 // A hold is by what a receiver knows, without asking the server, that nobody
-// has taken its consumer over. An MPSC receiver is taken over only after its
-// lease has run out. A Durable one may be taken over at any time, but its
-// successor waits until durableHold has passed since it confirmed its name:
-// see takeover.go. Other receivers have nothing to lose.
+// has taken its place. An MPSC receiver is taken over only after its lease has
+// run out. A Durable one may be taken over at any time, but its successor waits
+// until durableHold has passed since it confirmed its name: see takeover.go.
+// Other receivers have nothing to lose.
 type hold struct {
 	term  int       // of the lease, when the consumer was made
 	until time.Time // of a Durable receiver
@@ -41,7 +41,8 @@ func (r *receiver) hold(ctx context.Context) (h hold, err error) {
 }
 
 // holdsLocked reports whether the receiver may hand out what it has buffered:
-// nobody can have taken it over since the server confirmed its consumer.
+// nobody can have taken it over since the server confirmed its place, which is
+// the lease of an MPSC receiver, and the mark of a Durable receiver's name.
 func (r *receiver) holdsLocked() bool {
 	switch {
 	case r.ending.closed:
@@ -55,8 +56,9 @@ func (r *receiver) holdsLocked() bool {
 	return true
 }
 
-// confirm makes sure that the receiver still has its consumer, before it hands
-// out more. Some or all of its buffer may be another's by now.
+// confirm makes sure that the receiver still has its place, before it hands out
+// more: it gives up its consumer if it has a lease, and otherwise confirms the
+// mark of its name. Some or all of its buffer may be another's by now.
 func (r *receiver) confirm(ctx context.Context) error {
 	if r.exclusive {
 		r.mu.Lock()

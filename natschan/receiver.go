@@ -84,11 +84,19 @@ func From(n uint64) ReceiverOption {
 // crashed. For that, NewReceiver waits for two seconds. When NewReceiver
 // returns, the earlier receiver hands out nothing more, also if its process was
 // stopped and goes on: it gets [ErrFenced]. It gets ErrFenced, too, if
-// NewReceiver fails during the wait. Two kinds of values may come again: one
-// that a call was about to return when the process was stopped, and one whose
-// acknowledgement did not reach the server within a second. If several
-// receivers of the name are made at the same time, one of them goes on, and the
-// others get ErrFenced, some from NewReceiver.
+// NewReceiver fails during the wait. If several receivers of the name are made
+// at the same time, one of them goes on, and the others get ErrFenced, some
+// from NewReceiver.
+//
+// The next receiver begins with the oldest value that was not acknowledged.
+// Values that may come again:
+//   - values that were not acknowledged;
+//   - acknowledged values after one that was not: if a receiver has got values
+//     0 to 3 from RecvMsg and acknowledged 0, 2 and 3, the next one gets 1, 2
+//     and 3;
+//   - a value that a call was about to return when its process was stopped;
+//   - a value whose acknowledgement was under way, and did not reach the server
+//     within a second.
 //
 // Close keeps the position; a Lossless channel waits for it then, until
 // [Forget]. After Close, the next receiver of the name need not wait. The name
