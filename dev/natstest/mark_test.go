@@ -288,3 +288,39 @@ func TestDurableConfirmsByQuorum(t *testing.T) {
 		t.Errorf("after Close the mark is %q; want none", m.Data)
 	}
 }
+
+// A Durable receiver acknowledges values 0, 2 and 3 of four. The test fails if
+// the next receiver does not begin with value 1, or does not get the later
+// ones, as the comment of Durable says.
+func TestDurableAcknowledgedAfterAGap(t *testing.T) {
+	t.Parallel()
+	js := server(t, nil)
+	ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 64}
+	ctx, tx, first := ends(t, js, ch, natschan.Durable("worker"))
+	sendAll(ctx, t, tx, 4)
+	for v := range 4 {
+		m, err := first.RecvMsg(ctx)
+		if err != nil || m.Value != v {
+			t.Fatalf("RecvMsg = %v, %v; want %d", m, err, v)
+		}
+		if v == 1 {
+			continue
+		}
+		if err := m.Ack(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	for want := 1; want < 4; want++ {
+		if v, err := second.Recv(ctx); v != want || err != nil {
+			t.Fatalf("Recv of the next receiver = %d, %v; want %d", v, err, want)
+		}
+	}
+}
