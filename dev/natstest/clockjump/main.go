@@ -26,6 +26,10 @@ func main() {
 	}
 }
 
+// open holds the handles, which are never closed: the program ends like one
+// that crashes.
+var open []any
+
 func run(url, name string, durable []string) error {
 	nc, err := nats.Connect(url)
 	if err != nil {
@@ -54,10 +58,12 @@ func run(url, name string, durable []string) error {
 	if err != nil {
 		return err
 	}
+	open = append(open, tx)
 	rx, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
 	if err != nil {
 		return err
 	}
+	open = append(open, rx)
 	fmt.Println("ready")
 	sent := 0
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
@@ -82,5 +88,5 @@ func run(url, name string, durable []string) error {
 			fmt.Println(v)
 		}
 	}
-	return nil // without Close: like a crash
+	return nil
 }
