@@ -250,22 +250,27 @@ func TestDurableMarkWithTheSameNumber(t *testing.T) {
 // majority, and does not know that yet, answers a read. It fails, too, if Close
 // then does not mark the name as free, because the mark has another number.
 func TestDurableConfirmsByQuorum(t *testing.T) {
-	t.Parallel()
 	js := server(t, &natsembed.Options{Cluster: 3})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ch := natschan.Channel{
 		Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Replicas: 3, Storage: jetstream.MemoryStorage,
 	}
-	tx, err := natschan.NewSender[int](ctx, js, ch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var tx *natschan.Sender[int]
+	var rx *natschan.Receiver[int]
+	until(ctx, t, "the cluster opens a channel", func() bool { // a request is lost while the cluster elects a leader
+		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		var err error
+		if tx == nil {
+			tx, err = natschan.NewSender[int](attempt, js, ch)
+		}
+		if err == nil {
+			rx, err = worker(attempt, js, ch)
+		}
+		return err == nil
+	})
 	defer tx.Close()
-	rx, err := worker(ctx, js, ch)
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer rx.Close()
 	before, v := workersMark(ctx, t, js, ch.Name), 0
 	until(ctx, t, "the receiver writes its mark again", func() bool {
