@@ -406,7 +406,13 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 // Forget removes the position of a Durable receiver of a channel, which its
 // Close keeps. Forgetting an unknown one is not an error.
 func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) error {
-	ch := Channel{Name: name, Kind: Broadcast}
+	ch := Channel{Name: name, Kind: Broadcast, Capacity: 1}
+	if err := ch.check(); err != nil {
+		return err
+	}
+	if err := checkDurable(durable); err != nil { // a wildcard would forget others
+		return err
+	}
 	s, err := js.Stream(ctx, ch.stream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) { // somebody deleted it without Delete
 		if err = ch.purgeLeases(ctx, js, "d."+durable, 0); err == nil {

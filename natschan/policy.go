@@ -43,6 +43,14 @@ func policyOf(ch *Channel, o receiverOptions) policy {
 // none, because it would keep them from others.
 var defaultPrefetch = [...]int{MPSC: 256, MPMC: 1, Broadcast: 64, Watch: 1}
 
+// checkDurable refuses a name that Durable cannot have.
+func checkDurable(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", name)
+	}
+	return nil
+}
+
 // check refuses options that do not fit ch, and fills in the defaults.
 func (o *receiverOptions) check(ch *Channel) error {
 	switch {
@@ -54,8 +62,10 @@ func (o *receiverOptions) check(ch *Channel) error {
 		return errors.New("natschan: From is for a Broadcast that is not Lossless: no other channel keeps values that were received")
 	case o.numbered && o.replay > 0:
 		return errors.New("natschan: use either From or Replay: each says where to begin")
-	case o.durable != "" && !validName.MatchString(o.durable):
-		return fmt.Errorf("natschan: durable name %q; use letters, digits, - and _", o.durable)
+	case o.durable != "":
+		if err := checkDurable(o.durable); err != nil {
+			return err
+		}
 	}
 	if o.prefetch == 0 {
 		o.prefetch = defaultPrefetch[ch.Kind]
