@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -164,19 +165,37 @@ func (r *run) awaitReceivers() error {
 
 // receive starts the clients, each with a receiver. A client acknowledges a
 // value when the server has answered for it.
+//
+// The receivers are opened side by side: each that takes over from one that was
+// killed waits for two seconds.
 func (r *run) receive(crew *systems.Crew) error {
+	receivers, errs := make([]*natschan.Receiver[int], len(crew.Clients)), make([]error, len(crew.Clients))
+	var all sync.WaitGroup
+	for i := range crew.Clients {
+		all.Go(func() {
+			var opts []natschan.ReceiverOption
+			if r.ch.Lossless {
+				opts = append(opts, natschan.Durable(fmt.Sprintf("client-%d", i+1))) // continues where the one before it ended
+			}
+			receivers[i], errs[i] = natschan.NewReceiver[int](r.Ctx, r.js, r.ch, opts...)
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		for _, rx := range receivers {
+			if rx != nil {
+				rx.Close()
+			}
+		}
+		return err
+	}
 	for i, c := range crew.Clients {
-		var opts []natschan.ReceiverOption
-		if r.ch.Lossless {
-			opts = append(opts, natschan.Durable(fmt.Sprintf("client-%d", i+1))) // continues where the one before it ended
-		}
-		rx, err := natschan.NewReceiver[int](r.Ctx, r.js, r.ch, opts...)
-		if err != nil {
-			return err
-		}
 		c.Start(func() {
-			defer rx.Close()
-			r.consume(c, rx)
+			defer receivers[i].Close()
+			r.consume(c, receivers[i])
 		})
 	}
 	return nil
