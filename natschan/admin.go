@@ -209,23 +209,26 @@ func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	if err := ch.check(); err != nil {
 		return err
 	}
-	failed := func(err error) error {
+	if err := ch.deleteStream(ctx, js, ">"); err != nil {
 		return explain(js.Conn(), fmt.Errorf("natschan: deleting %s: %w", name, err))
 	}
+	return nil
+}
+
+// deleteStream deletes the channel's stream, and the leases whose subject goes
+// on with which after the channel's name.
+func (c *Channel) deleteStream(ctx context.Context, js jetstream.JetStream, which string) error {
 	last, err := lastLease(ctx, js)
 	if err != nil {
-		return failed(err)
+		return err
 	}
-	if err := js.DeleteStream(ctx, ch.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return failed(err)
+	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
 	}
-	if err := ch.purgeLeases(ctx, js, ">", last); err != nil {
-		return failed(err)
+	if err := c.purgeLeases(ctx, js, which, last); err != nil {
+		return err
 	}
-	if err := js.Conn().Publish(ch.endSubject(), nil); err != nil { // waiting receivers look at the channel
-		return failed(err)
-	}
-	return nil
+	return js.Conn().Publish(c.endSubject(), nil) // waiting receivers check the channel
 }
 
 // lastLease returns the sequence of the newest message in the stream of leases,
@@ -339,17 +342,7 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened")); err != nil {
 		return failed(err)
 	}
-	last, err := lastLease(ctx, js)
-	if err != nil {
-		return failed(err)
-	}
-	if err := js.DeleteStream(ctx, c.stream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return failed(err)
-	}
-	if err := c.purgeLeases(ctx, js, "d.>", last); err != nil {
-		return failed(err)
-	}
-	if err := js.Conn().Publish(c.endSubject(), nil); err != nil { // waiting receivers check the channel
+	if err := c.deleteStream(ctx, js, "d.>"); err != nil {
 		return failed(err)
 	}
 	return nil
@@ -423,15 +416,13 @@ func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) e
 		return fmt.Errorf("natschan: channel %s: %w", name, err)
 	}
 	r := remote{ch: ch, stream: s}
-	infos, err := r.consumers(ctx)
+	infos, err := r.consumersNamed(ctx, durable)
 	if err != nil {
 		return err
 	}
 	for _, c := range infos {
-		if c.Config.Metadata[metaDurable] == durable {
-			if err := r.remove(ctx, c.Name); err != nil {
-				return err
-			}
+		if err := r.remove(ctx, c.Name); err != nil {
+			return err
 		}
 	}
 	leases, err := js.Stream(ctx, leaseStream)

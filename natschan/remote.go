@@ -37,6 +37,17 @@ func (r *remote) consumers(ctx context.Context) ([]*jetstream.ConsumerInfo, erro
 	return infos, nil
 }
 
+// consumersNamed asks for the consumers of a durable name.
+func (r *remote) consumersNamed(ctx context.Context, durable string) (infos []*jetstream.ConsumerInfo, err error) {
+	all, err := r.consumers(ctx)
+	for _, info := range all {
+		if info.Config.Metadata[metaDurable] == durable {
+			infos = append(infos, info)
+		}
+	}
+	return infos, err
+}
+
 // consumersOf asks for all consumers of a stream.
 func consumersOf(ctx context.Context, s jetstream.Stream) (infos []*jetstream.ConsumerInfo, err error) {
 	list := s.ListConsumers(ctx)

@@ -280,14 +280,8 @@ func (r *receiver) confirmName(ctx context.Context) error {
 }
 
 // namesakes returns the consumers of the receiver's durable name.
-func (r *receiver) namesakes(ctx context.Context) (infos []*jetstream.ConsumerInfo, err error) {
-	all, err := r.consumers(ctx)
-	for _, info := range all {
-		if info.Config.Metadata[metaDurable] == r.durable {
-			infos = append(infos, info)
-		}
-	}
-	return infos, err
+func (r *receiver) namesakes(ctx context.Context) ([]*jetstream.ConsumerInfo, error) {
+	return r.consumersNamed(ctx, r.durable)
 }
 
 // inheritAll goes on where the receivers of earlier consumers have stopped: at
