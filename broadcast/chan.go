@@ -226,8 +226,8 @@ func (c *channel[T]) measureLocked() {
 	c.limit = least
 }
 
-// roomOrWatchLocked is roomLocked, and if there is no room, sees to it that the
-// slowest receiver comes to serve waiting senders.
+// roomOrWatchLocked returns what roomLocked returns. If there is no room, it
+// also has the slowest receiver serve the waiting senders when it moves.
 func (c *channel[T]) roomOrWatchLocked() bool {
 	if c.roomLocked() {
 		return true
@@ -366,8 +366,8 @@ func (c *channel[T]) listLocked(cur *cursor) *fanout.List[*cursor] {
 	return &c.lossy
 }
 
-// removeLocked closes cur, a receiver's. The caller then notifies WaitReceivers
-// and admits waiting senders.
+// removeLocked closes the cursor of a receiver. The caller then notifies
+// WaitReceivers and admits waiting senders.
 func (c *channel[T]) removeLocked(cur *cursor, wk *wakes[T]) {
 	cur.closeLocked()
 	c.gone.add(cur)

@@ -74,19 +74,20 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		longest = max(longest, lag)
 		lossless := cur.lossless && !cur.lapsed && !c.unbounded
 		holds := lossless && lag >= c.ring.Capacity()
-		if len(s.Cursors) == meter.MaxCursors && !(holds && holders < meter.MaxCursors) {
+		place := len(s.Cursors)
+		switch {
+		case place < meter.MaxCursors:
+			s.Cursors = append(s.Cursors, meter.Cursor{})
+		case holds && holders < meter.MaxCursors:
+			holders++
+			place -= holders
+		default:
 			continue
 		}
-		now := meter.Cursor{
+		s.Cursors[place] = meter.Cursor{
 			ID: cur.id, Lag: lag, Received: cur.received(missed), Missed: missed,
 			Lossless: lossless, Parked: !cur.place.Alone(nil),
 			Patience: cur.patience, WaitedSince: c.waitedLocked(cur), Lapsed: cur.lapsed,
-		}
-		if len(s.Cursors) < meter.MaxCursors {
-			s.Cursors = append(s.Cursors, now)
-		} else {
-			holders++
-			s.Cursors[meter.MaxCursors-holders] = now
 		}
 	}
 	s.Received, s.Missed = sum.received, sum.missed

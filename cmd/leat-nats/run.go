@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,10 +182,7 @@ func (r *run) receive(crew *systems.Crew) error {
 		})
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
+	if err := cmp.Or(errs...); err != nil {
 		for _, rx := range receivers {
 			if rx != nil {
 				rx.Close()

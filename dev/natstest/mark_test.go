@@ -315,14 +315,7 @@ func TestDurableAcknowledgedAfterAGap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	second, err := worker(ctx, js, ch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
+	second := successor(ctx, t, first, js, ch)
 	for want := 1; want < 4; want++ {
 		if v, err := second.Recv(ctx); v != want || err != nil {
 			t.Fatalf("Recv of the next receiver = %d, %v; want %d", v, err, want)

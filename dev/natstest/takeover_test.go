@@ -19,6 +19,22 @@ func worker(ctx context.Context, js jetstream.JetStream, ch natschan.Channel) (*
 	return natschan.NewReceiver[int](ctx, js, ch, natschan.Durable("worker"))
 }
 
+// successor closes a worker, and returns the next one.
+func successor(
+	ctx context.Context, t *testing.T, first *natschan.Receiver[int], js jetstream.JetStream, ch natschan.Channel,
+) *natschan.Receiver[int] {
+	t.Helper()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := worker(ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { second.Close() })
+	return second
+}
+
 // A Durable receiver is taken over while it has values in its buffer, right
 // after it has received one. The test fails if the receiver hands out another
 // value, because the other receiver gets that value, too.
@@ -249,14 +265,7 @@ func TestDurableWithoutAcknowledgement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	second, err := worker(ctx, js, ch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
+	second := successor(ctx, t, first, js, ch)
 	const want = 7
 	if err := tx.Send(ctx, want); err != nil {
 		t.Fatal(err)
