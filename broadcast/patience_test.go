@@ -49,7 +49,7 @@ func TestLosslessFor(t *testing.T) {
 		rx := tx.Subscribe(broadcast.LosslessFor(time.Second))
 		for round := range 3 {
 			v := 10 * round
-			time.Sleep(time.Hour) // nobody waits, so no patience is used up
+			<-time.After(time.Hour) // nobody waits, so no patience is used up
 			wantSend(t, background, tx, v, nil, 0)
 			wantSend(t, background, tx, v+1, nil, 0)
 			wantTrySend(t, tx, v+2, leat.ErrFull)
@@ -145,7 +145,7 @@ func TestLosslessForCountsFromEachValue(t *testing.T) {
 			synctest.Wait()
 		}
 		for v := range 3 {
-			time.Sleep(time.Second - time.Nanosecond)
+			<-time.After(time.Second - time.Nanosecond)
 			kind.WantTryRecv(t, rx, v, nil)
 		}
 		wg.Wait()
@@ -176,7 +176,7 @@ func TestLosslessForCountsWhileSendersWait(t *testing.T) {
 		wantTrySend(t, tx, 1, leat.ErrFull)
 
 		go tx.Send(short(), 1) // the first to wait, which gives up
-		time.Sleep(300 * time.Millisecond)
+		<-time.After(300 * time.Millisecond)
 		wantSend(t, background, tx, 2, nil, 700*time.Millisecond)
 	})
 }
@@ -198,7 +198,7 @@ func TestLosslessForBesideOthers(t *testing.T) {
 			tx.Send(background, 2)
 			sent <- time.Since(begun)
 		}()
-		time.Sleep(2 * time.Second) // short is lapsed
+		<-time.After(2 * time.Second) // short is lapsed
 		if len(sent) != 0 {
 			t.Fatal("Send has not waited for the lossless receiver")
 		}
@@ -233,7 +233,7 @@ func TestLosslessForComesLate(t *testing.T) {
 			tx.Send(background, 2)
 			sent <- time.Since(begun)
 		}()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		tx.Subscribe(broadcast.LosslessFor(time.Second), broadcast.Replay(2))
 		late := tx.Subscribe(broadcast.LosslessFor(5*time.Second), broadcast.From(0))
 		fresh := tx.Subscribe(broadcast.LosslessFor(time.Second))

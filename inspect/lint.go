@@ -138,13 +138,16 @@ func (h *history) receivers(now time.Time, c *Channel, say func(Code, uint64, st
 		holds := c.holdsBack(r)
 		if holds && c.State == Open {
 			say(HoldsBack, r.ID, "receiver %d holds back %s and %s: it is %s behind, all that the channel keeps%s",
-				r.ID, count(c.Senders, "sender", "senders"), count(others, "other receiver", "other receivers"), count(int(r.Lag), "value", "values"), patience(now, &r))
+				r.ID, count(c.Senders, "sender", "senders"), count(others, "other receiver", "other receivers"),
+				count(int(r.Lag), "value", "values"), patience(now, &r))
 		}
 		if lost, known := ago.lost[r.ID]; known && r.Missed > lost {
 			say(Missing, r.ID, "receiver %d missed %s in the last %v, %d in total", r.ID,
 				count(int(r.Missed-lost), "value", "values"), now.Sub(ago.at).Round(time.Second), r.Missed)
 		}
-		if lag, known := then.lag[r.ID]; known && !holds && now.Sub(then.at) >= lagOver && r.Lag > lag && int(r.Lag) >= max(2, c.Capacity/4) && h.grows(r.ID, then.at) {
+		lag, known := then.lag[r.ID]
+		if known && !holds && now.Sub(then.at) >= lagOver &&
+			r.Lag > lag && int(r.Lag) >= max(2, c.Capacity/4) && h.grows(r.ID, then.at) {
 			say(LagGrows, r.ID, "receiver %d falls behind: %d values now, %d %v ago", r.ID, r.Lag, lag, now.Sub(then.at).Round(time.Second))
 		}
 	}
@@ -159,7 +162,8 @@ func patience(now time.Time, r *Receiver) string {
 	case r.WaitedSince.IsZero():
 		return fmt.Sprintf("; a sender waits at most %v for it", r.Patience)
 	}
-	return fmt.Sprintf("; senders have waited %v of at most %v for it", now.Sub(r.WaitedSince).Round(time.Millisecond), r.Patience)
+	waited := now.Sub(r.WaitedSince).Round(time.Millisecond)
+	return fmt.Sprintf("; senders have waited %v of at most %v for it", waited, r.Patience)
 }
 
 // grows reports whether a receiver's lag has not shrunk since a time.

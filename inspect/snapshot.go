@@ -58,14 +58,18 @@ type Channel struct {
 	OutRate    float64 `json:"outRate"`
 	MissedRate float64 `json:"missedRate"`
 
-	Senders         int        `json:"senders"`         // handles open
-	Receivers       int        `json:"receivers"`       // handles open
-	Permits         int        `json:"permits"`         // granted by Reserve, and neither used nor released
-	ParkedSenders   int        `json:"parkedSenders"`   // goroutines that wait in a send
-	ParkedReceivers int        `json:"parkedReceivers"` // goroutines that wait in a receive, but not for Ready
-	Parked          []Parked   `json:"parked"`          // of both, the first 64, those that wait longest first
-	Cursors         []Receiver `json:"cursors"`         // of a broadcast or watch, its receivers, at most 512; those for which senders must wait are among them
-	Lints           []Lint     `json:"lints"`           // suspected problems, the worst first
+	Senders         int      `json:"senders"`         // handles open
+	Receivers       int      `json:"receivers"`       // handles open
+	Permits         int      `json:"permits"`         // granted by Reserve, and neither used nor released
+	ParkedSenders   int      `json:"parkedSenders"`   // goroutines that wait in a send
+	ParkedReceivers int      `json:"parkedReceivers"` // goroutines that wait in a receive, but not for Ready
+	Parked          []Parked `json:"parked"`          // of both, the first 64, those that wait longest first
+
+	// Cursors are the receivers of a broadcast or watch, at most 512. Those for
+	// which senders must wait are among them.
+	Cursors []Receiver `json:"cursors"`
+
+	Lints []Lint `json:"lints"` // suspected problems, the worst first
 }
 
 // State tells where a channel is in its life.
@@ -97,7 +101,9 @@ type Receiver struct {
 	Lossless bool   `json:"lossless"` // senders wait for it, rather than that it misses a value; not while it is Lapsed
 	Parked   bool   `json:"parked"`   // it waits for a value
 
-	Policy Policy `json:"policy,omitempty"` // how it subscribed to a broadcast; empty on watch, and on an unbounded broadcast: there no sender waits and no receiver misses
+	// Policy says how it subscribed to a broadcast. It is empty on watch, and
+	// on an unbounded broadcast, where no sender waits and no receiver misses.
+	Policy Policy `json:"policy,omitempty"`
 
 	// Of a receiver with the policy LosslessFor. Between two values that it
 	// receives, senders wait for it from WaitedSince until Patience has passed.

@@ -757,7 +757,7 @@ var defects = []defect{
 	{"Settled counts atMost from its call", "Settled_waits_atMost", onReceiver(latest, func(_ *core, x *rx, r receiver) {
 		x.settled = func(ctx context.Context, quiet, atMost time.Duration) (int, error) {
 			if atMost > 0 {
-				time.Sleep(atMost)
+				<-time.After(atMost)
 				quiet = 0
 			}
 			return r.Settled(ctx, quiet, atMost)

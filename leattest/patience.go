@@ -11,17 +11,31 @@ const rulePatience = `package broadcast: LosslessFor: a Send waits at most d for
 
 // The cases of Channel.LosslessFor.
 var patienceCases = []testcase{
-	patienceCase("R8_a_lapsed_receiver_lags_exactly", "a receiver for which senders have waited for its patience counts as lossy, and gets exactly how many values it missed", lapses),
-	patienceCase("R8_a_lapsed_receiver_that_catches_up_is_lossless_again", "a lapsed receiver counts as lossy until it has received everything that was accepted, and not longer", lapsesAgain),
-	patienceCase("R8_a_receiver_that_keeps_up_never_lapses", "a receiver that receives a value within its patience, again and again, misses nothing", keepsUp),
-	patienceCase("senders_wait_at_most_the_patience", "senders wait for a dead receiver until its patience has passed since the first of them began to wait, and never again", waitAtMost),
-	patienceCase("patience_begins_again_when_all_senders_gave_up", "the patience of a receiver counts from the first sender that waits; if all give up, it counts again from the start", patienceBeginsAgain),
-	patienceCase("each_receiver_has_its_own_patience", "a receiver lapses when its own patience has passed, and senders go on when the last one that holds them back has lapsed", patienceOfEach),
+	patienceCase("R8_a_lapsed_receiver_lags_exactly",
+		"a receiver for which senders have waited for its patience counts as lossy, and gets exactly how many values it missed",
+		lapses),
+	patienceCase("R8_a_lapsed_receiver_that_catches_up_is_lossless_again",
+		"a lapsed receiver counts as lossy until it has received everything that was accepted, and not longer",
+		lapsesAgain),
+	patienceCase("R8_a_receiver_that_keeps_up_never_lapses",
+		"a receiver that receives a value within its patience, again and again, misses nothing", keepsUp),
+	patienceCase("senders_wait_at_most_the_patience",
+		"senders wait for a dead receiver until its patience has passed since the first of them began to wait, and never again",
+		waitAtMost),
+	patienceCase("patience_begins_again_when_all_senders_gave_up",
+		"the patience of a receiver counts from the first sender that waits; if all give up, it counts again from the start",
+		patienceBeginsAgain),
+	patienceCase("each_receiver_has_its_own_patience",
+		"a receiver lapses when its own patience has passed, and senders go on when the last one that holds them back has lapsed",
+		patienceOfEach),
 }
 
 // patienceCase makes a case of the patience table.
 func patienceCase(name, promise string, run func(*tester)) testcase {
-	return testcase{name: name, promise: promise, rule: rulePatience, mode: bubbled, needs: []need{needPatience}, run: run}
+	return testcase{
+		name: name, promise: promise, rule: rulePatience,
+		mode: bubbled, needs: []need{needPatience}, run: run,
+	}
 }
 
 // openPatient opens a channel with receivers of these patiences, and no other.
@@ -40,9 +54,9 @@ func (t *tester) openPatient(capacity int, patiences ...time.Duration) (tx leat.
 // and not before.
 func (c *call) waitsFor(d time.Duration) {
 	c.t.Helper()
-	time.Sleep(d - time.Nanosecond)
+	<-time.After(d - time.Nanosecond)
 	c.waits()
-	time.Sleep(time.Nanosecond)
+	<-time.After(time.Nanosecond)
 	c.want(0, nil)
 }
 
@@ -51,7 +65,7 @@ func lapses(t *tester) {
 		tx, rxs := t.openPatient(capacity, time.Second)
 		rx := rxs[0]
 		t.send(tx, seq(1, capacity)...)
-		time.Sleep(time.Hour) // no sender waits, so no patience is used up
+		<-time.After(time.Hour) // no sender waits, so no patience is used up
 		t.trySend(tx, 0, leat.ErrFull)
 		t.startSend(t.ctx(), tx, capacity+1).waitsFor(time.Second)
 		for v := capacity + 2; v <= 2*capacity+3; v++ {
@@ -93,7 +107,7 @@ func keepsUp(t *tester) {
 		return last, nil
 	})
 	for v := 1; v <= last; v++ {
-		time.Sleep(time.Second - time.Nanosecond)
+		<-time.After(time.Second - time.Nanosecond)
 		t.recv(rxs[0], v)
 	}
 	send.want(last, nil)
@@ -105,7 +119,7 @@ func waitAtMost(t *tester) {
 		t.send(tx, 1)
 		first := t.startSend(ctx, tx, 2)
 		first.what += " with a context " + name
-		time.Sleep(time.Second / 2)
+		<-time.After(time.Second / 2)
 		second := t.startSend(ctx, tx, 3)
 		first.waitsFor(time.Second / 2)
 		second.want(0, nil)

@@ -53,14 +53,14 @@ func settledQuiet(t *tester) {
 		ch := t.open(1)
 		settled := t.startSettled(ctx, ch.rx, time.Second, 0)
 		settled.what += " with a context " + name
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		for v := 1; v <= 3; v++ {
 			settled.waits()
 			t.send(ch.tx, v)
-			time.Sleep(time.Second - time.Nanosecond)
+			<-time.After(time.Second - time.Nanosecond)
 		}
 		settled.waits()
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		settled.want(3, nil)
 		t.recvErr(ch.rx, leat.ErrEmpty)
 	}
@@ -69,13 +69,13 @@ func settledQuiet(t *tester) {
 func settledAtMost(t *tester) {
 	ch := t.open(1)
 	settled := t.startSettled(t.ctx(), ch.rx, time.Second, 2*time.Second+1)
-	time.Sleep(time.Minute)
+	<-time.After(time.Minute)
 	for v := 1; v <= 5; v++ {
 		settled.waits()
 		t.send(ch.tx, v)
-		time.Sleep(time.Second / 2)
+		<-time.After(time.Second / 2)
 	}
-	time.Sleep(time.Nanosecond)
+	<-time.After(time.Nanosecond)
 	settled.want(5, nil)
 	t.send(ch.tx, 6)
 	t.startSettled(t.ctx(), ch.rx, 0, 0).want(6, nil)

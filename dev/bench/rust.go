@@ -60,7 +60,8 @@ func withRust(all []workload, do func(workload, who string, n int) error) []work
 	return all
 }
 
-// rustVersions says what would be measured. Its error says what is missing.
+// rustVersions returns the versions of the compiler and the crates. Its error
+// names the first that is missing.
 func rustVersions() (versions string, err error) {
 	out, err := exec.Command("rustc", "--version").Output()
 	if err != nil {

@@ -147,9 +147,9 @@ func TestDurableTakeoverWhileReceiving(t *testing.T) {
 	}
 }
 
-// Several Durable receivers of one name are made at the same time, while there
-// is no earlier one, while one is open, and after one has closed. The test
-// fails if a value is received by more than one of them, or by none.
+// Several Durable receivers of one name are made at the same time. The name has
+// no earlier receiver, an open one, or a closed one. The test fails if more
+// than one receiver, or none, gets a value.
 func TestDurableTakeoverByMany(t *testing.T) {
 	js := server(t, nil)
 	for _, earlier := range []string{"none", "open", "closed"} {

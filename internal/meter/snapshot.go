@@ -43,7 +43,10 @@ type Snapshot struct {
 	ParkedReceivers int
 	Parked          []Parked // the first waiting operations, at most MaxParked
 	Unlisted        int      // how many more have a Stamp
-	Cursors         []Cursor // of receivers that each see every value, at most MaxCursors; those for which senders must wait are among them
+
+	// Cursors are those of receivers that each see every value, at most
+	// MaxCursors. Those for which senders must wait are among them.
+	Cursors []Cursor
 }
 
 // MaxParked and MaxCursors bound how long a snapshot can hold a channel's

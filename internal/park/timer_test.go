@@ -33,7 +33,7 @@ func TestWaitTimer(t *testing.T) {
 			timer.Reset(time.Second)
 			served := make(chan bool, 1)
 			go func() {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				q.mu.Lock()
 				there := w.Queued()
 				if there {
