@@ -49,11 +49,7 @@ func TestCloseWhileTheConsumerIsMadeAgain(t *testing.T) {
 	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC}
 	ctx, tx, rx := ends(t, js, ch)
 	const n = 20
-	for v := range n {
-		if err := tx.Send(ctx, v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sendAll(ctx, t, tx, n)
 	if v, err := rx.Recv(ctx); v != 0 || err != nil { // the others are in its buffer now, or on their way
 		t.Fatalf("Recv = %d, %v", v, err)
 	}

@@ -186,11 +186,7 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 	}
 	t.Cleanup(func() { tx.Close() })
 	p := startReceiver(t, url, kind, name)
-	for v := range stoppedValues {
-		if err := tx.Send(ctx, v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sendAll(ctx, t, tx, stoppedValues)
 	for v := range 5 {
 		if got := p.tell(how); got != fmt.Sprint(v) {
 			t.Fatalf("%s = %s; want %d", how, got, v)
