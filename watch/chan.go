@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"reflect"
+
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/fanout"
@@ -12,8 +14,10 @@ import (
 // New makes a channel whose current value is initial, and returns its sending
 // end; receivers subscribe.
 func New[T any](initial T, opts ...leat.Option) *Sender[T] {
-	c := &channel[T]{senders: 1}
-	c.current.Store(&entry[T]{n: seam.Origin, value: initial})
+	c := &channel[T]{senders: 1, padded: reflect.TypeFor[T]().Size() > lineSize-8}
+	e := c.newEntry()
+	e.value, e.n = initial, seam.Origin
+	c.current.Store(e)
 	c.Kind = "watch"
 	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
@@ -52,6 +56,7 @@ func New[T any](initial T, opts ...leat.Option) *Sender[T] {
 type channel[T any] struct {
 	current seam.Pointer[entry[T]] // never nil; written under mu
 	ended   seam.Bool              // all sender handles are closed, current is final; written under mu
+	padded  bool                   // entries are padded
 	meter.Meter
 	_ [64]byte // receivers that come to wait, below, leave the cache line of those that read alone
 
@@ -64,9 +69,32 @@ type channel[T any] struct {
 	counting  fanout.Counting
 }
 
+// An entry is a value and its version. The value comes first, so that it begins
+// where the allocation does.
 type entry[T any] struct {
-	n     uint64 // the version
 	value T
+	n     uint64
+}
+
+// A paddedEntry is an entry with unused memory after it, so that a value of 64
+// bytes has a pair of cache lines to itself. Without the memory, the allocator
+// would place most of such values across two lines, and next to the entry that
+// the sender writes next. A reader would wait for both lines at each new value,
+// and would take lines from the sender that it does not need: processors fetch
+// them in pairs. Smaller values are not padded; for them the larger allocation
+// costs more than it gains.
+type paddedEntry[T any] struct {
+	entry[T]
+	_ [lineSize - 8]byte
+}
+
+const lineSize = 64 // bytes in a cache line
+
+func (c *channel[T]) newEntry() *entry[T] {
+	if c.padded {
+		return &new(paddedEntry[T]).entry
+	}
+	return new(entry[T])
 }
 
 // wakes holds the waiters to wake once mu is free.

@@ -17,3 +17,6 @@ func (s *Sender[T]) Waiting() int {
 // Advance does what a receive does that loaded version from and found version
 // to.
 func Advance[T any](r *Receiver[T], from, to uint64) { r.advance(from, to) }
+
+// Current returns where the current value is.
+func (s *Sender[T]) Current() *T { return &s.c.current.Load().value }

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -34,6 +35,20 @@ func TestNoAllocation(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, c.f); n != c.want {
 			t.Errorf("%s: %v allocations, want %v", op, n, c.want)
 		}
+	}
+}
+
+// It fails if a value as large as a cache line lies across two, or shares its
+// pair of lines with the next value, which a sender writes while others read.
+func TestLargeValuesHaveTheirOwnLines(t *testing.T) {
+	const pair = 128
+	tx := watch.New([8]uint64{})
+	for range 100 {
+		if at := reflect.ValueOf(tx.Current()).Pointer(); at%pair != 0 {
+			t.Fatalf("a value is at %#x, %d bytes after the begin of a pair of lines", at, at%pair)
+		}
+		tx.TrySend([8]uint64{})
+		tx.Update(func(*[8]uint64) bool { return true })
 	}
 }
 

@@ -49,8 +49,9 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // TrySend makes v the current value, as Send does, without a context. It never
 // returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
-	e := &entry[T]{value: v}
 	c := s.made()
+	e := c.newEntry()
+	e.value = v
 	c.mu.Lock()
 	if closed := s.closed.Load(); closed != nil {
 		c.mu.Unlock()
@@ -80,7 +81,7 @@ func (s *Sender[T]) Update(fn func(*T) bool) bool {
 	if s.closed.Load() != nil {
 		return false
 	}
-	e := new(entry[T])
+	e := c.newEntry()
 	for {
 		old := c.current.Load()
 		e.value = old.value

@@ -75,6 +75,7 @@ func fixedWorkloads() []workload {
 	})
 	add("tochan/hub", nativeHub, leatHub)
 	add("watch/busy", nativeBusyGet, watchBusyGet)
+	add("watch/method", nativeBusyMethod, watchBusyGet)
 	all = append(all, workload{name: "unbounded", contestants: []contestant{
 		{"native", nativeUnbounded},
 		{"leat", func(n int) error { return passAll(leatPipe(unbounded, true), suiteWorkers, 1, n) }},
@@ -462,23 +463,45 @@ func writing(write func(wide)) (stop func()) {
 	return func() { done.Store(true); wg.Wait() }
 }
 
-func readWide(n int, get func() wide) error {
-	last := uint64(0)
-	for range n {
-		v := get()
-		if v[0] != v[7] || v[0] < last {
-			return errWrong
-		}
-		last = v[0]
-	}
-	return nil
+// A wideReader checks what one reader sees. The workloads call Get and Load
+// without a function of their own between, which would copy the value again.
+type wideReader uint64
+
+func (last *wideReader) sees(v wide) bool {
+	ok := v[0] == v[7] && v[0] >= uint64(*last)
+	*last = wideReader(v[0])
+	return ok
 }
 
 func nativeBusyGet(n int) error {
 	var p atomic.Pointer[wide]
 	p.Store(new(wide))
 	defer writing(func(v wide) { p.Store(&v) })()
-	return readWide(n, func() wide { return *p.Load() })
+	var r wideReader
+	for range n {
+		if !r.sees(*p.Load()) {
+			return errWrong
+		}
+	}
+	return nil
+}
+
+// A latest is what one writes to keep the pointer from other packages.
+type latest struct{ p atomic.Pointer[wide] }
+
+func (l *latest) Get() wide { return *l.p.Load() }
+
+func nativeBusyMethod(n int) error {
+	var l latest
+	l.p.Store(new(wide))
+	defer writing(func(v wide) { l.p.Store(&v) })()
+	var r wideReader
+	for range n {
+		if !r.sees(l.Get()) {
+			return errWrong
+		}
+	}
+	return nil
 }
 
 func watchBusyGet(n int) error {
@@ -487,7 +510,13 @@ func watchBusyGet(n int) error {
 	rx := tx.Subscribe()
 	defer rx.Close()
 	defer writing(func(v wide) { _ = tx.TrySend(v) })()
-	return readWide(n, rx.Get)
+	var r wideReader
+	for range n {
+		if !r.sees(rx.Get()) {
+			return errWrong
+		}
+	}
+	return nil
 }
 
 // A backlog is the unbounded channel that many programs write by hand: a

@@ -58,6 +58,7 @@ var rows = []row{
 	{title: "ToChan, against a pump written by hand", prefixes: []string{"tochan/pump"}, floor: 0.9, target: 1.5},
 	{title: "ToChan of 10 receivers, against a hub of native channels", prefixes: []string{"tochan/hub"}, target: 0.8},
 	{title: "watch Get, 64 bytes, while it is written", prefixes: []string{"watch/busy"}, floor: 0.8, target: 1},
+	{title: "… against a pointer in a struct with a method", prefixes: []string{"watch/method"}},
 	{title: "watch Get", prefixes: []string{"watch/get"}},
 	{title: "unbounded mpsc, against mutex, slice and channel", prefixes: []string{"unbounded"}, floor: 1.5, target: 3},
 	{title: "unbounded mpsc, against xsync's UMPSC", prefixes: []string{"unbounded"}, anchor: "xsync", target: 1},
