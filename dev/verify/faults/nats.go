@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"net"
@@ -26,19 +28,33 @@ import (
 // machine may be slow.
 const natsPatience = 60 * time.Second
 
+// A natsPart is some of the faults, which -only names.
+type natsPart struct {
+	name   string
+	faults []func(*table) error
+}
+
 // natsFaults exposes natschan to the faults of servers, processes and
 // connections. Every line is a real fault: a process that is killed, a
 // connection that is cut.
-func natsFaults(t *table) error {
+func natsFaults(t *table, args []string) error {
+	flags := flag.NewFlagSet("nats", flag.ExitOnError)
+	only := flags.String("only", "", "do one part: server, process, channel, storage or kills")
+	kills := flags.Int("kills", 8, "how many senders, and how many receivers, to kill for each kind")
+	parseFlags(flags, args)
+	// The lanes run side by side. Most of the time is waiting.
+	lanes := [][]natsPart{{
+		{"server", []func(*table) error{each(serverKilled), serverKilledLossy, leaderKilled}},
+		{"process", []func(*table) error{each(receiverKilled), aheadKilled, each(senderKilled), receiverStopped}},
+		{"channel", []func(*table) error{slowSubscriber, each(fullStream), each(streamDeleted), connectionCut, each(foreignStatus)}},
+	}, {
+		{"storage", []func(*table) error{each(batchRefused), batchesAbandoned, diskFull}},
+		{"kills", []func(*table) error{sendersKilled(*kills), receiversKilled(*kills)}},
+	}}
 	before := runtime.NumGoroutine()
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
-	for _, fault := range []func(*table) error{
-		each(serverKilled), serverKilledLossy, leaderKilled, each(receiverKilled), aheadKilled, each(senderKilled), slowSubscriber, each(fullStream), each(streamDeleted),
-		connectionCut, each(batchRefused), batchesAbandoned, diskFull, each(foreignStatus), receiverStopped,
-	} {
-		if err := fault(t); err != nil {
-			return err
-		}
+	if err := runLanes(t, lanes, *only); err != nil {
+		return err
 	}
 	left := 0
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
@@ -48,6 +64,54 @@ func natsFaults(t *table) error {
 	}
 	t.head("NATS: left over", "what", "count", "promise")
 	t.line(left <= 0, "goroutines, after all of this", strconv.Itoa(max(left, 0)), "none")
+	return nil
+}
+
+// runLanes does the parts of each lane one after another, or one part only. It
+// prints the lines of a lane when the lanes before it have ended.
+func runLanes(t *table, lanes [][]natsPart, only string) error {
+	type result struct {
+		table *table
+		lines bytes.Buffer
+		err   error
+		done  chan struct{}
+	}
+	results := make([]*result, len(lanes))
+	known := false
+	for i, lane := range lanes {
+		if only != "" {
+			lane = slices.DeleteFunc(lane, func(p natsPart) bool { return p.name != only })
+		}
+		known = known || len(lane) > 0
+		r := &result{done: make(chan struct{})}
+		r.table = &table{w: &r.lines}
+		results[i] = r
+		go func() {
+			defer close(r.done)
+			r.err = runParts(r.table, lane)
+		}()
+	}
+	var failed error
+	for _, r := range results {
+		<-r.done
+		t.w.Write(r.lines.Bytes())
+		t.add(r.table)
+		failed = errors.Join(failed, r.err)
+	}
+	if !known {
+		return fmt.Errorf("there is no part %q", only)
+	}
+	return failed
+}
+
+func runParts(t *table, parts []natsPart) error {
+	for _, part := range parts {
+		for _, fault := range part.faults {
+			if err := fault(t); err != nil {
+				return fmt.Errorf("%s: %w", part.name, err)
+			}
+		}
+	}
 	return nil
 }
 
@@ -119,35 +183,75 @@ func (l *ledger) receive(ctx context.Context, rx *natschan.Receiver[int], each f
 	}
 }
 
-// line prints the fault's line. Again is how many values may come more than
-// once.
-func (l *ledger) line(t *table, fault string, took time.Duration, again int, promise string) {
+// A tally is what the ledgers of a fault come to.
+type tally struct {
+	acked, unknown, received, again, missed, lost int
+	failed                                        error // the first broken promise
+}
+
+// tally counts. Again is how many values may come more than once.
+func (l *ledger) tally(again int) tally {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lost, twice, foreign := 0, 0, 0
+	t := tally{acked: len(l.acked), unknown: len(l.doubtful), received: len(l.got), failed: l.failed}
+	foreign := 0
 	for v := range l.acked {
 		if l.got[v] == 0 {
-			lost++
+			t.lost++
 		}
 	}
 	for v, n := range l.got {
-		twice += n - 1
+		t.again += n - 1
 		if !l.acked[v] && !l.doubtful[v] {
 			foreign++
 		}
 	}
 	if l.latest && len(l.got) > 0 && len(l.acked) > 0 && newest(l.got) >= newest(l.acked) {
-		l.missed = uint64(lost)
+		l.missed = uint64(t.lost)
 	}
-	lost = max(0, lost-int(l.missed)) // the missed values, exactly, or the sum below is wrong
-	sum := len(l.got) + int(l.missed)
-	ok := lost == 0 && twice <= again && foreign == 0 && l.failed == nil && len(l.acked) > 0 &&
-		sum >= len(l.acked) && sum <= len(l.acked)+len(l.doubtful)
-	if l.failed != nil {
-		promise = l.failed.Error() + "; " + promise
+	t.missed = int(l.missed)
+	t.lost = max(0, t.lost-t.missed) // the missed values, exactly, or the sum below is wrong
+	sum := t.received + t.missed
+	switch {
+	case t.failed != nil:
+	case t.acked == 0:
+		t.failed = errors.New("nothing was acknowledged")
+	case t.lost > 0:
+		t.failed = errors.New("values are lost")
+	case t.again > again:
+		t.failed = fmt.Errorf("more than %d came again", again)
+	case foreign > 0:
+		t.failed = fmt.Errorf("%d were received that nobody sent", foreign)
+	case sum < t.acked || sum > t.acked+t.unknown:
+		t.failed = errors.New("received + missed is not acknowledged + unknown")
 	}
-	t.line(ok, fault, strconv.Itoa(len(l.acked)), strconv.Itoa(len(l.doubtful)), strconv.Itoa(len(l.got)), strconv.Itoa(twice),
-		strconv.FormatUint(l.missed, 10), strconv.Itoa(lost), round(took).String(), promise)
+	return t
+}
+
+// add adds the counts of another channel.
+func (t *tally) add(u tally) {
+	t.acked += u.acked
+	t.unknown += u.unknown
+	t.received += u.received
+	t.again += u.again
+	t.missed += u.missed
+	t.lost += u.lost
+	t.failed = errors.Join(t.failed, u.failed)
+}
+
+func (c *tally) line(t *table, fault string, took time.Duration, promise string) {
+	if c.failed != nil {
+		promise = strings.ReplaceAll(c.failed.Error(), "\n", "; ") + "; " + promise
+	}
+	t.line(c.failed == nil, fault, strconv.Itoa(c.acked), strconv.Itoa(c.unknown), strconv.Itoa(c.received), strconv.Itoa(c.again),
+		strconv.Itoa(c.missed), strconv.Itoa(c.lost), round(took).String(), promise)
+}
+
+// line prints the fault's line. Again is how many values may come more than
+// once.
+func (l *ledger) line(t *table, fault string, took time.Duration, again int, promise string) {
+	c := l.tally(again)
+	c.line(t, fault, took, promise)
 }
 
 func newest[V any](values map[int]V) int { return slices.Max(slices.Collect(maps.Keys(values))) }
@@ -184,16 +288,20 @@ func freeAddr() (string, error) {
 
 // withServer runs f with one server, and a connection to it.
 func withServer(f func(ctx context.Context, n *node, js jetstream.JetStream) error) error {
+	return withServerFor(natsPatience, f)
+}
+
+// withServerFor is withServer, for as long as patience.
+func withServerFor(patience time.Duration, f func(ctx context.Context, n *node, js jetstream.JetStream) error) error {
 	dir, err := os.MkdirTemp("", "leat-faults")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return withServerIn(dir, natsPatience, f)
+	return withServerIn(dir, patience, f)
 }
 
-// withServerIn is withServer with the server's files in dir, for as long as
-// patience.
+// withServerIn is withServerFor with the server's files in dir.
 func withServerIn(dir string, patience time.Duration, f func(ctx context.Context, n *node, js jetstream.JetStream) error) error {
 	addr, err := freeAddr()
 	if err != nil {
@@ -292,15 +400,23 @@ func (d *drain) close() {
 	}
 }
 
-// lines waits for the end of the channel, and prints a line for each ledger
-// against the sent values.
-func (d *drain) lines(t *table, sent *ledger, fault string, began time.Time, again int, promise string) {
+// wait waits for the end of the channel, and has each ledger know what was
+// sent.
+func (d *drain) wait(sent *ledger) {
 	d.receiving.Wait()
-	for i, l := range d.ledgers {
+	for _, l := range d.ledgers {
 		l.acked, l.doubtful = sent.acked, sent.doubtful
 		if l.failed == nil {
 			l.failed = sent.failed
 		}
+	}
+}
+
+// lines waits for the end of the channel, and prints a line for each ledger
+// against the sent values.
+func (d *drain) lines(t *table, sent *ledger, fault string, began time.Time, again int, promise string) {
+	d.wait(sent)
+	for i, l := range d.ledgers {
 		which := fault
 		if len(d.ledgers) > 1 {
 			which = fmt.Sprintf("%s, receiver %d", fault, i+1)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -79,6 +78,8 @@ func channelOf(kind string) natschan.Channel {
 		ch.Kind = natschan.MPMC
 	case "watch":
 		ch.Kind = natschan.Watch
+	case "lossy broadcast":
+		ch.Kind = natschan.Broadcast
 	default:
 		ch.Kind, ch.Lossless = natschan.Broadcast, true
 	}
@@ -110,15 +111,19 @@ func natsSender(args []string) error {
 	if err != nil {
 		return err
 	}
-	_ = tx // not closed: the parent kills this process, or it fails, as a crash would have it
-	out := bufio.NewWriter(os.Stdout)
-	fmt.Fprintln(out, "ready")
-	for v := 0; ; v++ {
+	fmt.Println("ready")
+	return sendOn(ctx, tx, 0)
+}
+
+// sendOn sends v, v+1, v+2… until the process is killed, or Send fails. It
+// prints each value that was accepted. The channel is not closed, as if the
+// process had crashed.
+func sendOn(ctx context.Context, tx *natschan.Sender[int], v int) error {
+	for ; ; v++ {
 		if err := tx.Send(ctx, v); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, v)
-		if err := out.Flush(); err != nil {
+		if _, err := fmt.Println(v); err != nil {
 			return err
 		}
 	}
@@ -150,6 +155,12 @@ func natsReceiver(args []string) error {
 	}
 	defer rx.Close()
 	fmt.Println("ready")
+	return receiveOn(ctx, rx)
+}
+
+// receiveOn receives until the end of the channel. It prints each value before
+// it acknowledges it.
+func receiveOn(ctx context.Context, rx *natschan.Receiver[int]) error {
 	for {
 		m, err := rx.RecvMsg(ctx)
 		if errors.Is(err, leat.ErrClosed) {
