@@ -17,4 +17,7 @@ func BenchmarkAll(b *testing.B) {
 			})
 		}
 	}
+	for _, p := range machineParts() {
+		b.Run("machine/"+p.title, func(b *testing.B) { p.run(b.N) })
+	}
 }

@@ -77,7 +77,7 @@ func (c config) run(w io.Writer) error {
 	if c.count {
 		return countAll(w, match)
 	}
-	design := &measurement{rounds: c.rounds, duration: c.duration}
+	design := &measurement{rounds: c.rounds, duration: c.duration, machine: machineParts()}
 	tabled, rust, err := c.tabled(w)
 	if err != nil {
 		return err
@@ -89,6 +89,7 @@ func (c config) run(w io.Writer) error {
 	if matched {
 		fmt.Fprintln(w)
 		design.printTable(w)
+		design.printMachine(w)
 		design.printNoise(w)
 		if c.verbose {
 			fmt.Fprintln(w, "\nEach cell:")

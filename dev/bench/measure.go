@@ -28,6 +28,7 @@ type measurement struct {
 	duration time.Duration // of one contestant in one round, about
 	results  []*result
 	spins    []float64 // how long the same work took, before and after each round
+	machine  []*part   // measured in each round, before the contestants
 }
 
 func (m *measurement) run(all []workload) error {
@@ -53,6 +54,9 @@ func (m *measurement) run(all []workload) error {
 	}
 	for round := range m.rounds {
 		before := spin()
+		for _, p := range m.machine {
+			p.measure()
+		}
 		for _, group := range groups {
 			for i := range group {
 				e := group[(i+round)%len(group)] // nobody is always first
