@@ -68,9 +68,8 @@ func (r *receiver) settle(d *delivery, what string, confirm bool) (err error) {
 // request sends an answer to the delivery whose reply subject it is given, and
 // waits until the server has confirmed it.
 func (r *receiver) request(reply, what string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-	defer cancel()
-	_, err := r.nc.RequestWithContext(ctx, reply, []byte(what))
+	m := &nats.Msg{Subject: reply, Data: []byte(what)}
+	_, err := r.requester.request(context.Background(), m, attemptTimeout)
 	return err
 }
 

@@ -124,6 +124,7 @@ func (r *receiver) close() (err error) {
 		}
 		r.hangUp(ctx)
 		r.hungUp()
+		r.requester.close()
 	})
 	return explain(r.nc, err)
 }

@@ -52,6 +52,8 @@ func judge(err error) (verdict, error) {
 		return stored, nil
 	case errors.As(err, &api):
 		return judgeAPI(api)
+	case errors.Is(err, errCut):
+		return refused, unknown(fmt.Errorf("natschan: %w", err))
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return refused, fmt.Errorf("natschan: %w", err)
 	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, nats.ErrHeadersNotSupported):
@@ -179,7 +181,12 @@ func (c *Channel) concerns(subject string) bool {
 
 // unknown is the error of a send that nobody knows the fate of, for the reason
 // why.
-func unknown(why error) error { return fmt.Errorf("%w: %w", why, ErrUnknown) }
+func unknown(why error) error {
+	if errors.Is(why, ErrUnknown) {
+		return why
+	}
+	return fmt.Errorf("%w: %w", why, ErrUnknown)
+}
 
 // isOutdated reports whether a publish was refused because another message has
 // come to its subject.

@@ -1,7 +1,9 @@
 package natschan
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +12,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // How long one attempt waits for an answer, and how long after the end of a
@@ -29,16 +32,16 @@ const stallTimeout = 30 * time.Second
 // A persistence is the attempts to store one message, or one batch.
 type persistence struct {
 	*sender
-	publish func(context.Context) error
-	doubt   bool      // an attempt may have stored it
-	why     error     // the reason, or the likely one, that the last attempt stored nothing
-	since   time.Time // when the server began to have a reason, or zero
+	msgs  []*nats.Msg
+	doubt bool      // an attempt may have stored it
+	why   error     // the reason, or the likely one, that the last attempt stored nothing
+	since time.Time // when the server began to have a reason, or zero
 }
 
 // persist publishes until the answer is definite, ctx ends or s is closed.
-func (s *sender) persist(ctx context.Context, publish func(context.Context) error) error {
-	p := persistence{sender: s, publish: publish}
-	pause := newPause()
+func (s *sender) persist(ctx context.Context, msgs []*nats.Msg) error {
+	p := persistence{sender: s, msgs: msgs}
+	var wait retryPause
 	for {
 		what, answer := p.attempt(ctx)
 		switch {
@@ -49,7 +52,7 @@ func (s *sender) persist(ctx context.Context, publish func(context.Context) erro
 		case p.stalledForLong():
 			return p.result(p.why)
 		}
-		if err := s.await(ctx, what, pause); err != nil {
+		if err := s.await(ctx, what, wait.next()); err != nil {
 			if p.why != nil && ctx.Err() != nil {
 				err = fmt.Errorf("%w: %w", err, p.why)
 			}
@@ -83,7 +86,7 @@ func (p *persistence) stalledForLong() bool {
 // error.
 func (p *persistence) attempt(ctx context.Context) (verdict, error) {
 	p.why = nil
-	err := within(ctx, attemptTimeout, p.publish)
+	err := p.publish(ctx, p.msgs, attemptTimeout)
 	what, answer := judge(err)
 	switch {
 	case what == again:
@@ -105,7 +108,7 @@ func (p *persistence) attempt(ctx context.Context) (verdict, error) {
 func (p *persistence) lastAttempt(ctx context.Context) (verdict, error) {
 	f, likely := p.family, make(chan error, 1)
 	go func() { likely <- f.stalled() }()
-	err := within(context.WithoutCancel(ctx), graceTimeout, p.publish)
+	err := p.publish(context.WithoutCancel(ctx), p.msgs, graceTimeout)
 	p.why, p.doubt = <-likely, true
 	switch what, answer := judge(err); what {
 	case full: // the server would have known an id that is stored
@@ -135,18 +138,60 @@ func (p *persistence) clarify(ctx context.Context, err error) (verdict, error) {
 	return unclear, nil
 }
 
-// publish is one attempt. The client's own attempts would send again after
-// later values.
-func (f *family) publish(ctx context.Context, m *nats.Msg) error {
-	_, err := f.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
-	return err
+// publish is one attempt. The messages of a batch go out one after the other,
+// and the answer to the last one is the answer to all. It does not try again,
+// as the client would: that would send a message again after later ones.
+func (s *sender) publish(ctx context.Context, msgs []*nats.Msg, patience time.Duration) error {
+	last := len(msgs) - 1
+	if last > 0 {
+		id := []string{nuid.Next()}
+		for _, m := range msgs {
+			m.Header["Nats-Batch-Id"] = id
+		}
+		for _, m := range msgs[:last] {
+			if err := s.family.nc.PublishMsg(m); err != nil {
+				return err
+			}
+		}
+	}
+	answer, err := s.requester.request(ctx, msgs[last], patience)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return jetstream.ErrNoStreamResponse
+	}
+	if err != nil {
+		return err
+	}
+	return s.family.judgeAnswer(answer.Data)
 }
 
-// within calls publish with a ctx that ends when patience is over.
-func within(ctx context.Context, patience time.Duration, publish func(context.Context) error) error {
-	own, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return publish(own)
+// judgeAnswer returns nil if the server has stored a message, or a batch.
+func (f *family) judgeAnswer(data []byte) error {
+	if seq, found := bytes.CutPrefix(data, f.stored); found && isNumberAndBrace(seq) {
+		return nil // what JSON would say takes a microsecond
+	}
+	var answer struct {
+		Error  *jetstream.APIError `json:"error"`
+		Stream string              `json:"stream"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return fmt.Errorf("an answer that is not JetStream's: %w", err)
+	}
+	switch {
+	case answer.Error != nil && answer.Error.ErrorCode == codeBatchDuplicate:
+		return nil // the ids are this batch's alone: it is stored
+	case answer.Error != nil:
+		return answer.Error
+	case answer.Stream == "":
+		return jetstream.ErrInvalidJSAck
+	}
+	return nil
+}
+
+// isNumberAndBrace reports whether data is the end of a JSON object after the
+// name of a field that is a number.
+func isNumberAndBrace(data []byte) bool {
+	digits := bytes.TrimLeft(data, "0123456789")
+	return len(digits) < len(data) && string(digits) == "}"
 }
 
 // stalled is the function of that name for the channel's stream.
@@ -164,7 +209,7 @@ func (f *family) gone(ctx context.Context) bool {
 
 // await waits until it is worth trying again: for a server, or for room. It
 // waits for a hint, and not for long, since hints get lost.
-func (s *sender) await(ctx context.Context, what verdict, pause func() time.Duration) error {
+func (s *sender) await(ctx context.Context, what verdict, pause time.Duration) error {
 	var hint <-chan struct{}
 	if what == full {
 		s.family.waiting.Add(1)
@@ -178,7 +223,7 @@ func (s *sender) await(ctx context.Context, what verdict, pause func() time.Dura
 		}
 		hint = s.family.space.changed()
 	}
-	timer := time.NewTimer(pause())
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-hint:
@@ -191,14 +236,17 @@ func (s *sender) await(ctx context.Context, what verdict, pause func() time.Dura
 	return nil
 }
 
-// newPause returns the waits between attempts. They are random so that senders
-// do not come all at once.
-func newPause() func() time.Duration {
-	limit := 5 * time.Millisecond
-	return func() time.Duration {
-		limit = min(2*limit, 200*time.Millisecond)
-		return limit/2 + rand.N(limit/2)
-	}
+// A retryPause is the limit of the wait before the last attempt. Zero is ready
+// to use.
+type retryPause time.Duration
+
+// next returns how long to wait: up to 10 ms, then up to twice as long each
+// time, up to 200 ms. The waits are random so that senders do not come all at
+// once.
+func (p *retryPause) next() time.Duration {
+	*p = min(max(2*(*p), retryPause(10*time.Millisecond)), retryPause(200*time.Millisecond))
+	half := time.Duration(*p / 2)
+	return half + rand.N(half)
 }
 
 // listen subscribes to the hints that there is room, and reports whether that

@@ -43,13 +43,14 @@ type receiver struct {
 	remote
 	policy
 	attendant
-	lease  *lease // nil if it needs none
-	inbox  *nats.Subscription
-	ends   *nats.Subscription // hints that the channel was closed
-	missed atomic.Uint64
-	events wake
-	id     string // of a Durable receiver, in its consumers and its mark
-	swept  int    // of a Durable receiver, of attend alone: see sweep
+	requester requester // for acknowledgements
+	lease     *lease    // nil if it needs none
+	inbox     *nats.Subscription
+	ends      *nats.Subscription // hints that the channel was closed
+	missed    atomic.Uint64
+	events    wake
+	id        string // of a Durable receiver, in its consumers and its mark
+	swept     int    // of a Durable receiver, of attend alone: see sweep
 
 	replicated atomic.Bool // of a Durable receiver: the stream of leases is, see currentMark
 
@@ -108,6 +109,7 @@ func newReceiver(
 		remote:    remote{ch: ch, js: js, nc: js.Conn(), stream: stream},
 		policy:    policyOf(&ch, o),
 		attendant: newAttendant(),
+		requester: newRequester(js.Conn()),
 		id:        nuid.Next(),
 	}
 	r.position.unsettled, r.ahead.depth = make(map[uint64]bool), r.prefetch
@@ -195,6 +197,7 @@ func (r *receiver) abandon() {
 			sub.Unsubscribe()
 		}
 	}
+	r.requester.close()
 	if r.lease != nil {
 		ctx, cancel := bounded()
 		defer cancel()

@@ -2,7 +2,6 @@ package natschan
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -137,8 +136,9 @@ type family struct {
 	space   wake
 	waiting atomic.Int32 // sends that found no room
 
-	id   string // begins each message's
-	next atomic.Uint64
+	id     string // begins each message's
+	next   atomic.Uint64
+	stored []byte // begins the server's answer to a message that it has stored
 }
 
 func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family, error) {
@@ -149,7 +149,7 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 	if stream.CachedInfo().Config.Sealed {
 		return nil, fmt.Errorf("%w: %s; delete it to use the name again", leat.ErrClosed, ch.Name)
 	}
-	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next()}
+	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next(), stored: []byte(`{"stream":"` + ch.stream() + `","seq":`)}
 	if f.lease, err = f.ch.join(ctx, js, sending); err != nil {
 		if isTimeout(err) {
 			own, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)
@@ -174,15 +174,16 @@ func (f *family) encode(v any) ([]byte, error) {
 // handle makes a handle. The family's mutex is held, or nobody else has it yet.
 func (f *family) handle() *sender {
 	f.handles++
-	return &sender{family: f, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &sender{family: f, requester: newRequester(f.nc), turn: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // A sender is a Sender without its type.
 type sender struct {
-	family *family
-	turn   chan struct{} // holds a token while somebody publishes
-	once   sync.Once
-	closed chan struct{}
+	family    *family
+	requester requester
+	turn      chan struct{} // holds a token while somebody publishes
+	once      sync.Once
+	closed    chan struct{}
 }
 
 func (s *sender) isClosed() bool {
@@ -219,19 +220,16 @@ func (s *sender) release() { <-s.turn }
 
 // message makes a message with an id of its own.
 func (f *family) message(data []byte) *nats.Msg {
+	id := append(append(make([]byte, 0, 48), f.id...), '.')
+	id = strconv.AppendUint(id, f.next.Add(1), 10)
 	m := nats.NewMsg(f.ch.dataSubject())
 	m.Data = data
-	m.Header[jetstream.MsgIDHeader] = []string{f.id + "." + strconv.FormatUint(f.next.Add(1), 10)}
+	m.Header[jetstream.MsgIDHeader] = []string{string(id)}
 	return m
 }
 
 func (s *sender) send(ctx context.Context, data []byte) error {
-	if err := s.acquire(ctx); err != nil {
-		return err
-	}
-	defer s.release()
-	m := s.family.message(data)
-	return s.persist(ctx, func(attempt context.Context) error { return s.family.publish(attempt, m) })
+	return s.sendBatch(ctx, []*nats.Msg{s.family.message(data)})
 }
 
 func (s *sender) trySend(data []byte) error {
@@ -247,8 +245,7 @@ func (s *sender) trySend(data []byte) error {
 		return err
 	}
 	defer s.release()
-	m := s.family.message(data)
-	err := s.family.publish(ctx, m)
+	err := s.publish(ctx, []*nats.Msg{s.family.message(data)}, serverTimeout)
 	what, answer := judge(err)
 	if what != unclear {
 		return answer
@@ -331,44 +328,7 @@ func (s *sender) sendBatch(ctx context.Context, batch []*nats.Msg) error {
 		return err
 	}
 	defer s.release()
-	return s.persist(ctx, func(attempt context.Context) error {
-		if len(batch) == 1 {
-			return s.family.publish(attempt, batch[0])
-		}
-		return s.family.publishBatch(attempt, batch)
-	})
-}
-
-// publishBatch is one attempt: the messages go out one after the other, and
-// the answer to the last one is the answer to all.
-func (f *family) publishBatch(ctx context.Context, msgs []*nats.Msg) error {
-	id := []string{nuid.Next()}
-	last := len(msgs) - 1
-	for i, m := range msgs {
-		m.Header["Nats-Batch-Id"] = id
-		if i < last {
-			if err := f.nc.PublishMsg(m); err != nil {
-				return err
-			}
-		}
-	}
-	reply, err := f.nc.RequestMsgWithContext(ctx, msgs[last])
-	if errors.Is(err, nats.ErrNoResponders) {
-		return jetstream.ErrNoStreamResponse
-	}
-	if err != nil {
-		return err
-	}
-	var answer struct {
-		Error *jetstream.APIError `json:"error"`
-	}
-	if err := json.Unmarshal(reply.Data, &answer); err != nil {
-		return fmt.Errorf("an answer that is not JetStream's: %w", err)
-	}
-	if answer.Error != nil && answer.Error.ErrorCode != codeBatchDuplicate { // the ids are this batch's alone: it is stored
-		return answer.Error
-	}
-	return nil
+	return s.persist(ctx, batch)
 }
 
 func (s *sender) close() error {
@@ -380,6 +340,7 @@ func (s *sender) close() error {
 		f.handles--
 		last := f.handles == 0
 		f.mu.Unlock()
+		s.requester.close()
 		if last {
 			err = f.end()
 		}
