@@ -68,11 +68,13 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // returns what of many is left. mu is held, and free when it returns.
 func (s *Sender[T]) waitAndUnlock(ctx context.Context, p sending[T]) (left []T, err error) {
 	s.c.waitsLocked()
-	w := s.spare.Take(p)
+	w := s.spare.Take()
+	w.Payload = p
 	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
 	s.c.NoteDepth(s.Cap())
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
-	p = s.spare.Return(w)
+	p = w.Payload
+	s.spare.Return(w)
 	runtime.KeepAlive(s)
 	if err == nil {
 		err = p.err

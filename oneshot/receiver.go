@@ -51,13 +51,14 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	r.requireAloneLocked(nil)
 	w := waiters.Take()
 	w.Stamp = c.Stamp("receives from")
-	err = c.rxq.Wait(ctx, &c.mu, w)
-	got := waiters.Return(w)
+	err = c.rxq.WaitYielding(ctx, &c.mu, w)
+	served := w.Payload.err
+	waiters.Return(w)
 	if err != nil {
 		runtime.KeepAlive(r)
 		return v, err
 	}
-	return r.waited(got.err)
+	return r.waited(served)
 }
 
 // waited returns the result of a receiver that waited, and was served with err.

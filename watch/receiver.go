@@ -119,7 +119,8 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Ti
 		c.mu.Unlock()
 		return nil
 	}
-	w := r.spare.Take(r.cur)
+	w := r.spare.Take()
+	w.Payload = r.cur
 	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)

@@ -19,13 +19,17 @@
 // It receives a token from a channel of capacity 1 that belongs to its waiter;
 // in a select with ctx.Done() if its ctx can end. A waker sends one token. The
 // channel is used for one wait after another, so a wait allocates nothing once
-// the waiter has a channel. See [Queue.Wait] for the proof that no token is
-// left for the next wait.
+// the waiter has a channel. See sleeper for the proof that no token is left for
+// the next wait.
 //
 // A testing/synctest bubble needs more care. A channel made in a bubble must
 // not be touched from outside: that kills the process. A goroutine that waits
 // on a channel made outside does not count as durably blocked. So a wait in a
 // bubble makes a channel and forgets it afterwards. See [InBubble].
+//
+// A goroutine that another one probably serves soon lets others run once before
+// it sleeps, with its waiter in the queue. If it is served meanwhile, there is
+// no token, and nobody wakes it. See [Queue.WaitYielding].
 //
 // # Bubbles
 //
@@ -59,12 +63,8 @@ type Waiter[P any] struct {
 	hNext, hPrev *Waiter[P] // on Handle's list
 	next, prev   *Waiter[P]
 	queue        *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
-	bubbled      bool      // set by Wait, before it unlocks
-	kept         bool      // by a Spare
-
-	// token has capacity 1. It is empty while nobody waits. It is nil before
-	// the first wait, and after one in a bubble.
-	token chan struct{}
+	sleeper
+	spare returns // what a Spare does with it
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
@@ -95,11 +95,20 @@ func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
 // allocates nothing once the handle has as many waiters as goroutines wait in
 // it at the same time. Its zero value is empty.
 //
-// Take is called with the channel's mutex held, and Return without it. Return
-// pushes onto a list. Take takes the whole list at once, so no compare-and-swap
-// of a Return finds a list that Take has changed below its first waiter.
+// Take is called with the channel's mutex held, and Return without it. Mostly
+// one goroutine at a time waits in a handle, and uses its first waiter. Take
+// and Return count that waiter's waits, each for itself. Return adds 1 when it
+// is done with the waiter. So if Take finds the two counts equal, nobody uses
+// the waiter, and nobody but Take, which has the mutex, can begin to.
+//
+// The others are on a list. Return pushes onto it. Take takes the whole list at
+// once, so no compare-and-swap of a Return finds a list that Take has changed
+// below its first waiter.
 type Spare[P any] struct {
-	returned seam.Pointer[Waiter[P]] // linked by next
+	first    *Waiter[P]
+	taken    uint32                  // how often first was taken
+	returned seam.Uint32             // how often it was returned
+	others   seam.Pointer[Waiter[P]] // that were returned; linked by next
 	rest     *Waiter[P]              // of the list that Take took; linked by next
 	kept     int                     // how many waiters Return does not drop
 }
@@ -107,39 +116,60 @@ type Spare[P any] struct {
 // maxSpare bounds what a handle keeps after many waits at the same time.
 const maxSpare = 64
 
-// Take returns a waiter for payload.
-func (s *Spare[P]) Take(payload P) *Waiter[P] {
+// returns is what Return does with a waiter.
+type returns uint8
+
+const (
+	isDropped returns = iota
+	isListed
+	isFirst
+)
+
+// Take returns a waiter whose payload is zero.
+func (s *Spare[P]) Take() *Waiter[P] {
+	if s.first == nil {
+		s.first, s.kept = &Waiter[P]{spare: isFirst}, 1
+	}
+	if s.returned.Load() != s.taken {
+		return s.takeOther()
+	}
+	s.taken++
+	return s.first
+}
+
+func (s *Spare[P]) takeOther() *Waiter[P] {
 	w := s.rest
 	if w == nil {
-		w = s.returned.Swap(nil)
+		w = s.others.Swap(nil)
 	}
 	switch {
 	case w != nil:
 		s.rest, w.next = w.next, nil
 	case s.kept < maxSpare:
 		s.kept++
-		w = &Waiter[P]{kept: true}
+		w = &Waiter[P]{spare: isListed}
 	default:
 		w = new(Waiter[P])
 	}
-	w.Payload = payload
 	return w
 }
 
-// Return gives back a waiter whose Wait has returned, and returns its payload.
-func (s *Spare[P]) Return(w *Waiter[P]) P {
-	payload := w.Payload
-	if w.kept {
-		var zero P
-		w.Payload, w.Stamp = zero, nil
+// Return gives back a waiter whose Wait has returned. The caller has read the
+// result in its payload.
+func (s *Spare[P]) Return(w *Waiter[P]) {
+	var zero P
+	w.Payload, w.Stamp = zero, nil
+	switch w.spare {
+	case isFirst:
+		s.returned.Add(1)
+	case isListed:
 		for {
-			w.next = s.returned.Load()
-			if s.returned.CompareAndSwap(w.next, w) {
-				break
+			w.next = s.others.Load()
+			if s.others.CompareAndSwap(w.next, w) {
+				return
 			}
 		}
 	}
-	return payload
 }
 
 // A Pool keeps waiters of handles that wait once, so that such a wait allocates
@@ -155,12 +185,11 @@ func (p *Pool[P]) Take() *Waiter[P] {
 	return new(Waiter[P])
 }
 
-// Return gives back a waiter whose Wait has returned, and returns its payload.
-func (p *Pool[P]) Return(w *Waiter[P]) P {
-	payload := w.Payload
+// Return gives back a waiter whose Wait has returned. The caller has read the
+// result in its payload.
+func (p *Pool[P]) Return(w *Waiter[P]) {
 	w.clear()
 	p.waiters.Put(w)
-	return payload
 }
 
 // A Queue holds waiters, first come first served. Its zero value is an empty
@@ -240,26 +269,31 @@ func (q *Queue[P]) PutBack(w *Waiter[P]) { q.push(w) }
 // done, also if ctx has ended meanwhile. In the second it has taken w out of q,
 // nothing was done for w, and it returns Err(ctx). The caller holds mu, which
 // guards q; Wait returns without it.
-//
-// # One wait, one token
-//
-// A waker sends one token, and only after it has taken w out of q with mu held.
-// It does not put w back: what PutBack puts back was not out of q while mu was
-// free. So at most one token is sent for a wait. Wait ends in one of two ways:
-//
-//   - It receives the token. The waker does not touch w after it has sent.
-//   - It takes w out of q itself, with mu held. Then no waker has done so, and
-//     none will: no token is sent.
-//
-// If ctx ends, and a waker has already taken w out of q, then that waker sends
-// the token, and Wait receives it. So when Wait returns, the token is received
-// or was never sent, and no waker knows w. The next wait starts with an empty
-// channel, and a send never finds the channel full.
 func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+	w.begin(false)
+	q.push(w)
+	mu.Unlock()
+	return q.sleep(ctx, mu, w)
+}
+
+// WaitYielding is Wait for a goroutine that another one probably serves soon.
+// It lets other goroutines run once before it sleeps, as long as that helps.
+func (q *Queue[P]) WaitYielding(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+	w.begin(true)
+	q.push(w)
+	mu.Unlock()
+	if w.yields && w.servedAfterYield() {
+		return nil
+	}
+	return q.sleep(ctx, mu, w)
+}
+
+// sleep is the sleep of Wait.
+func (q *Queue[P]) sleep(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
 	if w.Stamp != nil && meter.Tracing() {
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
-	done := q.enter(ctx, mu, w)
+	done := q.done(ctx, mu, w)
 	if done == nil {
 		w.receive()
 		return nil
@@ -267,7 +301,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 	token, done := seam.Await(w.token, done)
 	select {
 	case <-token:
-		w.slept()
+		w.end()
 		return nil
 	case <-done:
 	}
@@ -292,12 +326,15 @@ func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], 
 	if w.Stamp != nil && meter.Tracing() {
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
-	done := q.enter(ctx, mu, w)
+	w.begin(false)
+	q.push(w)
+	mu.Unlock()
+	done := q.done(ctx, mu, w)
 	token, done, due := seam.AwaitTimer(w.token, done, due)
 	ended := false
 	select {
 	case <-token:
-		w.slept()
+		w.end()
 		return nil
 	case <-done:
 		ended = true
@@ -312,20 +349,6 @@ func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], 
 	return ErrDue
 }
 
-// enter puts w last in q, unlocks mu, and returns the channel that tells that
-// ctx has ended, or nil.
-func (q *Queue[P]) enter(ctx context.Context, mu seam.Locker, w *Waiter[P]) (done <-chan struct{}) {
-	if w.bubbled = InBubble(); w.bubbled || w.token == nil {
-		w.token = make(chan struct{}, 1)
-	}
-	q.push(w)
-	mu.Unlock()
-	if ctx == context.Background() {
-		return nil
-	}
-	return q.done(ctx, mu, w)
-}
-
 // served reports whether w was served, and then receives the token. If not, it
 // has taken w out of q.
 func (q *Queue[P]) served(mu seam.Locker, w *Waiter[P]) bool {
@@ -337,22 +360,8 @@ func (q *Queue[P]) served(mu seam.Locker, w *Waiter[P]) bool {
 	}
 	q.Remove(w)
 	mu.Unlock()
-	w.slept()
+	w.leave()
 	return false
-}
-
-// receive receives the token, which a waker sends.
-func (w *Waiter[P]) receive() {
-	token, _ := seam.Await(w.token, nil)
-	<-token
-	w.slept()
-}
-
-// slept forgets a channel that was made in a bubble.
-func (w *Waiter[P]) slept() {
-	if w.bubbled {
-		w.token = nil
-	}
 }
 
 // Err returns the error of ctx, whose Done is closed. Some contexts that users
@@ -368,6 +377,9 @@ func Err(ctx context.Context) error {
 // done is ctx.Done(), which may be anybody's code: it must not run under mu,
 // and if it panics, w must not stay in q.
 func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-chan struct{} {
+	if ctx == context.Background() {
+		return nil
+	}
 	returned := false
 	defer func() {
 		if returned {
@@ -419,6 +431,6 @@ func (w *Waiter[P]) Wake() {
 	if w.sel != nil {
 		w.sel.wake()
 	} else {
-		seam.Send(w.token)
+		w.wake()
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // queue is the smallest channel there could be: waiters that want nothing but
-// to be served.
+// to be served. Every second one yields before it sleeps.
 type queue struct {
 	mu seam.Mutex
 	q  park.Queue[int]
@@ -26,6 +26,9 @@ type queue struct {
 func (q *queue) wait(ctx context.Context, id int) error {
 	w := &park.Waiter[int]{Payload: id}
 	q.mu.Lock()
+	if id%2 == 1 {
+		return q.q.WaitYielding(ctx, &q.mu, w)
+	}
 	return q.q.Wait(ctx, &q.mu, w)
 }
 
@@ -172,8 +175,8 @@ func TestSpare(t *testing.T) {
 	var s park.Spare[int]
 	for _, n := range []int{1, 3, 200} {
 		used := make(map[*park.Waiter[int]]bool)
-		for i := range n {
-			used[s.Take(i)] = true
+		for range n {
+			used[s.Take()] = true
 		}
 		if len(used) != n {
 			t.Fatalf("%d waits at the same time use %d waiters", n, len(used))
@@ -186,7 +189,7 @@ func TestSpare(t *testing.T) {
 	if n := testing.AllocsPerRun(1, func() {
 		var taken []*park.Waiter[int]
 		for range 64 {
-			taken = append(taken, s.Take(0))
+			taken = append(taken, s.Take())
 		}
 		kept = len(taken)
 		for _, w := range taken {
@@ -198,7 +201,7 @@ func TestSpare(t *testing.T) {
 	if n := testing.AllocsPerRun(1, func() {
 		var taken [65]*park.Waiter[int]
 		for i := range taken {
-			taken[i] = s.Take(0)
+			taken[i] = s.Take()
 		}
 		for _, w := range taken {
 			s.Return(w)

@@ -385,7 +385,13 @@ func (c *Channel[T]) giveLocked(r *park.Waiter[recvRequest[T]], v T) bool {
 // Selection that looks for it, as its case i, and which is claimed with it; or
 // nil.
 func (c *Channel[T]) takeReceiverLocked(own *park.Selection, i int) *park.Waiter[recvRequest[T]] {
-	for r := c.rxq.Front(); r != nil; {
+	r := c.rxq.Front()
+	if r != nil && own == nil && r.Selection() == nil { // as mostly
+		c.rxq.Remove(r)
+		c.direct++
+		return r
+	}
+	for r != nil {
 		next := r.Next()
 		if r.Of(own) {
 			next = r.SkipRun()

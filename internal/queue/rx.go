@@ -74,15 +74,25 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		}
 	}
 	c.Lock()
+	if c.capacity == 0 {
+		if w := c.txq.Front(); w != nil && r.closed == nil && w.Selection() == nil {
+			v := c.takeFromSenderAndUnlock(w)
+			runtime.KeepAlive(r)
+			return v, nil
+		}
+	}
 	v, err := r.tryRecvAndUnlockUnlessEmpty()
 	if err != contract.ErrEmpty {
 		return v, err
 	}
-	result, err := r.parkAndUnlock(ctx, recvRequest[T]{})
-	if err != nil {
-		return v, err
+	w := r.waiterLocked()
+	err = r.waitAndUnlock(ctx, w)
+	if err == nil {
+		v, err = w.Payload.one, w.Payload.err
 	}
-	return result.one, result.err
+	r.spare.Return(w)
+	runtime.KeepAlive(r)
+	return v, err
 }
 
 // TryRecv returns the next value if there is one.
@@ -180,24 +190,25 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
 	return v
 }
 
-// parkAndUnlock blocks until the receiver is served with what p asks for; or
+// waitAndUnlock blocks until w, which waiterLocked has returned, is served; or
 // until ctx ends, whose error it returns.
-func (r *Rx[T]) parkAndUnlock(ctx context.Context, p recvRequest[T]) (got recvRequest[T], err error) {
+func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[recvRequest[T]]) error {
 	c := r.c
-	w := r.waiterLocked(p)
-	err = c.rxq.Wait(ctx, c, w)
-	got = r.spare.Return(w)
-	runtime.KeepAlive(r)
-	return got, err
+	if c.capacity == 0 {
+		return c.rxq.WaitYielding(ctx, c, w)
+	}
+	return c.rxq.Wait(ctx, c, w)
 }
 
-// waiterLocked returns a waiter for p. If another goroutine waits in a channel
-// of one receiver, it unlocks both ends and panics.
-func (r *Rx[T]) waiterLocked(p recvRequest[T]) *park.Waiter[recvRequest[T]] {
+// waiterLocked returns a waiter. If another goroutine waits in a channel of one
+// receiver, it unlocks both ends and panics.
+func (r *Rx[T]) waiterLocked() *park.Waiter[recvRequest[T]] {
 	r.requireAloneLocked(nil)
-	p.by = r
-	w := r.spare.Take(p)
-	w.Handle, w.Stamp = &r.waiters, r.c.Stamp("receives from")
+	w := r.spare.Take()
+	w.Payload.by, w.Handle = r, &r.waiters
+	if r.c.Named() {
+		w.Stamp = r.c.Stamp("receives from")
+	}
 	return w
 }
 
@@ -255,11 +266,15 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if err != contract.ErrEmpty {
 		return 0, err
 	}
-	got, err := r.parkAndUnlock(ctx, recvRequest[T]{many: buf})
-	if err != nil {
-		return 0, err
+	w := r.waiterLocked()
+	w.Payload.many = buf
+	err = r.waitAndUnlock(ctx, w)
+	if err == nil {
+		n, err = w.Payload.n, w.Payload.err
 	}
-	return got.n, got.err
+	r.spare.Return(w)
+	runtime.KeepAlive(r)
+	return n, err
 }
 
 // RecvBatch blocks until there is a value, and then until buf is full, maxAge
@@ -287,16 +302,20 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	n, err = r.takeManyLocked(buf, &wk)
 	if err == contract.ErrEmpty {
 		wk.run() // before this goroutine sleeps, and so with both ends locked
-		got, err := r.parkAndUnlock(ctx, recvRequest[T]{many: buf, batch: true})
+		w := r.waiterLocked()
+		w.Payload.many, w.Payload.batch = buf, true
+		err = r.waitAndUnlock(ctx, w)
 		if err == nil {
-			err = got.err
+			n, err = w.Payload.n, w.Payload.err
 		}
+		r.spare.Return(w)
 		if err != nil {
+			runtime.KeepAlive(r)
 			return 0, err
 		}
 		c.Lock()
-		more, _ := r.takeManyLocked(buf[got.n:], &wk)
-		n = got.n + more
+		more, _ := r.takeManyLocked(buf[n:], &wk)
+		n += more
 	} else if err != nil {
 		c.Unlock()
 		wk.run()
@@ -311,9 +330,11 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	wk.run() // with both ends locked, as above
 	age := time.NewTimer(maxAge)
 	defer age.Stop()
-	w := r.waiterLocked(recvRequest[T]{many: buf, n: n, batch: true, collects: true})
+	w := r.waiterLocked()
+	w.Payload.many, w.Payload.n, w.Payload.batch, w.Payload.collects = buf, n, true, true
 	_ = c.rxq.WaitTimer(ctx, c, w, age.C) // whatever ends it, the values that came are in buf
-	n = r.spare.Return(w).n
+	n = w.Payload.n
+	r.spare.Return(w)
 	runtime.KeepAlive(r)
 	return n, nil
 }

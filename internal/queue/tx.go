@@ -67,31 +67,56 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := s.trySendAndUnlockUnlessFull(v); err != contract.ErrFull {
 		return err
 	}
-	_, err := s.parkAndUnlock(ctx, sendRequest[T]{one: v})
+	w := s.waiterLocked()
+	w.Payload.one = v
+	err := s.waitAndUnlock(ctx, w)
+	s.spare.Return(w)
 	return err
 }
 
 // parkAndUnlock blocks until the sender is served, or ctx ends, and returns the
 // values of many that are not sent.
 func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, err error) {
+	w := s.waiterLocked()
+	w.Payload = p
+	err = s.waitAndUnlock(ctx, w)
+	left = w.Payload.many
+	s.spare.Return(w)
+	return left, err
+}
+
+// waiterLocked returns a waiter.
+func (s *Tx[T]) waiterLocked() *park.Waiter[sendRequest[T]] {
+	w, c := s.spare.Take(), s.c
+	w.Handle = &s.waiters
+	if c.Named() {
+		w.Stamp = c.Stamp("sends to")
+		c.NoteDepth(c.values.Len())
+	}
+	return w
+}
+
+// waitAndUnlock blocks until w, which waiterLocked has returned, is served, or
+// ctx ends. The caller returns w then.
+func (s *Tx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[sendRequest[T]]) (err error) {
 	c := s.c
-	if c.capacity == 0 {
-		c.ready.Set(true) // a sender has a value, although the channel holds none
+	if c.capacity > 0 {
+		err = c.txq.Wait(ctx, c, w)
+	} else {
+		if c.ready.Asked() {
+			c.ready.Set(true) // a sender has a value, although the channel holds none
+		}
+		err = c.txq.WaitYielding(ctx, c, w)
+		if err != nil {
+			c.Lock()
+			c.settleAndUnlock() // shuts ready if no other sender waits
+		}
 	}
-	w := s.spare.Take(p)
-	w.Handle, w.Stamp = &s.waiters, c.Stamp("sends to")
-	c.NoteDepth(c.values.Len())
-	err = c.txq.Wait(ctx, c, w)
-	p = s.spare.Return(w)
-	runtime.KeepAlive(s)
 	if err == nil {
-		return p.many, p.err
+		err = w.Payload.err
 	}
-	if c.capacity == 0 {
-		c.Lock()
-		c.settleAndUnlock() // shuts ready if no other sender waits
-	}
-	return p.many, err
+	runtime.KeepAlive(s)
+	return err
 }
 
 // TrySend sends v if there is room.
