@@ -4,6 +4,7 @@
 //	go run ./dev/verify/faults rpc               # about a minute and a half
 //	go run ./dev/verify/faults nats              # the same
 //	go run ./dev/verify/faults nats -only kills -kills 200
+//	go run ./dev/verify/faults nats -only cluster -rounds 3
 //
 // It exits with 1 if a line is not as promised. Everything runs on loopback, in
 // processes that it starts and ends itself.
@@ -17,6 +18,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A suite runs its faults, one after another, and hands each line to the table.
@@ -91,7 +93,9 @@ func exit(err error) {
 
 // A table prints lines as they come, as Markdown.
 type table struct {
-	w             io.Writer
+	w io.Writer
+
+	mu            sync.Mutex // guards the fields below, and w while there are lines
 	lines, failed int
 }
 
@@ -102,6 +106,8 @@ func (t *table) head(title string, columns ...string) {
 
 // line prints a line. It marks the line if ok is false.
 func (t *table) line(ok bool, cells ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.lines++
 	if !ok {
 		t.failed++

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -39,18 +38,23 @@ type natsPart struct {
 // connection that is cut.
 func natsFaults(t *table, args []string) error {
 	flags := flag.NewFlagSet("nats", flag.ExitOnError)
-	only := flags.String("only", "", "do one part: server, process, channel, storage or kills")
+	only := flags.String("only", "", "do one part: server, process, channel, storage, kills or cluster")
 	kills := flags.Int("kills", 8, "how many senders, and how many receivers, to kill for each kind")
+	cluster := flags.Bool("cluster", false, "do the faults of three servers, too")
+	rounds := flags.Int("rounds", 1, "how often to do each fault of three servers")
 	parseFlags(flags, args)
 	// The lanes run side by side. Most of the time is waiting.
 	lanes := [][]natsPart{{
-		{"server", []func(*table) error{each(serverKilled), serverKilledLossy, leaderKilled}},
+		{"server", []func(*table) error{each(serverKilled), serverKilledLossy}},
 		{"process", []func(*table) error{each(receiverKilled), aheadKilled, each(senderKilled), receiverStopped}},
 		{"channel", []func(*table) error{slowSubscriber, each(fullStream), each(streamDeleted), connectionCut, each(foreignStatus)}},
 	}, {
 		{"storage", []func(*table) error{each(batchRefused), batchesAbandoned, diskFull}},
 		{"kills", []func(*table) error{sendersKilled(*kills), receiversKilled(*kills)}},
 	}}
+	if *cluster || *only == "cluster" {
+		lanes = append(lanes, []natsPart{{"cluster", []func(*table) error{clusterFaults(*rounds)}}})
+	}
 	before := runtime.NumGoroutine()
 	t.head("NATS: what became of the values", "fault", "acknowledged", "unknown", "received", "again", "missed", "lost", "took", "promise")
 	if err := runLanes(t, lanes, *only); err != nil {
@@ -134,6 +138,7 @@ type ledger struct {
 	got             map[int]int
 	missed          uint64
 	latest          bool // of a watch: overwritten values count as missed, but not the last value
+	complete        bool // a missed value counts as lost
 	failed          error
 }
 
@@ -216,7 +221,7 @@ func (l *ledger) tally(again int) tally {
 	case t.failed != nil:
 	case t.acked == 0:
 		t.failed = errors.New("nothing was acknowledged")
-	case t.lost > 0:
+	case t.lost > 0, l.complete && t.missed > 0:
 		t.failed = errors.New("values are lost")
 	case t.again > again:
 		t.failed = fmt.Errorf("more than %d came again", again)
@@ -239,12 +244,25 @@ func (t *tally) add(u tally) {
 	t.failed = errors.Join(t.failed, u.failed)
 }
 
-func (c *tally) line(t *table, fault string, took time.Duration, promise string) {
-	if c.failed != nil {
-		promise = strings.ReplaceAll(c.failed.Error(), "\n", "; ") + "; " + promise
+// counts returns the cells of the table from acknowledged to lost.
+func (c *tally) counts() (cells []string) {
+	for _, n := range []int{c.acked, c.unknown, c.received, c.again, c.missed, c.lost} {
+		cells = append(cells, strconv.Itoa(n))
 	}
-	t.line(c.failed == nil, fault, strconv.Itoa(c.acked), strconv.Itoa(c.unknown), strconv.Itoa(c.received), strconv.Itoa(c.again),
-		strconv.Itoa(c.missed), strconv.Itoa(c.lost), round(took).String(), promise)
+	return cells
+}
+
+// explain returns the promise, after the reason why it is broken.
+func (c *tally) explain(promise string) string {
+	if c.failed == nil {
+		return promise
+	}
+	return strings.ReplaceAll(c.failed.Error(), "\n", "; ") + "; " + promise
+}
+
+func (c *tally) line(t *table, fault string, took time.Duration, promise string) {
+	cells := append([]string{fault}, c.counts()...)
+	t.line(c.failed == nil, append(cells, round(took).String(), c.explain(promise))...)
 }
 
 // line prints the fault's line. Again is how many values may come more than
@@ -388,7 +406,7 @@ func drainAll(ctx context.Context, js jetstream.JetStream, ch natschan.Channel, 
 			d.ledgers = append(d.ledgers, newLedger())
 		}
 		l := d.ledgers[len(d.ledgers)-1]
-		l.latest = ch.Kind == natschan.Watch
+		l.latest, l.complete = ch.Kind == natschan.Watch, queue(ch) || ch.Lossless
 		d.receiving.Go(func() { l.receive(ctx, rx, nil) })
 	}
 	return d, nil
@@ -471,93 +489,6 @@ func killServer(t *table, ch natschan.Channel, receivers, senders, times, again 
 		killing.Wait()
 		return restarted
 	})
-}
-
-func leaderKilled(t *table) error {
-	dir, err := os.MkdirTemp("", "leat-faults")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	var addrs, routes, ports []string
-	for range 3 {
-		addr, err := freeAddr()
-		if err != nil {
-			return err
-		}
-		route, err := freeAddr()
-		if err != nil {
-			return err
-		}
-		_, port, _ := net.SplitHostPort(route)
-		addrs, routes, ports = append(addrs, addr), append(routes, "nats://"+route), append(ports, port)
-	}
-	nodes := map[string]*node{}
-	for i, addr := range addrs {
-		name := fmt.Sprintf("node%d", i+1)
-		n, err := startNode(name, filepath.Join(dir, name), addr, ports[i], strings.Join(routes, ","))
-		if err != nil {
-			return err
-		}
-		nodes[name] = n
-		defer func() { n.stop() }()
-	}
-	nc, js, err := connectNATS("nats://" + strings.Join(addrs, ",nats://"))
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*natsPatience)
-	defer cancel()
-	ch := natschan.Channel{Name: "led", Kind: natschan.MPSC, Capacity: 64, Replicas: 3}
-	var rx *natschan.Receiver[int]
-	for { // until the cluster has elected the leader that makes streams
-		attempt, cancel := context.WithTimeout(ctx, 3*time.Second)
-		rx, err = natschan.NewReceiver[int](attempt, js, ch)
-		cancel()
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-	}
-	defer rx.Close()
-	l, began := newLedger(), time.Now()
-	var killing sync.WaitGroup
-	var killed error
-	var outage time.Duration
-	killing.Go(func() {
-		time.Sleep(500 * time.Millisecond)
-		s, err := js.Stream(ctx, "LEAT_led")
-		if err != nil {
-			killed = err
-			return
-		}
-		leader := nodes[s.CachedInfo().Cluster.Leader]
-		leader.kill()
-		at := time.Now()
-		for ctx.Err() == nil { // the outage, as a client sees it that asks for the stream
-			attempt, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-			s, err := js.Stream(attempt, "LEAT_led")
-			cancel()
-			if err == nil && s.CachedInfo().Cluster.Leader != "" {
-				break
-			}
-		}
-		outage = time.Since(at)
-		killed = leader.restart()
-	})
-	var receiving sync.WaitGroup
-	receiving.Go(func() { l.receive(ctx, rx, nil) })
-	if err := pump(ctx, js, ch, l, 3, 500, 2*time.Millisecond); err != nil {
-		return err
-	}
-	receiving.Wait()
-	killing.Wait()
-	l.line(t, "mpsc, 3 servers, the stream's leader killed", time.Since(began), 64,
-		fmt.Sprintf("none lost; a new leader within 15 s (after %v)", round(outage)))
-	return killed
 }
 
 // lines collects the numbers that a child prints until it ends.

@@ -18,8 +18,8 @@ import (
 )
 
 // natsServer is a nats-server with file storage: the arguments are its name,
-// its directory, its address, and, in a cluster, its own route's port and all
-// routes.
+// its directory, its address, and, in a cluster, its own route's port, all
+// routes, and the address that others are to dial, or an empty one.
 func natsServer(args []string) error {
 	host, service, err := net.SplitHostPort(args[2])
 	if err != nil {
@@ -38,7 +38,7 @@ func natsServer(args []string) error {
 		if err != nil {
 			return err
 		}
-		o.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: route, PoolSize: -1}
+		o.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: route, PoolSize: -1, NoAdvertise: true, Advertise: args[5]}
 		o.Routes = server.RoutesFromStr(args[4])
 	}
 	s, err := server.NewServer(o)
@@ -56,10 +56,10 @@ func natsServer(args []string) error {
 }
 
 // connectNATS connects as a patient client does, which goes on trying for ever.
-func connectNATS(url string) (*nats.Conn, jetstream.JetStream, error) {
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+func connectNATS(url string, opts ...nats.Option) (*nats.Conn, jetstream.JetStream, error) {
+	nc, err := nats.Connect(url, append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
 		nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.RetryOnFailedConnect(true),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a broken connection is expected
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...) // a broken connection is expected
 	if err != nil {
 		return nil, nil, err
 	}

@@ -205,7 +205,7 @@ func killReceivers(ctx context.Context, url string, js jetstream.JetStream, kind
 	}
 	defer tx.Close()
 	sent, l := newLedger(), newLedger()
-	l.latest = ch.Kind == natschan.Watch
+	l.latest, l.complete = ch.Kind == natschan.Watch, ch.Kind != natschan.Watch
 	stop := make(chan struct{})
 	var sending, ending sync.WaitGroup
 	sending.Go(func() {
