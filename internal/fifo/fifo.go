@@ -13,9 +13,9 @@
 // # Why it is right
 //
 // Everything that belongs to an end is read and written with that end locked,
-// but for the position, which the other end reads. Positions only grow. They
-// have 62 bits, on 32-bit machines too: a billion values a second take 146
-// years to use them up.
+// but for the position, which the other end reads. (A single receiver is an
+// exception: see below.) Positions only grow. They have 61 bits, on 32-bit
+// machines too: a billion values a second take 73 years to use them up.
 //
 //   - A push writes its slot, then publishes the tail. A pop that sees the
 //     value's position in the tail therefore sees the slot, and the chain of
@@ -32,6 +32,33 @@
 //     owned it.
 //
 // A goroutine that needs both locks takes the tail's first.
+//
+// # A single receiver needs no lock
+//
+// If one goroutine at a time pops, its pop may be a Claim: one compare-and-swap
+// of the head's word, in place of a lock and an unlock. It moves the head past
+// a value, and from then on the value's slot is the receiver's. The word also
+// says whether the head is locked or guarded, and then nothing is claimed. So
+// with the head locked its position stands still, as before; and a goroutine
+// that guards the head, with both ends locked, makes the receiver lock it.
+//
+// A claim passes the slot before the receiver has read and cleared it. Nobody
+// else uses the slot meanwhile:
+//
+//   - A push uses a segment again only when the head has passed a value of a
+//     later segment: see extend. The receiver has claimed that value itself, by
+//     a compare-and-swap that came after it was done with the slots before. It
+//     also reads a segment's pointer to the next before that compare-and-swap.
+//   - A goroutine that pops for the receiver does so with both ends locked,
+//     while the receiver waits, and so claims nothing.
+//   - Evict is the only other pop. Evictions could lead the head on, and the
+//     tail round, to a slot that is being read. So the first Evict guards the
+//     head for good. The receiver may then still be in the segment of the last
+//     value before, and so that segment is not used again.
+//
+// What the receiver knows about the head is in own. Its goroutine alone uses
+// own, and a goroutine that pops for it while it waits. Once the head is
+// guarded for good, other is used in place of own, with the head locked.
 package fifo
 
 import "github.com/leat-go/leat/internal/seam"
@@ -44,7 +71,7 @@ var SegmentSize = 32
 // see Init.
 //
 // Invariants: value n is in slot n % size of its segment. The segments from
-// headSeg on, along next, hold the values from head.pos on. An end enters a
+// from.seg on, along next, hold the values from the head on. An end enters a
 // segment when it comes to the segment's first slot, and not before. Slots that
 // hold no value are zero.
 type Queue[T any] struct {
@@ -58,23 +85,33 @@ type Queue[T any] struct {
 	ring     bool // segments stand in a circle, and are used again
 	segments uint64
 	first    *segment[T] // where the head begins; written once, before the first value is published
+	kept     *segment[T] // not to be used again: see Evict; or nil
+	start    uint64      // where both ends were when there were no segments
 	skipped  uint64      // positions that Reset has passed over
 
-	_       [64]byte
-	Head    End[T]
-	headSeg *segment[T]
-	_       [64]byte
-	spare   seam.Pointer[segment[T]] // a segment that the head has left, if not ring
+	_     [64]byte
+	Head  End[T]
+	from  *reader[T] // &own, if a single receiver may claim values, or &other; written with both ends locked
+	own   reader[T]  // see the package comment
+	other reader[T]
+	_     [64]byte
+	spare seam.Pointer[segment[T]] // a segment that the head has left, if not ring
 }
 
 // An End is one end of a Queue.
 type End[T any] struct {
-	word seam.Word[T] // the position, and the bits locked and waiting
-	pos  uint64       // the next slot; what word says, or ahead of it while locked
-	seen uint64       // the other end's position when it was last read
+	word seam.Word[T] // the position of the next slot, and bits
+	next uint64       // with the end locked: what Unlock stores in word
+	seen uint64       // the tail's: the head's position when it was last read
 
 	aside seam.Mutex  // held by the one of those who wait for the lock that is woken for it
 	sleep *seam.Mutex // made when first needed, with aside held; locked but between an Unlock that wakes and the wake-up
+}
+
+// A reader is what the head's side knows besides the position.
+type reader[T any] struct {
+	seg  *segment[T] // of the last value that was popped; nil before the first
+	seen uint64      // the tail's position when it was last read
 }
 
 type segment[T any] struct {
@@ -84,8 +121,13 @@ type segment[T any] struct {
 
 // Init makes q ready: for at most capacity values, and q then keeps the memory
 // that it has once used; or, if capacity is negative, for any number, and q
-// then goes back to two segments when it is empty.
-func (q *Queue[T]) Init(capacity int) {
+// then goes back to two segments when it is empty. single says that one
+// goroutine at a time pops, and may use Claim.
+func (q *Queue[T]) Init(capacity int, single bool) {
+	q.from = &q.other
+	if single {
+		q.from = &q.own
+	}
 	size := SegmentSize
 	if capacity > 0 {
 		q.ring = true
@@ -96,14 +138,17 @@ func (q *Queue[T]) Init(capacity int) {
 	q.mask = uint64(size) - 1
 	if seam.Origin > 0 {
 		q.skipTo(seam.Origin &^ q.mask)
-		q.UnlockEnds()
 	}
+	q.Guard(false)
+	q.UnlockEnds()
 }
 
-// What an end's word says besides the position, which is between them.
+// What an end's word says besides the position.
 const (
 	locked  = 1       // somebody holds the end
-	waiting = 1 << 63 // and somebody sleeps until it is unlocked
+	guarded = 2       // the head's: to pop a value, one must lock the head
+	one     = 4       // the lowest bit of the position
+	waiting = 1 << 63 // the end is locked, and somebody sleeps until it is unlocked
 )
 
 // TryLock locks an end if it is free and nobody is faster.
@@ -152,7 +197,7 @@ func (e *End[T]) lockHeld() {
 
 // Unlock publishes the position.
 func (e *End[T]) Unlock() {
-	if int64(e.word.Swap(e.pos<<1)) < 0 { // waiting; said so, Unlock is just small enough to be inlined
+	if int64(e.word.Swap(e.next)) < 0 { // waiting; said so, Unlock is just small enough to be inlined
 		wake(e.sleep)
 	}
 }
@@ -165,17 +210,37 @@ func wake(sleep *seam.Mutex) { sleep.Unlock() }
 
 // publish publishes the position, and keeps the end locked.
 func (e *End[T]) publish() {
-	for v := e.word.Load(); !e.word.CompareAndSwap(v, e.pos<<1|v&(locked|waiting)); v = e.word.Load() {
+	for v := e.word.Load(); !e.word.CompareAndSwap(v, e.next|v&(locked|waiting)); v = e.word.Load() {
 	}
 }
 
 // position returns the published position.
-func (e *End[T]) position() uint64 { return e.word.Load() << 1 >> 2 }
+func (e *End[T]) position() uint64 { return e.word.Load() << 1 >> 3 }
+
+// pos returns the position of the next slot, which is the published one or
+// ahead of it. The end is locked.
+func (e *End[T]) pos() uint64 { return e.next / one }
+
+// LockHead locks the head, which claims may have moved since the last Unlock.
+func (q *Queue[T]) LockHead() {
+	q.Head.Lock()
+	q.Head.next = q.Head.word.Load() &^ (locked | waiting)
+}
+
+// Guard has a single receiver lock the head for each value from now on; or not,
+// and then it may claim values again. Both ends are locked. The head of a queue
+// without a single receiver, or from which a value was evicted, stays guarded.
+func (q *Queue[T]) Guard(on bool) {
+	q.Head.next |= guarded
+	if !on && q.from == &q.own {
+		q.Head.next &^= guarded
+	}
+}
 
 // LockEnds locks both ends.
 func (q *Queue[T]) LockEnds() {
 	q.Tail.Lock()
-	q.Head.Lock()
+	q.LockHead()
 }
 
 // LockTailToo locks both ends, of which the caller has locked the head.
@@ -192,7 +257,7 @@ func (q *Queue[T]) LockTailToo() {
 // stays locked until the head is published: the next goroutine that locks the
 // tail must not find more values than there are.
 func (q *Queue[T]) UnlockEnds() {
-	if q.Tail.position() != q.Tail.pos {
+	if q.Tail.position() != q.Tail.pos() {
 		q.Tail.publish()
 	}
 	q.Head.Unlock()
@@ -200,20 +265,20 @@ func (q *Queue[T]) UnlockEnds() {
 }
 
 // Len returns how many values are queued. Both ends are locked.
-func (q *Queue[T]) Len() int { return int(q.Tail.pos - q.Head.pos) }
+func (q *Queue[T]) Len() int { return int(q.Tail.pos() - q.Head.pos()) }
 
 // Pushed returns how many values were ever pushed. The tail is locked.
-func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos - q.skipped }
+func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos() - q.skipped }
 
 // Room returns for how many of n values there is room in a queue of at most
 // limit. If that is fewer than n, it is so at some instant during the call.
 // Room reads the other end's position only if the one that it read last is not
 // enough. The tail is locked.
 func (q *Queue[T]) Room(limit, n uint64) uint64 {
-	if q.Tail.pos-q.Tail.seen+n > limit {
+	if q.Tail.pos()-q.Tail.seen+n > limit {
 		q.Tail.seen = q.Head.position()
 	}
-	return min(n, limit-min(limit, q.Tail.pos-q.Tail.seen))
+	return min(n, limit-min(limit, q.Tail.pos()-q.Tail.seen))
 }
 
 // Empty reports whether the queue was empty at some instant during the call. If
@@ -233,30 +298,65 @@ func (q *Queue[T]) Empty() bool {
 // end's position only if the one that it read last is not enough. The head is
 // locked.
 func (q *Queue[T]) Available(n uint64) uint64 {
-	if q.Head.pos+n > q.Head.seen {
-		q.Head.seen = q.Tail.position()
+	if q.Head.pos()+n > q.from.seen {
+		q.from.seen = q.Tail.position()
 	}
-	return min(n, q.Head.seen-q.Head.pos)
+	return min(n, q.from.seen-q.Head.pos())
 }
 
 // TryPush makes room for a last value, and returns where to put it, if the
 // queue holds fewer than limit values. Otherwise it held as many at some
 // instant during the call, and the result is nil. The tail is locked.
 func (q *Queue[T]) TryPush(limit uint64) *T {
-	if q.Tail.pos-q.Tail.seen >= limit && q.Room(limit, 1) == 0 {
+	pos := q.Tail.pos()
+	if pos-q.Tail.seen >= limit && q.Room(limit, 1) == 0 {
 		return nil
 	}
-	return q.last()
+	i := pos & q.mask
+	if i == 0 {
+		q.extend()
+	}
+	q.Tail.next += one
+	return &q.tailSeg.slot[i]
 }
 
 // TryPop returns where the first value is, if there is one; the caller takes it
 // and puts a zero value there. Otherwise the queue was empty at some instant
 // during the call, and the result is nil. The head is locked.
 func (q *Queue[T]) TryPop() *T {
-	if q.Head.pos >= q.Head.seen && q.Available(1) == 0 {
+	if q.Head.pos() >= q.from.seen && q.Available(1) == 0 {
 		return nil
 	}
 	return q.front()
+}
+
+// Claim is TryPop for a single receiver, without a lock. If it returns nil and
+// true, the head was not guarded, and after that the queue was empty at some
+// instant during the call, as in Empty. If it returns nil and false, it tells
+// nothing: the head is guarded or locked.
+func (q *Queue[T]) Claim() (p *T, empty bool) {
+	v := q.Head.word.Load()
+	if v&(locked|guarded) != 0 {
+		return nil, false
+	}
+	r, pos := &q.own, v/one
+	if pos >= r.seen {
+		if r.seen = q.Tail.position(); pos >= r.seen {
+			return nil, true
+		}
+	}
+	i, seg := pos&q.mask, r.seg
+	if i == 0 {
+		seg = q.after(seg)
+	}
+	if !q.Head.word.CompareAndSwap(v, v+one) {
+		return nil, false
+	}
+	if i == 0 {
+		q.leave(r.seg)
+		r.seg = seg
+	}
+	return &seg.slot[i], false
 }
 
 // Push puts v last. There is room, and the tail is locked.
@@ -265,23 +365,23 @@ func (q *Queue[T]) Push(v T) { *q.last() = v }
 // last makes room for a last value, and returns where to put it. There is room,
 // and the tail is locked.
 func (q *Queue[T]) last() *T {
-	i := q.Tail.pos & q.mask
+	i := q.Tail.pos() & q.mask
 	if i == 0 {
 		q.extend()
 	}
-	q.Tail.pos++
+	q.Tail.next += one
 	return &q.tailSeg.slot[i]
 }
 
 // PushAll puts all of vs last, in order. There is room, and the tail is locked.
 func (q *Queue[T]) PushAll(vs []T) {
 	for len(vs) > 0 {
-		i := q.Tail.pos & q.mask
+		i := q.Tail.pos() & q.mask
 		if i == 0 {
 			q.extend()
 		}
 		k := copy(q.tailSeg.slot[i:], vs)
-		q.Tail.pos += uint64(k)
+		q.Tail.next += uint64(k) * one
 		vs = vs[k:]
 	}
 }
@@ -298,26 +398,26 @@ func (q *Queue[T]) Pop() T {
 // front returns where the first value is, and goes past it. There is one, and
 // the head is locked.
 func (q *Queue[T]) front() *T {
-	i := q.Head.pos & q.mask
+	i := q.Head.pos() & q.mask
 	if i == 0 {
 		q.advance()
 	}
-	q.Head.pos++
-	return &q.headSeg.slot[i]
+	q.Head.next += one
+	return &q.from.seg.slot[i]
 }
 
 // PopInto moves the first values to buf. There are as many, and the head is
 // locked.
 func (q *Queue[T]) PopInto(buf []T) {
 	for len(buf) > 0 {
-		i := q.Head.pos & q.mask
+		i := q.Head.pos() & q.mask
 		if i == 0 {
 			q.advance()
 		}
-		full := q.headSeg.slot[i:]
+		full := q.from.seg.slot[i:]
 		k := copy(buf, full)
 		clear(full[:k])
-		q.Head.pos += uint64(k)
+		q.Head.next += uint64(k) * one
 		buf = buf[k:]
 	}
 }
@@ -349,11 +449,18 @@ func (q *Queue[T]) extend() {
 		// in last or before it, and has not gone on from it.
 		q.Tail.seen = q.Head.position()
 		size := q.mask + 1
-		used := q.Tail.pos/size - (max(q.Tail.seen, 1)-1)/size
-		if used >= q.segments {
+		used := q.Tail.pos()/size - (max(q.Tail.seen, 1)-1)/size
+		switch {
+		case used >= q.segments:
 			s := q.newSegment()
 			s.next = last.next
 			last.next = s
+		case last.next == q.kept: // take a new one in its place
+			s := q.newSegment()
+			q.segments--
+			s.next = q.kept.next
+			last.next = s
+			q.kept = nil
 		}
 		q.tailSeg = last.next
 	}
@@ -364,36 +471,77 @@ func (q *Queue[T]) newSegment() *segment[T] {
 	return &segment[T]{slot: make([]T, q.mask+1)}
 }
 
-// advance makes headSeg the segment of value head.pos, which is there. The head
-// is locked.
+// advance makes from.seg the segment of the first value, which is there. The
+// head is locked.
 func (q *Queue[T]) advance() {
-	old := q.headSeg
-	switch {
-	case old == nil:
-		q.headSeg = q.first
-	case q.ring:
-		q.headSeg = old.next
-	default:
-		q.headSeg = old.next
-		old.next = nil
-		q.spare.Store(old)
+	old := q.from.seg
+	q.from.seg = q.after(old)
+	q.leave(old)
+}
+
+// after returns the segment after s, which is there; or the first one, if s is
+// nil.
+func (q *Queue[T]) after(s *segment[T]) *segment[T] {
+	if s == nil {
+		return q.first
 	}
+	return s.next
+}
+
+// leave gives up s, which the head has left. s may be nil.
+func (q *Queue[T]) leave(s *segment[T]) {
+	if s != nil && !q.ring {
+		s.next = nil
+		q.spare.Store(s)
+	}
+}
+
+// Evict is Pop for a goroutine that is not the receiver. q is bounded, and both
+// ends are locked. If a single receiver may have claimed values, Evict guards
+// the head for good, as the package comment explains.
+func (q *Queue[T]) Evict() T {
+	if q.from == &q.own {
+		q.from = &q.other
+		q.Guard(true)
+		q.other.seg = q.popped()
+		q.kept = q.other.seg
+	}
+	return q.Pop()
+}
+
+// popped returns the segment of the value that was popped last, or nil if there
+// is none. It does not read own, which the receiver may be writing to. There is
+// a value, q is bounded, and both ends are locked.
+//
+// All segments stand in the circle. After tailSeg come the free ones, then
+// those in use, the wanted one first, up to tailSeg again.
+func (q *Queue[T]) popped() *segment[T] {
+	if q.Head.pos() == q.start {
+		return nil
+	}
+	size, s := q.mask+1, q.tailSeg
+	for range q.segments - ((q.Tail.pos()-1)/size - (q.Head.pos()-1)/size) {
+		s = s.next
+	}
+	return s
 }
 
 // Reset drops all values and all memory. Both ends are locked.
 func (q *Queue[T]) Reset() {
 	// Both ends go on at the first slot of a segment, which is yet to be made.
-	q.skipTo((q.Tail.pos + q.mask) &^ q.mask)
-	q.tailSeg, q.headSeg, q.first, q.segments = nil, nil, nil, 0
+	q.skipTo((q.Tail.pos() + q.mask) &^ q.mask)
+	q.tailSeg, q.from.seg, q.first, q.segments, q.kept = nil, nil, nil, 0, nil
 	q.spare.Store(nil)
 }
 
 // skipTo makes pos, where a segment begins, the position of both ends, which
 // are locked.
 func (q *Queue[T]) skipTo(pos uint64) {
-	q.skipped += pos - q.Tail.pos
-	q.Tail.pos, q.Head.pos = pos, pos
-	q.Tail.seen, q.Head.seen = pos, pos
+	q.skipped += pos - q.Tail.pos()
+	q.Tail.next, q.Head.next = pos*one, pos*one
+	q.Tail.seen, q.from.seen = pos, pos
+	q.start = pos
+	q.Guard(true)
 }
 
 // HoldsAtLeast reports whether the queue seems to hold limit values or more.

@@ -28,6 +28,10 @@ const Unbounded = math.MaxInt
 // as uncontended, are written with both ends locked, and so may be read with
 // either.
 //
+// A single receiver does not even need the head's lock while the channel is
+// uncontended: it claims values. Unlock guards the head when the channel is not
+// uncontended, so that nothing is claimed then. See package fifo.
+//
 // At capacity 0 the tail's lock is both: nobody locks the head. There, values
 // stays empty, so no end ever moves, and uncontended is never true. What both
 // locks guard, the one then guards alone.
@@ -91,9 +95,9 @@ func New[T any](kind string, capacity int, single bool, opts []contract.Option, 
 		openSenders: 1, openReceivers: 1, reachableReceivers: 1}
 	switch capacity {
 	case 0, Unbounded:
-		c.values.Init(-1)
+		c.values.Init(-1, single)
 	default:
-		c.values.Init(capacity)
+		c.values.Init(capacity, single)
 	}
 	c.open.Store(capacity > 0)
 	c.Kind = kind
@@ -120,7 +124,7 @@ func (c *Channel[T]) Lock() {
 // lockHeadToo locks both ends, of which the caller has locked the tail.
 func (c *Channel[T]) lockHeadToo() {
 	if c.capacity > 0 {
-		c.values.Head.Lock()
+		c.values.LockHead()
 	}
 }
 
@@ -136,6 +140,7 @@ func (c *Channel[T]) Unlock() {
 	if c.uncontended != uncontended {
 		c.uncontended = uncontended
 	}
+	c.values.Guard(!uncontended)
 	open := c.openSenders > 0 && c.openReceivers == c.reachableReceivers
 	if c.open.Load() != open {
 		c.open.Store(open)

@@ -62,6 +62,15 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		var zero T
 		return zero, err
 	}
+	if c.single {
+		if p, _ := c.values.Claim(); p != nil {
+			var zero T
+			v := *p
+			*p = zero
+			runtime.KeepAlive(r)
+			return v, nil
+		}
+	}
 	if c.capacity > 0 { // at capacity 0, every step needs both locks
 		v, err := r.TryRecv()
 		if err == contract.ErrEmpty && r.patience.Yield() {
@@ -102,7 +111,23 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		c.Lock()
 		return r.tryRecvAndUnlock()
 	}
-	c.values.Head.Lock()
+	if c.single {
+		p, empty := c.values.Claim()
+		if p != nil {
+			var zero T
+			v = *p
+			*p = zero
+			runtime.KeepAlive(r)
+			return v, nil
+		}
+		// As in seemsEmpty. If Ready is used, the head is guarded, and the call
+		// takes the lock: a gate may open just before its value is published.
+		if empty && c.open.Load() {
+			runtime.KeepAlive(r)
+			return v, contract.ErrEmpty
+		}
+	}
+	c.values.LockHead()
 	if c.uncontended && r.closed == nil {
 		if p := c.values.TryPop(); p != nil {
 			var zero T
@@ -358,7 +383,7 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 		c.Lock()
 		return r.takeManyAndUnlock(buf)
 	}
-	c.values.Head.Lock()
+	c.values.LockHead()
 	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])
@@ -429,7 +454,7 @@ func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	if c.capacity == 0 {
 		return 0
 	}
-	c.values.Head.Lock()
+	c.values.LockHead()
 	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])

@@ -195,7 +195,7 @@ func (s *Tx[T]) ForceSend(v T) (evicted T, full bool, err error) {
 		return evicted, false, err
 	}
 	if !c.senderWaitsLocked() && c.values.Len() > 0 {
-		evicted = c.values.Pop()
+		evicted = c.values.Evict()
 		c.values.Push(v)
 		c.evicted++
 		c.ready.Set(true)

@@ -16,8 +16,8 @@ import (
 // what a narrower or a signed type could hold; and the last that each kind can
 // come to: see the packages.
 var origins = map[string][]uint64{
-	"mpsc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
-	"mpmc":      {1<<31 - 2, 1<<32 - 2, 1<<61 - 2, 1<<62 - 32},
+	"mpsc":      {1<<31 - 2, 1<<32 - 2, 1<<60 - 2, 1<<61 - 32},
+	"mpmc":      {1<<31 - 2, 1<<32 - 2, 1<<60 - 2, 1<<61 - 32},
 	"broadcast": {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 32},
 	"lossless":  {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 32},
 	"patient":   {1<<31 - 2, 1<<32 - 2, 1<<63 - 2, 1<<64 - 32},
