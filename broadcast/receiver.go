@@ -82,15 +82,27 @@ func (r *Receiver[T]) TryRecv() (T, error) {
 // tryRecv takes the next value if it is there and nothing else is to be done.
 // Two loads decide that: of special, and of the slot. The second load of
 // special, after the cursor has moved, is for Ready: see rejoin.
+//
+// It repeats what advance and moveTo do, because a call of a generic method
+// costs as much as the rest of each.
 func (r *Receiver[T]) tryRecv() (v T, err error) {
-	pos := r.cur.pos.Load()
-	if e := r.at.Load(); e == nil || e.n != pos || r.cur.special.Load() != 0 {
+	cur := r.cur
+	pos := cur.pos.Load()
+	e := r.at.Load()
+	if e == nil || e.n != pos || cur.special.Load() != 0 {
 		return r.tryRecvSlow(pos)
-	} else {
-		v = e.value
 	}
-	r.advance(pos, 1)
-	if r.cur.special.Load() != 0 {
+	v = e.value
+	if !r.at.Step(1) {
+		r.c.ring.Cross(&r.at, pos+1)
+	}
+	if !cur.pos.CompareAndSwap(pos, pos+1) {
+		r.twoReceivers()
+	}
+	if cur.lossless && r.c.slowest.Load() == pos+1 {
+		r.c.moved()
+	}
+	if cur.special.Load() != 0 {
 		r.rejoin()
 	}
 	return v, nil
