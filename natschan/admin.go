@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // Info describes a channel and its use at one moment.
@@ -41,17 +42,20 @@ type Info struct {
 // List may be called concurrently. It returns an error that wraps ctx.Err() if
 // ctx ends.
 func List(ctx context.Context, js jetstream.JetStream) ([]Info, error) {
-	list := js.ListStreams(ctx)
-	var all []Info
-	for s := range list.Info() {
-		if info, ok := describe(s); ok {
-			all = append(all, info)
+	js = patient(js)
+	all, err := repeat(ctx, readPatience, func(ctx context.Context) (all []Info, err error) {
+		list := js.ListStreams(ctx)
+		for s := range list.Info() {
+			if info, ok := describe(s); ok {
+				all = append(all, info)
+			}
 		}
-	}
+		return all, list.Err()
+	})
 	failed := func(err error) error {
 		return explain(js.Conn(), fmt.Errorf("natschan: list channels: %w", err))
 	}
-	if err := list.Err(); err != nil {
+	if err != nil {
 		return nil, failed(err)
 	}
 	if len(all) == 0 {
@@ -160,18 +164,19 @@ func find(ctx context.Context, js jetstream.JetStream, name string) (Info, error
 	if ctx == nil {
 		panic("natschan: nil context")
 	}
+	js = patient(js)
 	ch := Channel{Name: name, Kind: MPSC}
 	if err := ch.check(); err != nil {
 		return Info{}, err
 	}
-	s, err := js.Stream(ctx, ch.stream())
+	_, s, err := state(ctx, js, ch.stream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return Info{}, fmt.Errorf("%w: %s", ErrNotFound, name)
 	}
 	if err != nil {
 		return Info{}, explain(js.Conn(), fmt.Errorf("natschan: find channel %q: %w", name, err))
 	}
-	info, ok := describe(s.CachedInfo())
+	info, ok := describe(s)
 	if !ok || info.Kind == 0 {
 		return Info{}, fmt.Errorf("%w: the stream %s was not made by this version of natschan", ErrMismatch, ch.stream())
 	}
@@ -205,6 +210,7 @@ func describe(s *jetstream.StreamInfo) (info Info, ok bool) {
 // another process makes a channel of that name again while Delete runs, Delete
 // leaves the leases of the new channel alone.
 func Delete(ctx context.Context, js jetstream.JetStream, name string) error {
+	js = patient(js)
 	ch := Channel{Name: name, Kind: MPSC}
 	if err := ch.check(); err != nil {
 		return err
@@ -290,6 +296,7 @@ func (c *Channel) purgeLeases(ctx context.Context, js jetstream.JetStream, which
 // the channel again: only a channel that has ended is deleted. That is not so
 // for [Delete].
 func DeleteEnded(ctx context.Context, js jetstream.JetStream, name string) error {
+	js = patient(js)
 	info, err := find(ctx, js, name)
 	if err == nil {
 		err = info.deleteEnded(ctx, js)
@@ -319,7 +326,8 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 		return failed(err)
 	}
 	subject := "leat.l." + c.Name + ".deleting"
-	_, err = js.Publish(ctx, subject, nil, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
+	_, err = js.Publish(ctx, subject, nil,
+		jetstream.WithMsgID(nuid.Next()), jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
 	if isOutdated(err) {
 		return fmt.Errorf("%w: another DeleteEnded of %s is under way", ErrInUse, c.Name)
 	}
@@ -399,6 +407,7 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 // Forget removes the position of a Durable receiver of a channel, which its
 // Close keeps. Forgetting an unknown one is not an error.
 func Forget(ctx context.Context, js jetstream.JetStream, name, durable string) error {
+	js = patient(js)
 	ch := Channel{Name: name, Kind: Broadcast, Capacity: 1}
 	if err := ch.check(); err != nil {
 		return err

@@ -42,7 +42,8 @@ func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
 	if !r.shared && !r.inOrderLocked(meta) {
 		return
 	}
-	d.old = r.demand.callers == 0 || r.newestOnly && r.demand.askedIn != r.demand.calls
+	d.old = r.demand.callers == 0 ||
+		r.newestOnly && (r.demand.askedIn != r.demand.calls || r.ch.Replicas > 1) // a replica sends what it has
 	if d.deliveries > 1 && r.buffer.replace(d) {
 		return
 	}

@@ -137,9 +137,9 @@ func (r *receiver) nothingNext() bool {
 	return r.buffer.empty() || r.gapNextLocked() || len(r.deferred) > 0
 }
 
-// gapNextLocked reports whether the next receive returns a *leat.LaggedError.
+// gapNextLocked reports whether values are missing before the next one.
 func (r *receiver) gapNextLocked() bool {
-	return r.lags && !r.buffer.empty() && (r.position.gap(r.buffer.first()) > 0 || r.newestOnly && r.buffer.first().old)
+	return r.lags && !r.buffer.empty() && r.position.gap(r.buffer.first()) > 0
 }
 
 // deferError leaves err to the next receive.

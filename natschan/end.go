@@ -28,7 +28,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	}
 	var others uint64
 	if r.shared && info.State.Msgs > 0 {
-		if others, err = r.inOtherHands(ctx); err != nil {
+		if others, err = r.inOtherHands(ctx, info.State.LastSeq); err != nil {
 			return false, err
 		}
 	}
@@ -122,8 +122,10 @@ func (r *receiver) close() (err error) {
 		if r.exclusive && err == nil {
 			r.awaitAsked(ctx)
 		}
-		r.hangUp(ctx)
-		r.hungUp()
+		if !r.hangUpLater() {
+			r.hangUp(ctx)
+			r.hungUp()
+		}
 		r.requester.close()
 	})
 	return explain(r.nc, err)

@@ -27,6 +27,7 @@ const (
 // JetStream's error codes that nats.go has no name for.
 const (
 	codeAccountResources          = 10002 // a publish over the account's max_mem or max_file
+	codeLeaderless                = 10008 // the cluster has no leader now
 	codeInsufficientResources     = 10023 // a publish over the server's max_memory_store or max_file_store
 	codeMaxConsumers              = 10026
 	codeMaxStreams                = 10027
@@ -37,6 +38,7 @@ const (
 	codeWrongLastSequence         = 10071
 	codeStoreFailed               = 10077 // see judgeStoreFailed
 	codeSealed                    = 10109
+	codeIDInProcess               = 10158 // a message of this id waits for the majority of a cluster
 	codeWrongLastSequenceConstant = 10164 // the same, of a message in flight
 	codeBatchIncomplete           = 10176 // the server has dropped a message of an atomic batch, or the batch
 	codeBatchDuplicate            = 10201 // of an atomic batch: an id of it is stored already
@@ -68,6 +70,8 @@ func judgeAPI(api *jetstream.APIError) (verdict, error) {
 		return judgeStoreFailed(api)
 	case codeMessageTooLarge:
 		return refused, tooLarge(api)
+	case codeIDInProcess: // an attempt before this one may be stored yet, or be lost with the leader
+		return unclear, fmt.Errorf("natschan: %w", api)
 	case codeSealed, codeStreamNotFound:
 		return closed, leat.ErrClosed
 	case codeBatchIncomplete, codeBatchesInFlight: // also if the server cannot make the file that a batch waits in

@@ -217,11 +217,7 @@ func (c *Channel) leaseSubjects(ctx context.Context, js jetstream.JetStream) (ma
 func leaseSubjects(
 	ctx context.Context, js jetstream.JetStream, filter string,
 ) (jetstream.Stream, map[string]uint64, error) {
-	s, err := js.Stream(ctx, leaseStream)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
+	s, info, err := state(ctx, js, leaseStream, jetstream.WithSubjectFilter(filter))
 	if err != nil {
 		return nil, nil, err
 	}

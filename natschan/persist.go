@@ -42,8 +42,11 @@ type persistence struct {
 func (s *sender) persist(ctx context.Context, msgs []*nats.Msg) error {
 	p := persistence{sender: s, msgs: msgs}
 	var wait retryPause
-	for {
+	for n := 1; ; n++ {
 		what, answer := p.attempt(ctx)
+		if what == full && s.family.ch.Lossless && n%5 == 0 {
+			s.family.roomComes(ctx, true)
+		}
 		switch {
 		case what == stored:
 			return nil
@@ -108,7 +111,7 @@ func (p *persistence) attempt(ctx context.Context) (verdict, error) {
 func (p *persistence) lastAttempt(ctx context.Context) (verdict, error) {
 	f, likely := p.family, make(chan error, 1)
 	go func() { likely <- f.stalled() }()
-	err := p.publish(context.WithoutCancel(ctx), p.msgs, graceTimeout)
+	err := p.publish(context.WithoutCancel(ctx), p.msgs, f.grace())
 	p.why, p.doubt = <-likely, true
 	switch what, answer := judge(err); what {
 	case full: // the server would have known an id that is stored
@@ -142,6 +145,14 @@ func (p *persistence) clarify(ctx context.Context, err error) (verdict, error) {
 // and the answer to the last one is the answer to all. It does not try again,
 // as the client would: that would send a message again after later ones.
 func (s *sender) publish(ctx context.Context, msgs []*nats.Msg, patience time.Duration) error {
+	err := s.publishOnce(ctx, msgs, patience)
+	if err != nil && inProcess(err) {
+		err = s.awaitAgreement(ctx, msgs, patience, err)
+	}
+	return err
+}
+
+func (s *sender) publishOnce(ctx context.Context, msgs []*nats.Msg, patience time.Duration) error {
 	last := len(msgs) - 1
 	if last > 0 {
 		id := []string{nuid.Next()}

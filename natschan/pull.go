@@ -98,6 +98,7 @@ type ending struct {
 func newReceiver(
 	ctx context.Context, js jetstream.JetStream, ch Channel, o receiverOptions,
 ) (*receiver, error) {
+	js = patient(js)
 	stream, err := ch.open(ctx, js)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,10 @@ func (r *receiver) receive(ctx context.Context, c call) (*delivery, error) {
 		case confirm:
 			err = r.confirm(ctx)
 		case refresh:
-			err = r.refresh(ctx)
+			if err = r.refresh(ctx); err != nil && c.more {
+				r.deferError(err) // the gap is counted, and the call has values
+				err = errNoMore
+			}
 		case drain:
 			err = r.drain(ctx, &c)
 		case check:

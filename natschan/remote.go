@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/leat-go/leat"
 	"github.com/nats-io/nats.go"
@@ -21,11 +22,8 @@ type remote struct {
 // info asks for the stream's state. (Info of a jetstream.Stream may not be
 // called concurrently.)
 func (r *remote) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	s, err := r.js.Stream(ctx, r.ch.stream())
-	if err != nil {
-		return nil, err
-	}
-	return s.CachedInfo(), nil
+	_, info, err := state(ctx, r.js, r.ch.stream())
+	return info, err
 }
 
 // consumers asks for all consumers of the stream.
@@ -49,12 +47,14 @@ func (r *remote) consumersNamed(ctx context.Context, durable string) (infos []*j
 }
 
 // consumersOf asks for all consumers of a stream.
-func consumersOf(ctx context.Context, s jetstream.Stream) (infos []*jetstream.ConsumerInfo, err error) {
-	list := s.ListConsumers(ctx)
-	for info := range list.Info() {
-		infos = append(infos, info)
-	}
-	return infos, list.Err()
+func consumersOf(ctx context.Context, s jetstream.Stream) ([]*jetstream.ConsumerInfo, error) {
+	return repeat(ctx, readPatience, func(ctx context.Context) (infos []*jetstream.ConsumerInfo, err error) {
+		list := s.ListConsumers(ctx)
+		for info := range list.Info() {
+			infos = append(infos, info)
+		}
+		return infos, list.Err()
+	})
 }
 
 // remove deletes a consumer, which may be gone already.
@@ -68,17 +68,27 @@ func (r *remote) remove(ctx context.Context, consumer string) error {
 
 // inOtherHands returns how many values the shared consumer has sent to
 // receivers that have not acknowledged them. If it has other values, too, it
-// returns 0.
-func (r *remote) inOtherHands(ctx context.Context) (uint64, error) {
-	c, err := r.stream.Consumer(ctx, sharedConsumer)
-	if err != nil {
-		return 0, err
+// returns 0. The stream's last value is last, which the leader of the
+// consumer's replicas may have yet to learn. It counts a value as sent when it
+// has asked the others for their agreement: then the value may be on its way to
+// this receiver.
+func (r *remote) inOtherHands(ctx context.Context, last uint64) (uint64, error) {
+	for looks := 1; ; looks++ {
+		c, err := r.stream.Consumer(ctx, sharedConsumer)
+		if err != nil {
+			return 0, err
+		}
+		info := c.CachedInfo()
+		if info.NumPending > 0 || r.ch.Replicas > 1 && info.Delivered.Stream < last {
+			return 0, nil
+		}
+		if info.NumAckPending == 0 || r.ch.Replicas == 1 || looks > 1 {
+			return uint64(info.NumAckPending), nil
+		}
+		if err := pause(ctx, lookPause, nil); err != nil {
+			return 0, err
+		}
 	}
-	info := c.CachedInfo()
-	if info.NumPending > 0 {
-		return 0, nil
-	}
-	return uint64(info.NumAckPending), nil
 }
 
 // apiSubject returns the subject of a request to JetStream.
@@ -102,15 +112,50 @@ func (r *remote) nextSubject(consumer string) string {
 	return r.apiSubject("CONSUMER.MSG.NEXT." + r.ch.stream() + "." + consumer)
 }
 
-// newest asks the server for the newest value that it holds. It has an inbox of
-// its own, because the client's Request takes a value that looks like a status
-// for one.
+// newest returns the newest value of the stream. Any server of a cluster
+// answers, also one that does not have the newest value yet.
 func (r *remote) newest(ctx context.Context) (*nats.Msg, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
 		defer cancel()
 	}
+	least := uint64(0)
+	if r.ch.Replicas > 1 && !r.ch.queue() && !r.ch.Lossless { // others forget acknowledged values
+		info, err := r.info(ctx)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil, leat.ErrClosed
+		}
+		if err != nil {
+			return nil, r.getFailed(err)
+		}
+		least = info.State.LastSeq
+	}
+	for {
+		m, err := r.newestOf(ctx)
+		if err != nil && err != leat.ErrEmpty || sequence(m) >= least {
+			return m, err
+		}
+		if err := pause(ctx, replicaPause, nil); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// sequence returns the sequence of a value that newestOf has returned, and 0 of
+// none.
+func sequence(m *nats.Msg) uint64 {
+	if m == nil {
+		return 0
+	}
+	seq, _ := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	return seq
+}
+
+// newestOf asks a server for the newest value that it holds. It has an inbox of
+// its own, because the client's Request takes a value that looks like a status
+// for one.
+func (r *remote) newestOf(ctx context.Context) (*nats.Msg, error) {
 	answer, inbox := make(chan *nats.Msg, 1), r.nc.NewInbox()
 	sub, err := r.nc.ChanSubscribe(inbox, answer)
 	if err != nil {
@@ -123,7 +168,10 @@ func (r *remote) newest(ctx context.Context) (*nats.Msg, error) {
 	}
 	select {
 	case m := <-answer:
-		return m, r.judgeNewest(ctx, m)
+		if err := r.judgeNewest(ctx, m); err != nil {
+			return nil, err
+		}
+		return m, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -142,6 +142,7 @@ type family struct {
 }
 
 func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family, error) {
+	js = patient(js)
 	stream, err := ch.open(ctx, js)
 	if err != nil {
 		return nil, err
@@ -245,8 +246,13 @@ func (s *sender) trySend(data []byte) error {
 		return err
 	}
 	defer s.release()
-	err := s.publish(ctx, []*nats.Msg{s.family.message(data)}, serverTimeout)
+	msgs := []*nats.Msg{s.family.message(data)}
+	err := s.publish(ctx, msgs, serverTimeout)
 	what, answer := judge(err)
+	for n := 1; what == full && s.family.roomComes(ctx, n%3 == 0) && pause(ctx, replicaPause, nil) == nil; n++ {
+		err = s.publish(ctx, msgs, serverTimeout)
+		what, answer = judge(err)
+	}
 	if what != unclear {
 		return answer
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // A Durable receiver takes over from an earlier one of its name without a
@@ -75,9 +76,11 @@ func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
 	if err != nil {
 		return m, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	msg, err := r.nc.RequestWithContext(ctx, r.apiSubject("STREAM.MSG.GET."+leaseStream), body)
+	msg, err := repeat(ctx, readPatience, func(ctx context.Context) (*nats.Msg, error) {
+		return r.nc.RequestWithContext(ctx, r.apiSubject("STREAM.MSG.GET."+leaseStream), body)
+	})
 	if err != nil {
 		return m, err
 	}
@@ -128,7 +131,7 @@ func (r *receiver) setMark(ctx context.Context, last mark) error {
 // if the receiver has closed.
 func (r *receiver) publishMark(ctx context.Context, last mark, text string) error {
 	_, err := r.js.Publish(ctx, r.ch.markSubject(r.durable), []byte(text),
-		jetstream.WithExpectLastSequencePerSubject(last.number))
+		jetstream.WithMsgID(nuid.Next()), jetstream.WithExpectLastSequencePerSubject(last.number))
 	if isOutdated(err) {
 		return ErrFenced
 	}

@@ -88,27 +88,30 @@ func (m *maker) channel(t testing.TB, capacity int) leattest.Channel {
 	return c
 }
 
+// kinds are the kinds of natschan as leattest sees them.
+var kinds = []struct {
+	name     string
+	ch       natschan.Channel
+	opts     []natschan.ReceiverOption
+	features leattest.Features
+}{
+	{"mpsc", natschan.Channel{Kind: natschan.MPSC}, nil, leattest.Features{}},
+	{"mpsc_unbounded", natschan.Channel{Kind: natschan.MPSC, Capacity: -1}, nil, leattest.Features{Unbounded: true}},
+	{"mpmc", natschan.Channel{Kind: natschan.MPMC}, nil, leattest.Features{}},
+	{"mpmc_unbounded", natschan.Channel{Kind: natschan.MPMC, Capacity: -1}, nil, leattest.Features{Unbounded: true}},
+	{"mpmc_prefetch", natschan.Channel{Kind: natschan.MPMC},
+		[]natschan.ReceiverOption{natschan.Prefetch(64)}, leattest.Features{}},
+	{"broadcast", natschan.Channel{Kind: natschan.Broadcast}, []natschan.ReceiverOption{natschan.Prefetch(1)},
+		leattest.Features{Broadcast: true, Lossy: true}},
+	{"broadcast_lossless", natschan.Channel{Kind: natschan.Broadcast, Lossless: true}, nil, leattest.Features{Broadcast: true}},
+	{"watch", natschan.Channel{Kind: natschan.Watch}, nil, leattest.Features{Latest: true}},
+}
+
 // It fails, with the promise that broke, where natschan does not keep the
 // contract.
 func TestConformance(t *testing.T) {
 	js := server(t, nil)
-	for _, c := range []struct {
-		name     string
-		ch       natschan.Channel
-		opts     []natschan.ReceiverOption
-		features leattest.Features
-	}{
-		{"mpsc", natschan.Channel{Kind: natschan.MPSC}, nil, leattest.Features{}},
-		{"mpsc_unbounded", natschan.Channel{Kind: natschan.MPSC, Capacity: -1}, nil, leattest.Features{Unbounded: true}},
-		{"mpmc", natschan.Channel{Kind: natschan.MPMC}, nil, leattest.Features{}},
-		{"mpmc_unbounded", natschan.Channel{Kind: natschan.MPMC, Capacity: -1}, nil, leattest.Features{Unbounded: true}},
-		{"mpmc_prefetch", natschan.Channel{Kind: natschan.MPMC},
-			[]natschan.ReceiverOption{natschan.Prefetch(64)}, leattest.Features{}},
-		{"broadcast", natschan.Channel{Kind: natschan.Broadcast}, []natschan.ReceiverOption{natschan.Prefetch(1)},
-			leattest.Features{Broadcast: true, Lossy: true}},
-		{"broadcast_lossless", natschan.Channel{Kind: natschan.Broadcast, Lossless: true}, nil, leattest.Features{Broadcast: true}},
-		{"watch", natschan.Channel{Kind: natschan.Watch}, nil, leattest.Features{Latest: true}},
-	} {
+	for _, c := range kinds {
 		c.features.Remote = true
 		m := &maker{js: js, ch: c.ch, opts: c.opts}
 		m.ch.Storage = jetstream.MemoryStorage

@@ -1,0 +1,183 @@
+package natstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat/natsembed"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// raw is a replicated stream without natschan, a consumer that is on
+// another server than the connection, and the connection's JetStream.
+type raw struct {
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	consumer jetstream.Consumer
+}
+
+// eachRaw makes streams, and calls seen with each until it returns true. The
+// tests that call it show what the servers of a cluster do, for which natschan
+// has a remedy in cluster.go. They fail if the servers do not do it any more.
+func eachRaw(t *testing.T, cfg jetstream.StreamConfig, remedy string, seen func(ctx context.Context, r raw) (bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	s, err := natsembed.Start(&natsembed.Options{Cluster: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var all [3]jetstream.JetStream
+	for i := range all {
+		nc, err := s.ConnectTo(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[i], err = jetstream.New(nc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg.Replicas, cfg.Storage = 3, jetstream.MemoryStorage
+	for n := 0; ; n++ {
+		cfg.Name = fmt.Sprintf("raw%d", n)
+		cfg.Subjects = []string{cfg.Name}
+		var r raw
+		if r.stream, err = all[0].CreateStream(ctx, cfg); err != nil {
+			t.Fatalf("after %d streams: %v; the server may not do it any more: then natschan needs no %s", n, err, remedy)
+		}
+		if r.consumer, err = r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy}); err != nil {
+			t.Fatal(err)
+		}
+		for _, r.js = range all {
+			if r.js.Conn().ConnectedServerName() != r.consumer.CachedInfo().Cluster.Leader {
+				break
+			}
+		}
+		ok, err := seen(ctx, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			t.Logf("seen with stream %d", n)
+			return
+		}
+	}
+}
+
+// The servers confirm an acknowledgement before they have removed the message:
+// the stream is full for another moment.
+func TestClusterConfirmsBeforeItRemoves(t *testing.T) {
+	cfg := jetstream.StreamConfig{Retention: jetstream.WorkQueuePolicy, MaxMsgs: 1, Discard: jetstream.DiscardNew}
+	eachRaw(t, cfg, "roomComes", func(ctx context.Context, r raw) (bool, error) {
+		subject := r.stream.CachedInfo().Config.Name
+		if _, err := r.js.Publish(ctx, subject, nil); err != nil {
+			return false, err
+		}
+		m, err := r.consumer.Next()
+		if err != nil {
+			return false, err
+		}
+		if err := m.DoubleAck(ctx); err != nil {
+			return false, err
+		}
+		_, err = r.js.Publish(ctx, subject, nil)
+		var api *jetstream.APIError
+		if errors.As(err, &api) && api.ErrorCode == 10077 {
+			return true, nil
+		}
+		return false, err
+	})
+}
+
+// A message whose id is that of one that the servers have not agreed on yet is
+// refused, and not answered as a duplicate is.
+func TestClusterRefusesAnIDInProcess(t *testing.T) {
+	eachRaw(t, jetstream.StreamConfig{}, "inProcess", func(ctx context.Context, r raw) (bool, error) {
+		subject := r.stream.CachedInfo().Config.Name
+		for i := range 100 {
+			id := jetstream.WithMsgID(fmt.Sprint(i))
+			first, err := r.js.PublishAsync(subject, nil, id)
+			if err != nil {
+				return false, err
+			}
+			_, err = r.js.Publish(ctx, subject, nil, id)
+			select {
+			case <-first.Ok():
+			case err := <-first.Err():
+				return false, err
+			case <-ctx.Done():
+				return false, ctx.Err()
+			}
+			var api *jetstream.APIError
+			if errors.As(err, &api) && api.ErrorCode == 10158 {
+				return true, nil
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	})
+}
+
+// A consumer acknowledges a message while somebody makes another consumer,
+// which begins after that message. The servers keep the message, although no
+// consumer needs it, until it is acknowledged again.
+func TestClusterKeepsWhatIsAcknowledgedDuringASubscribe(t *testing.T) {
+	cfg := jetstream.StreamConfig{Retention: jetstream.InterestPolicy}
+	eachRaw(t, cfg, "acknowledging again", func(ctx context.Context, r raw) (bool, error) {
+		info := r.consumer.CachedInfo()
+		if _, err := r.js.Publish(ctx, info.Stream, nil); err != nil {
+			return false, err
+		}
+		m, err := r.consumer.Next()
+		if err != nil {
+			return false, err
+		}
+		made := make(chan error, 1)
+		go func() {
+			_, err := r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+				AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 2,
+			})
+			made <- err
+		}()
+		for { // until the other consumer is known, or there
+			s, err := r.js.Stream(ctx, info.Stream)
+			if err != nil {
+				return false, err
+			}
+			if s.CachedInfo().State.Consumers > 1 || len(made) > 0 {
+				break
+			}
+		}
+		if err := m.DoubleAck(ctx); err != nil {
+			return false, err
+		}
+		if err := <-made; err != nil {
+			return false, err
+		}
+		kept := func(patience time.Duration) (bool, error) {
+			for until := time.Now().Add(patience); time.Now().Before(until); {
+				s, err := r.js.Stream(ctx, info.Stream)
+				if err != nil || s.CachedInfo().State.Msgs == 0 {
+					return false, err
+				}
+			}
+			return true, nil
+		}
+		if ok, err := kept(time.Second); !ok || err != nil {
+			return false, err
+		}
+		if err := r.js.Conn().Publish(fmt.Sprintf("$JS.ACK.%s.%s.1.1.1.0.0", info.Stream, info.Name), []byte("+ACK")); err != nil {
+			return false, err
+		}
+		if ok, err := kept(20 * time.Second); ok || err != nil {
+			return false, fmt.Errorf("acknowledged again, the message is still there: %v", err)
+		}
+		return true, nil
+	})
+}

@@ -1,0 +1,176 @@
+package natschan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// In a cluster the servers agree on a change within a millisecond or so, and
+// not all of them know it at once. This file has what natschan does about that.
+// What it costs, it costs only if the stream has replicas.
+
+// replicaPause is how long to wait before the servers are asked again for
+// something that they need a moment to agree on, and replicaPatience how long
+// at most.
+const (
+	replicaPause    = 2 * time.Millisecond
+	replicaPatience = time.Second
+)
+
+// state returns a stream and its state, as the leader of its replicas has it.
+// Another server may have neither the newest values nor the newest removals,
+// but know already that the stream is sealed: by its answer a channel would
+// have ended, and the values would be lost.
+func state(
+	ctx context.Context, js jetstream.JetStream, name string, opts ...jetstream.StreamInfoOpt,
+) (jetstream.Stream, *jetstream.StreamInfo, error) {
+	for until := time.Now().Add(replicaPatience); ; {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		info := s.CachedInfo()
+		if len(opts) > 0 {
+			if info, err = s.Info(ctx, opts...); err != nil {
+				return nil, nil, err
+			}
+		}
+		if fromLeader(info) {
+			return s, info, nil
+		}
+		if time.Now().After(until) {
+			return nil, nil, fmt.Errorf("natschan: ask for the state of the stream %s: its leader does not answer", name)
+		}
+		if err := pause(ctx, replicaPause, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// fromLeader reports whether the leader of the stream's replicas has answered.
+// A server that is to lead a young stream answers, too, until the leader is
+// elected and for 10 s more. An answer names the leader, and those replicas
+// that are not the server that answers.
+func fromLeader(info *jetstream.StreamInfo) bool {
+	if info.Config.Replicas <= 1 {
+		return true
+	}
+	c := info.Cluster
+	return c != nil && c.Leader != "" && len(c.Replicas) > 0 &&
+		!slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Name == c.Leader })
+}
+
+// grace is how long a Send whose ctx has ended waits for the answer: longer
+// where the server that answers must hear from others first.
+func (f *family) grace() time.Duration {
+	if f.ch.Replicas > 1 {
+		return 4 * graceTimeout
+	}
+	return graceTimeout
+}
+
+// inProcess reports whether err is the refusal of a message id that the server
+// has proposed to the others, and that is not stored yet.
+func inProcess(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == codeIDInProcess
+}
+
+// awaitAgreement publishes msgs again until the servers have agreed on an
+// earlier attempt, of which err is the refusal. Then they answer as they would
+// have answered that one.
+func (s *sender) awaitAgreement(ctx context.Context, msgs []*nats.Msg, patience time.Duration, err error) error {
+	own, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for pause(own, replicaPause, nil) == nil {
+		if err = s.publishOnce(own, msgs, patience); !inProcess(err) {
+			break
+		}
+	}
+	return err
+}
+
+// roomComes reports whether the receivers have acknowledged so many values that
+// there must be room soon, although the stream is full. The servers confirm an
+// acknowledgement when a majority has it, and remove the value after that.
+//
+// If the room does not come, insist has the servers look again: see
+// acknowledgeAgain.
+func (f *family) roomComes(ctx context.Context, insist bool) bool {
+	if f.ch.Replicas == 1 {
+		return false
+	}
+	s, info, err := state(ctx, f.js, f.ch.stream())
+	if err != nil {
+		return false
+	}
+	consumers, err := consumersOf(ctx, s)
+	if err != nil {
+		return false
+	}
+	if len(consumers) == 0 {
+		return info.State.Msgs < uint64(f.ch.Capacity)
+	}
+	if insist {
+		f.acknowledgeAgain(info.State, consumers)
+	}
+	for _, c := range consumers {
+		if c.NumPending+uint64(c.NumAckPending) >= uint64(f.ch.Capacity) {
+			return false
+		}
+	}
+	return true
+}
+
+// acknowledgeAgain acknowledges the values that no consumer needs any more. The
+// servers keep a value that was acknowledged while somebody made another
+// consumer, if some of them did not know yet that this consumer begins after
+// the value. They find out when it is acknowledged again, which changes nothing
+// else.
+func (f *family) acknowledgeAgain(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) {
+	last, furthest := state.LastSeq, consumers[0]
+	for _, c := range consumers {
+		last = min(last, settledBy(c))
+		if c.AckFloor.Stream > furthest.AckFloor.Stream {
+			furthest = c
+		}
+	}
+	for seq := state.FirstSeq; seq <= last; seq++ {
+		subject := fmt.Sprintf("$JS.ACK.%s.%s.1.%d.1.0.0", f.ch.stream(), furthest.Name, seq)
+		f.nc.Publish(subject, []byte(ack))
+	}
+}
+
+// settledBy returns the sequence up to which a consumer needs nothing. The
+// AckFloor of a consumer that has not sent anything is 0, wherever it begins.
+func settledBy(c *jetstream.ConsumerInfo) uint64 {
+	if c.NumAckPending == 0 {
+		return c.Delivered.Stream
+	}
+	return c.AckFloor.Stream
+}
+
+// hangUpLater leaves the subscriptions of a closed MPMC receiver until the
+// server has forgotten its requests, and reports whether it does. The consumer
+// may be on another server than the connection. That server learns late that
+// the inbox is gone: values that it sends there would come again only after
+// AckWait. On an MPSC channel Close has waited for them: see awaitAsked.
+func (r *receiver) hangUpLater() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.shared || r.demand.asked == 0 || r.nc.ConnectedClusterName() == "" {
+		return false
+	}
+	time.AfterFunc(r.patience(), func() {
+		r.inbox.Unsubscribe()
+		r.ends.Unsubscribe()
+		r.hungUp()
+	})
+	return true
+}
