@@ -387,11 +387,19 @@ func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
 // and not a value, is counted by [Receiver.Missed] alone.
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 	return func(yield func(T, uint64) bool) {
-		r.made()
+		if c := r.made(); ctx == nil {
+			c.NilContext()
+		}
 		r.loop.Begin()
 		var missed uint64
 		for {
-			v, err := r.Recv(ctx)
+			err := ctx.Err()
+			var v T
+			if err == nil {
+				if v, err = r.tryRecv(); err == leat.ErrEmpty {
+					v, err = r.Recv(ctx)
+				}
+			}
 			if err != nil {
 				lag, ok := err.(*leat.LaggedError)
 				if !ok {
