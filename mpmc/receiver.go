@@ -5,7 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/queue"
 )
 
@@ -21,7 +20,7 @@ type recvArms[T any] = queue.RecvArms[T]
 
 func newReceiver[T any]() *Receiver[T] {
 	r := new(Receiver[T])
-	park.InitRecv(&r.recvArms, r.rx.SelectEnd())
+	r.rx.InitRecv(&r.recvArms)
 	return r
 }
 

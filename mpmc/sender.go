@@ -3,7 +3,6 @@ package mpmc
 import (
 	"context"
 
-	"github.com/leat-go/leat/internal/park"
 	"github.com/leat-go/leat/internal/queue"
 )
 
@@ -19,7 +18,7 @@ type sendArms[T any] = queue.SendArms[T]
 
 func newSender[T any]() *Sender[T] {
 	s := new(Sender[T])
-	park.InitSend(&s.sendArms, s.tx.SelectEnd())
+	s.tx.InitSend(&s.sendArms)
 	return s
 }
 

@@ -94,7 +94,9 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	default:
 		return v, leat.ErrEmpty
 	}
-	c.settleLocked()
+	if c.gates != nil {
+		c.settleLocked()
+	}
 	c.mu.Unlock()
 	r.used(err)
 	return v, err
@@ -104,7 +106,7 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 // A receiver that got the end has not: a goroutine that waits for Done still
 // waits for its Close.
 func (r *Receiver[T]) used(err error) {
-	if err == nil {
+	if err == nil && r.guard.Watches() {
 		r.finish()
 	}
 	runtime.KeepAlive(r)

@@ -7,6 +7,7 @@ import (
 	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
+	"github.com/leat-go/leat/internal/park"
 )
 
 // Sender is the sending end of a oneshot channel. All methods may be called
@@ -51,13 +52,18 @@ func (s *Sender[T]) TrySend(v T) error {
 	}
 	c.txFinished, c.sent = true, true
 	c.value = v
-	w := c.dequeueReceiverLocked()
+	var w *park.Waiter[receiving]
+	if c.rxq.Front() != nil {
+		w = c.dequeueReceiverLocked()
+	}
 	if w != nil {
 		c.rxFinished, c.taken = true, true
 	} else {
 		c.holds = true
 	}
-	c.settleLocked()
+	if c.gates != nil {
+		c.settleLocked()
+	}
 	c.mu.Unlock()
 	if w != nil {
 		w.Wake()

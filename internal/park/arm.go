@@ -96,14 +96,15 @@ type SendEnd[T, P any] interface {
 // receiver that one goroutine selects on allocates its arms once.
 type RecvArms[T, P any] struct {
 	core RecvCore[T]
-	end  RecvEnd[T, P]
 	idle idle[recvArm[T, P], *recvArm[T, P]]
 }
 
-// InitRecv must be called before the receiver is used. end is of the same
-// receiver.
-func InitRecv[T, P any](s *RecvArms[T, P], end RecvEnd[T, P]) {
-	s.core.Try, s.end = end, end
+// InitRecv must be called before the receiver is used. end is a RecvEnd[T, P]
+// of the same receiver. (To convert it to the type of Try takes longer than all
+// else that a Receiver's making does, unless the caller converts its concrete
+// type. An arm converts it once.)
+func InitRecv[T, P any](s *RecvArms[T, P], end interface{ TryRecv() (T, error) }) {
+	s.core.Try = end
 }
 
 // RecvCore implements [Receiver].
@@ -112,13 +113,16 @@ func (s *RecvArms[T, P]) RecvCore() any { return &s.core }
 // RecvArm implements [Receiver].
 func (s *RecvArms[T, P]) RecvArm() Arm {
 	a := s.idle.take()
-	a.of = s
+	if a.of == nil {
+		a.of, a.end = s, s.core.Try.(RecvEnd[T, P])
+	}
 	return a
 }
 
 type recvArm[T, P any] struct {
 	listed[recvArm[T, P]]
 	of  *RecvArms[T, P]
+	end RecvEnd[T, P]
 	w   Waiter[P]
 	sel Selection
 	v   T
@@ -126,12 +130,12 @@ type recvArm[T, P any] struct {
 }
 
 func (a *recvArm[T, P]) Enter(s *Selection, i int) (claimed bool) {
-	a.v, a.err, claimed = a.of.end.EnterRecv(&a.w, s, i)
+	a.v, a.err, claimed = a.end.EnterRecv(&a.w, s, i)
 	return claimed
 }
 
-func (a *recvArm[T, P]) Leave()                { a.of.end.LeaveRecv(&a.w) }
-func (a *recvArm[T, P]) Finish()               { a.v, a.err = a.of.end.FinishRecv(&a.w) }
+func (a *recvArm[T, P]) Leave()                { a.end.LeaveRecv(&a.w) }
+func (a *recvArm[T, P]) Finish()               { a.v, a.err = a.end.FinishRecv(&a.w) }
 func (a *recvArm[T, P]) Selection() *Selection { return &a.sel }
 func (a *recvArm[T, P]) Result() (T, error)    { return a.v, a.err }
 

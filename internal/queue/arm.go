@@ -13,11 +13,11 @@ type (
 	SendArms[T any] = park.SendArms[T, sendRequest[T]]
 )
 
-// SelectEnd returns r as a Select sees it.
-func (r *Rx[T]) SelectEnd() park.RecvEnd[T, recvRequest[T]] { return (*recvEnd[T])(r) }
+// InitRecv makes r the end of arms.
+func (r *Rx[T]) InitRecv(arms *RecvArms[T]) { park.InitRecv(arms, (*recvEnd[T])(r)) }
 
-// SelectEnd returns s as a Select sees it.
-func (s *Tx[T]) SelectEnd() park.SendEnd[T, sendRequest[T]] { return (*sendEnd[T])(s) }
+// InitSend makes s the end of arms.
+func (s *Tx[T]) InitSend(arms *SendArms[T]) { park.InitSend(arms, (*sendEnd[T])(s)) }
 
 type recvEnd[T any] Rx[T]
 
