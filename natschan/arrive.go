@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-func newDelivery(m *nats.Msg, meta *nats.MsgMetadata) *delivery {
-	return &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: time.Now()}
+func newDelivery(m *nats.Msg, meta *nats.MsgMetadata, at time.Time) *delivery {
+	return &delivery{msg: m, seq: meta.Sequence.Stream, deliveries: int(meta.NumDelivered), at: at}
 }
 
 // arrive is called, one at a time, for each message that the server sends to
@@ -30,7 +30,7 @@ func (r *receiver) arrive(m *nats.Msg) {
 
 // valueLocked buffers a value of the receiver's consumer, or returns it.
 func (r *receiver) valueLocked(m *nats.Msg, meta *nats.MsgMetadata) {
-	d := newDelivery(m, meta)
+	d := newDelivery(m, meta, r.demand.heard)
 	if r.ending.closed && r.ending.over != nil {
 		if r.acks {
 			r.returnLocked(d)

@@ -151,6 +151,6 @@ func (r *receiver) pullOne(ctx context.Context, patience time.Duration) (got boo
 func (r *receiver) putPulled(m *nats.Msg, meta *nats.MsgMetadata) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.buffer.put(newDelivery(m, meta))
+	r.buffer.put(newDelivery(m, meta, time.Now()))
 	r.events.all()
 }
