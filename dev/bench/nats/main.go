@@ -4,6 +4,7 @@
 //	go run ./dev/bench/nats              # from the root of the repository: a minute
 //	go run ./dev/bench/nats -runs 3      # the table three times
 //	go run ./dev/bench/nats -rounds 5
+//	go run ./dev/bench/nats -remote      # senders whose server is a millisecond away
 //	go run ./dev/bench/nats -scale       # many channels, many processes
 //	go run ./dev/bench/nats -receivers   # the second part of -scale
 //
@@ -47,11 +48,14 @@ func main() {
 	work := flag.Duration("work", 0, "how long it waits for each value")
 	prefetch := flag.Int("prefetch", 1, "how many values it takes ahead")
 	receivers := flag.Bool("receivers", false, "measure the receivers of one mpmc instead; a part of -scale")
+	away := flag.Bool("remote", false, "measure senders whose server is a millisecond away instead")
 	flag.Parse()
 	var err error
 	switch {
 	case *url != "":
 		err = receive(*url, *work, *prefetch)
+	case *away:
+		err = remote()
 	case *receivers:
 		err = scaleReceivers()
 	case *scaling:
