@@ -20,6 +20,19 @@ const (
 	sharedConsumer = "rx"         // of all receivers of an MPMC channel
 )
 
+// An attempt is a consumer that the receiver has asked for without an answer.
+// The server may have made it, or may make it later. So the next request is for
+// the same consumer, and not for another one beside it. The receiver has not
+// used the name yet.
+//
+// An MPSC receiver may do so only in the same term of its lease. Another
+// receiver that sees the lease run out may know the consumer's name, and delete
+// it at any time later: see hold.
+type attempt struct {
+	cfg  jetstream.ConsumerConfig // without a name: none
+	term int                      // of the lease
+}
+
 // claim makes the receiver's consumer, from the oldest value that is not
 // settled, in place of an earlier one.
 func (r *receiver) claim(ctx context.Context) error {
@@ -27,14 +40,19 @@ func (r *receiver) claim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.attempt.term != hold.term {
+		r.attempt = attempt{}
+	}
 	earlier, err := r.predecessors(ctx)
 	if err != nil {
 		return err
 	}
+	r.attempt.term = hold.term
 	consumer, err := r.supersede(ctx, earlier)
 	if err != nil {
 		return err
 	}
+	r.attempt = attempt{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.place = place{consumer: consumer, held: hold}
@@ -56,8 +74,9 @@ func (r *receiver) predecessors(ctx context.Context) (names []string, err error)
 	return []string{r.place.consumer}, nil
 }
 
-// claimAlone returns all consumers of the stream: the receiver's own, and those
-// whose owners are gone. It returns an error if there is another receiver.
+// claimAlone returns all consumers of the stream but the attempt: the
+// receiver's own, and those whose owners are gone. It returns an error if there
+// is another receiver.
 func (r *receiver) claimAlone(ctx context.Context) (names []string, err error) {
 	infos, err := r.consumers(ctx)
 	if err != nil {
@@ -68,8 +87,12 @@ func (r *receiver) claimAlone(ctx context.Context) (names []string, err error) {
 		return nil, err
 	}
 	for _, info := range infos {
-		if info.Name != r.place.consumer {
-			if r.place.consumer != "" || live[info.Config.Metadata[metaLease]] > 0 {
+		lease := info.Config.Metadata[metaLease]
+		if info.Name == r.attempt.cfg.Name {
+			continue
+		}
+		if info.Name != r.place.consumer && lease != r.lease.subject {
+			if r.place.consumer != "" || live[lease] > 0 {
 				return nil, r.taken()
 			}
 			r.inherit(info)
@@ -113,15 +136,25 @@ func (r *receiver) removeAll(ctx context.Context, consumers []string) (err error
 	return err
 }
 
-// create makes the consumer, and returns its name.
+// create makes the consumer, and returns its name. If the server refuses it
+// beside another one, claim finds out the next time whose that is: it may be
+// the receiver's own, of a request that was late.
 func (r *receiver) create(ctx context.Context) (string, error) {
 	create := r.stream.CreateConsumer
 	if r.shared {
 		create = r.stream.CreateOrUpdateConsumer
 	}
-	c, err := create(ctx, r.consumerConfig())
+	cfg := r.attempt.cfg
+	if cfg.Name == "" {
+		cfg = r.consumerConfig()
+	}
+	if !r.resumes { // see sweep
+		r.attempt.cfg = cfg
+	}
+	c, err := create(ctx, cfg)
 	switch {
-	case r.exclusive && isTaken(err):
+	case r.exclusive && r.place.consumer == "" && isTaken(err):
+		r.attempt = attempt{}
 		return "", r.taken()
 	case err != nil:
 		return "", fmt.Errorf("natschan: create a consumer for %s: %w", r.ch.Name, err)

@@ -49,8 +49,9 @@ type receiver struct {
 	ends      *nats.Subscription // hints that the channel was closed
 	missed    atomic.Uint64
 	events    wake
-	id        string // of a Durable receiver, in its consumers and its mark
-	swept     int    // of a Durable receiver, of attend alone: see sweep
+	id        string  // of a Durable receiver, in its consumers and its mark
+	swept     int     // of a Durable receiver, of attend alone: see sweep
+	attempt   attempt // of claim alone, which is not called concurrently
 
 	replicated atomic.Bool // of a Durable receiver: the stream of leases is, see currentMark
 
@@ -199,6 +200,9 @@ func (r *receiver) abandon() {
 		}
 	}
 	r.requester.close()
+	if name := r.attempt.cfg.Name; name != "" { // the server may have made it, and a lossless channel waits for it
+		r.discard([]string{name})
+	}
 	if r.lease != nil {
 		ctx, cancel := bounded()
 		defer cancel()
