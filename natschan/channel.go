@@ -253,25 +253,38 @@ func (c *Channel) matches(have jetstream.StreamConfig) error {
 }
 
 // seal closes the channel for good: nothing more is accepted, and accepted
-// values can still be received.
+// values can still be received. Several processes may do it at the same time.
 func (c *Channel) seal(ctx context.Context, js jetstream.JetStream) error {
-	s, err := js.Stream(ctx, c.stream())
+	err := c.sealStream(ctx, js)
+	for isSealedMeanwhile(err) && pause(ctx, lookPause, nil) == nil {
+		err = c.sealStream(ctx, js)
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil
 	}
-	if err == nil && !s.CachedInfo().Config.Sealed {
-		cfg := s.CachedInfo().Config
-		cfg.Sealed = true
-		_, err = js.UpdateStream(ctx, cfg)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil
-		}
+	if err == nil {
+		err = js.Conn().Publish(c.endSubject(), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("natschan: closing %s: %w", c.Name, err)
 	}
-	if err := js.Conn().Publish(c.endSubject(), nil); err != nil {
-		return fmt.Errorf("natschan: closing %s: %w", c.Name, err)
-	}
 	return nil
+}
+
+// sealStream seals the stream, unless it is sealed.
+func (c *Channel) sealStream(ctx context.Context, js jetstream.JetStream) error {
+	s, err := js.Stream(ctx, c.stream())
+	if err != nil || s.CachedInfo().Config.Sealed {
+		return err
+	}
+	cfg := s.CachedInfo().Config
+	if cfg.Replicas > 1 {
+		cfg.MaxMsgSize = shutSize
+		if err := shut(ctx, js, cfg); err != nil {
+			return err
+		}
+	}
+	cfg.Sealed = true
+	_, err = js.UpdateStream(ctx, cfg)
+	return err
 }

@@ -2,11 +2,12 @@ package natschan
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/leat-go/leat"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -16,12 +17,8 @@ import (
 // What it costs, it costs only if the stream has replicas.
 
 // replicaPause is how long to wait before the servers are asked again for
-// something that they need a moment to agree on, and replicaPatience how long
-// at most.
-const (
-	replicaPause    = 2 * time.Millisecond
-	replicaPatience = time.Second
-)
+// something that they need a moment to agree on.
+const replicaPause = 2 * time.Millisecond
 
 // state returns a stream and its state, as the leader of its replicas has it.
 // Another server may have neither the newest values nor the newest removals,
@@ -30,7 +27,12 @@ const (
 func state(
 	ctx context.Context, js jetstream.JetStream, name string, opts ...jetstream.StreamInfoOpt,
 ) (jetstream.Stream, *jetstream.StreamInfo, error) {
-	for until := time.Now().Add(replicaPatience); ; {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
+		defer cancel()
+	}
+	for wait := replicaPause; ; wait = min(2*wait, lookPause) {
 		s, err := js.Stream(ctx, name)
 		if err != nil {
 			return nil, nil, err
@@ -44,11 +46,8 @@ func state(
 		if fromLeader(info) {
 			return s, info, nil
 		}
-		if time.Now().After(until) {
-			return nil, nil, fmt.Errorf("natschan: ask for the state of the stream %s: its leader does not answer", name)
-		}
-		if err := pause(ctx, replicaPause, nil); err != nil {
-			return nil, nil, err
+		if err := pause(ctx, wait, nil); err != nil {
+			return nil, nil, fmt.Errorf("natschan: the leader of the stream %s does not answer: %w", name, err)
 		}
 	}
 }
@@ -66,6 +65,52 @@ func fromLeader(info *jetstream.StreamInfo) bool {
 		!slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Name == c.Leader })
 }
 
+// shutSize is the max_msg_size of a stream with replicas that is about to be
+// sealed. Each value is larger, because it has an id.
+const shutSize = 1
+
+// shut gives a stream with replicas the description cfg, by which it refuses
+// further values for their size. It returns when the leader has stored all
+// values that it had taken before.
+//
+// A seal does not do that. The leader checks whether the stream is sealed when
+// a value arrives, and stores the value when a majority has agreed. If the
+// stream is sealed in between, receivers may see that the channel is closed and
+// drained, and then the value comes, and its Send succeeds.
+//
+// To know that all values are stored, shut deletes a message that does not
+// exist. The servers do that, and answer, after everything that the leader has
+// proposed to them before. A sealed stream takes no such request.
+//
+// If the process crashes before it seals the stream, senders see a closed
+// channel, and the last of them to close seals it.
+func shut(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) error {
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		return err
+	}
+	noMessage := map[string]any{"seq": uint64(math.MaxInt64), "no_erase": true}
+	err := request(ctx, js, "STREAM.MSG.DELETE."+cfg.Name, noMessage, nil)
+	if hasCode(err, codeNoSequence, codeDeleteFailed) {
+		return nil
+	}
+	return err
+}
+
+// isShut reports whether a stream takes no further values.
+func isShut(cfg jetstream.StreamConfig) bool { return cfg.Sealed || cfg.MaxMsgSize == shutSize }
+
+// judge is the function of that name. With replicas it also tells a channel
+// that is about to be sealed from a value that is too large.
+func (f *family) judge(ctx context.Context, err error) (verdict, error) {
+	if err != nil && f.ch.Replicas > 1 && hasCode(err, codeMessageTooLarge) {
+		s, failed := f.js.Stream(ctx, f.ch.stream())
+		if failed == nil && isShut(s.CachedInfo().Config) {
+			return closed, leat.ErrClosed
+		}
+	}
+	return judge(err)
+}
+
 // grace is how long a Send whose ctx has ended waits for the answer: longer
 // where the server that answers must hear from others first.
 func (f *family) grace() time.Duration {
@@ -78,8 +123,7 @@ func (f *family) grace() time.Duration {
 // inProcess reports whether err is the refusal of a message id that the server
 // has proposed to the others, and that is not stored yet.
 func inProcess(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == codeIDInProcess
+	return hasCode(err, codeIDInProcess)
 }
 
 // awaitAgreement publishes msgs again until the servers have agreed on an

@@ -32,8 +32,11 @@ const (
 	codeMaxConsumers              = 10026
 	codeMaxStreams                = 10027
 	codeMemoryReserved            = 10028 // a stream for which the account or server has no memory to promise
+	codeNoSequence                = 10043 // no message of that sequence
 	codeStorageReserved           = 10047 // the same for files
+	codeInvalidConfig             = 10052 // also of an update that would undo a seal
 	codeMessageTooLarge           = 10054 // for the stream's max_msg_size
+	codeDeleteFailed              = 10057 // a message was not deleted
 	codeStreamNotFound            = 10059
 	codeWrongLastSequence         = 10071
 	codeStoreFailed               = 10077 // see judgeStoreFailed
@@ -195,7 +198,17 @@ func unknown(why error) error {
 // isOutdated reports whether a publish was refused because another message has
 // come to its subject.
 func isOutdated(err error) bool {
+	return hasCode(err, codeWrongLastSequence, codeWrongLastSequenceConstant)
+}
+
+// isSealedMeanwhile reports whether a stream was not sealed because another
+// process has sealed it since this one looked.
+func isSealedMeanwhile(err error) bool {
+	return hasCode(err, codeInvalidConfig, codeSealed)
+}
+
+// hasCode reports whether err is a refusal with one of the codes.
+func hasCode(err error, codes ...jetstream.ErrorCode) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) &&
-		(api.ErrorCode == codeWrongLastSequence || api.ErrorCode == codeWrongLastSequenceConstant)
+	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode)
 }

@@ -65,8 +65,7 @@ func do(ctx context.Context, patience time.Duration, request func(context.Contex
 
 // leaderless reports whether a server says that the cluster has no leader now.
 func leaderless(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == codeLeaderless
+	return hasCode(err, codeLeaderless)
 }
 
 // patientStreamOf returns s with the same patience.

@@ -90,7 +90,7 @@ func (p *persistence) stalledForLong() bool {
 func (p *persistence) attempt(ctx context.Context) (verdict, error) {
 	p.why = nil
 	err := p.publish(ctx, p.msgs, attemptTimeout)
-	what, answer := judge(err)
+	what, answer := p.family.judge(ctx, err)
 	switch {
 	case what == again:
 		p.why = answer
@@ -113,7 +113,7 @@ func (p *persistence) lastAttempt(ctx context.Context) (verdict, error) {
 	go func() { likely <- f.stalled() }()
 	err := p.publish(context.WithoutCancel(ctx), p.msgs, f.grace())
 	p.why, p.doubt = <-likely, true
-	switch what, answer := judge(err); what {
+	switch what, answer := f.judge(context.WithoutCancel(ctx), err); what {
 	case full: // the server would have known an id that is stored
 		p.doubt = false
 		return refused, ctx.Err()

@@ -2,6 +2,7 @@ package natschan
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -92,8 +93,8 @@ func (r *remote) inOtherHands(ctx context.Context, last uint64) (uint64, error) 
 }
 
 // apiSubject returns the subject of a request to JetStream.
-func (r *remote) apiSubject(request string) string {
-	o := r.js.Options()
+func apiSubject(js jetstream.JetStream, request string) string {
+	o := js.Options()
 	prefix := o.APIPrefix
 	if prefix == "" {
 		prefix = jetstream.DefaultAPIPrefix
@@ -107,9 +108,37 @@ func (r *remote) apiSubject(request string) string {
 	return prefix + request
 }
 
+// request makes a request to JetStream that the client library has no method
+// for, or whose error it hides. It decodes the answer, which may be nil, or
+// returns the *jetstream.APIError in it.
+func request(ctx context.Context, js jetstream.JetStream, what string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	m, err := repeat(ctx, readPatience, func(ctx context.Context) (*nats.Msg, error) {
+		m, err := js.Conn().RequestWithContext(ctx, apiSubject(js, what), body)
+		if err != nil {
+			return nil, err
+		}
+		var refusal struct{ Error *jetstream.APIError }
+		if err := json.Unmarshal(m.Data, &refusal); err != nil {
+			return nil, err
+		}
+		if refusal.Error != nil {
+			return nil, refusal.Error
+		}
+		return m, nil
+	})
+	if err != nil || answer == nil {
+		return err
+	}
+	return json.Unmarshal(m.Data, answer)
+}
+
 // nextSubject returns the subject of a request for values of a consumer.
 func (r *remote) nextSubject(consumer string) string {
-	return r.apiSubject("CONSUMER.MSG.NEXT." + r.ch.stream() + "." + consumer)
+	return apiSubject(r.js, "CONSUMER.MSG.NEXT."+r.ch.stream()+"."+consumer)
 }
 
 // newest returns the newest value of the stream. Any server of a cluster
@@ -162,7 +191,7 @@ func (r *remote) newestOf(ctx context.Context) (*nats.Msg, error) {
 		return nil, r.getFailed(err)
 	}
 	defer sub.Unsubscribe()
-	subject := r.apiSubject("DIRECT.GET." + r.ch.stream() + "." + r.ch.dataSubject())
+	subject := apiSubject(r.js, "DIRECT.GET."+r.ch.stream()+"."+r.ch.dataSubject())
 	if err := r.nc.PublishRequest(subject, inbox, nil); err != nil {
 		return nil, r.getFailed(err)
 	}

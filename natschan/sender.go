@@ -147,7 +147,7 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 	if err != nil {
 		return nil, err
 	}
-	if stream.CachedInfo().Config.Sealed {
+	if isShut(stream.CachedInfo().Config) {
 		return nil, fmt.Errorf("%w: %s; delete it to use the name again", leat.ErrClosed, ch.Name)
 	}
 	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next(), stored: []byte(`{"stream":"` + ch.stream() + `","seq":`)}
@@ -248,10 +248,10 @@ func (s *sender) trySend(data []byte) error {
 	defer s.release()
 	msgs := []*nats.Msg{s.family.message(data)}
 	err := s.publish(ctx, msgs, serverTimeout)
-	what, answer := judge(err)
+	what, answer := s.family.judge(ctx, err)
 	for n := 1; what == full && s.family.roomComes(ctx, n%3 == 0) && pause(ctx, replicaPause, nil) == nil; n++ {
 		err = s.publish(ctx, msgs, serverTimeout)
-		what, answer = judge(err)
+		what, answer = s.family.judge(ctx, err)
 	}
 	if what != unclear {
 		return answer

@@ -2,7 +2,6 @@ package natschan
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,37 +71,24 @@ func (r *receiver) owns(m mark) bool { return m.id == r.id }
 // answer may be out of date. The server does not replace a mark that is out of
 // date, and currentMark makes sure.
 func (r *receiver) lastMark(ctx context.Context) (m mark, err error) {
-	body, err := json.Marshal(map[string]string{"last_by_subj": r.ch.markSubject(r.durable)})
-	if err != nil {
-		return m, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	msg, err := repeat(ctx, readPatience, func(ctx context.Context) (*nats.Msg, error) {
-		return r.nc.RequestWithContext(ctx, r.apiSubject("STREAM.MSG.GET."+leaseStream), body)
-	})
-	if err != nil {
-		return m, err
-	}
 	var answer struct {
-		Error   *jetstream.APIError
 		Message struct {
 			Seq  uint64
 			Data []byte
 		}
 	}
-	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+	question := map[string]any{"last_by_subj": r.ch.markSubject(r.durable)}
+	err = request(ctx, r.js, "STREAM.MSG.GET."+leaseStream, question, &answer)
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		return m, nil
+	}
+	if err != nil {
 		return m, err
 	}
-	switch e := answer.Error; {
-	case e == nil:
-		id, _, _ := strings.Cut(string(answer.Message.Data), " ")
-		return mark{answer.Message.Seq, id}, nil
-	case e.ErrorCode == jetstream.JSErrCodeMessageNotFound, e.ErrorCode == jetstream.JSErrCodeStreamNotFound:
-		return m, nil
-	default:
-		return m, e
-	}
+	id, _, _ := strings.Cut(string(answer.Message.Data), " ")
+	return mark{answer.Message.Seq, id}, nil
 }
 
 // currentMark is lastMark, but if it returns the receiver's own mark, that was

@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -34,5 +35,30 @@ func TestCloseKeepsWhatIsUnderWay(t *testing.T) {
 		if _, err := rx.Recv(ctx); !errors.Is(err, leat.ErrClosed) {
 			t.Fatalf("Recv at the end = %v; want ErrClosed", err)
 		}
+	}
+}
+
+// A slowJS is late with the update that seals a stream: somebody else has
+// sealed the stream meanwhile.
+type slowJS struct{ jetstream.JetStream }
+
+func (js slowJS) UpdateStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	if s, err := js.JetStream.UpdateStream(ctx, cfg); err != nil {
+		return s, err
+	}
+	return js.JetStream.UpdateStream(ctx, cfg)
+}
+
+// Two handles close a channel at the same time. The test fails if the later one
+// returns the server's refusal to seal the stream again: then a receiver does
+// not wait for the values under way to it, which come again only after AckWait.
+func TestCloseByTwoAtOnce(t *testing.T) {
+	ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC}
+	_, tx, rx := ends(t, slowJS{server(t, nil)}, ch)
+	if err := tx.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := rx.Close(); err != nil {
+		t.Error(err)
 	}
 }
