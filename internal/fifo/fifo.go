@@ -308,16 +308,34 @@ func (q *Queue[T]) Available(n uint64) uint64 {
 // queue holds fewer than limit values. Otherwise it held as many at some
 // instant during the call, and the result is nil. The tail is locked.
 func (q *Queue[T]) TryPush(limit uint64) *T {
-	pos := q.Tail.pos()
-	if pos-q.Tail.seen >= limit && q.Room(limit, 1) == 0 {
+	if q.Room(limit, 1) == 0 {
 		return nil
 	}
-	i := pos & q.mask
-	if i == 0 {
-		q.extend()
+	return q.last()
+}
+
+// PushHere is TryPush where the tail alone tells that there is room, in the
+// same segment as for the last value. Otherwise it returns nil, and TryPush
+// follows. It is small enough to be inlined.
+func (q *Queue[T]) PushHere(limit uint64) *T {
+	i := q.Tail.next / one & q.mask
+	if i == 0 || q.Tail.next/one-q.Tail.seen >= limit {
+		return nil
 	}
 	q.Tail.next += one
 	return &q.tailSeg.slot[i]
+}
+
+// ClaimHere is Claim where the head alone tells that there is a value, in the
+// same segment as the last value. Otherwise it returns nil, and Claim follows.
+// It is small enough to be inlined.
+func (q *Queue[T]) ClaimHere() *T {
+	v := q.Head.word.Load()
+	i := v / one & q.mask
+	if v&(locked|guarded) != 0 || i == 0 || v/one >= q.own.seen || !q.Head.word.CompareAndSwap(v, v+one) {
+		return nil
+	}
+	return &q.own.seg.slot[i]
 }
 
 // TryPop returns where the first value is, if there is one; the caller takes it

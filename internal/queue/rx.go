@@ -63,7 +63,11 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	if c.single {
-		if p, _ := c.values.Claim(); p != nil {
+		p := c.values.ClaimHere()
+		if p == nil {
+			p, _ = c.values.Claim()
+		}
+		if p != nil {
 			var zero T
 			v := *p
 			*p = zero
@@ -112,7 +116,10 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		return r.tryRecvAndUnlock()
 	}
 	if c.single {
-		p, empty := c.values.Claim()
+		p, empty := c.values.ClaimHere(), false
+		if p == nil {
+			p, empty = c.values.Claim()
+		}
 		if p != nil {
 			var zero T
 			v = *p
@@ -126,8 +133,10 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			runtime.KeepAlive(r)
 			return v, contract.ErrEmpty
 		}
+		c.values.LockHead()
+	} else {
+		c.values.Head.Lock()
 	}
-	c.values.LockHead()
 	if c.uncontended && r.closed == nil {
 		if p := c.values.TryPop(); p != nil {
 			var zero T

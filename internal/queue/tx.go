@@ -56,7 +56,12 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	}
 	c.values.Tail.Lock()
 	if c.uncontended && s.closed == nil {
-		if p := c.values.TryPush(uint64(c.capacity - c.permits)); p != nil {
+		limit := uint64(c.capacity - c.permits)
+		p := c.values.PushHere(limit)
+		if p == nil {
+			p = c.values.TryPush(limit)
+		}
+		if p != nil {
 			*p = v
 			c.values.Tail.Unlock()
 			runtime.KeepAlive(s)
@@ -124,7 +129,11 @@ func (s *Tx[T]) TrySend(v T) error {
 	c := s.channel()
 	c.values.Tail.Lock()
 	if c.uncontended && s.closed == nil {
-		p := c.values.TryPush(uint64(c.capacity - c.permits))
+		limit := uint64(c.capacity - c.permits)
+		p := c.values.PushHere(limit)
+		if p == nil {
+			p = c.values.TryPush(limit)
+		}
 		if p != nil {
 			*p = v
 		}
