@@ -262,8 +262,9 @@ func lastLease(ctx context.Context, js jetstream.JetStream) (uint64, error) {
 //
 // If somebody has made the stream again, a lease stays that a user of the
 // deleted channel took just before the deletion. A sender's or receiver's own
-// lease expires. The message "opened" and a durable name's mark last until the
-// next channel of that name is deleted.
+// lease expires. The message "opened" goes when that sender closes. If its
+// process crashes first, "opened" and a durable name's mark last until the next
+// channel of that name is deleted.
 func (c *Channel) purgeLeases(ctx context.Context, js jetstream.JetStream, which string, last uint64) error {
 	s, err := js.Stream(ctx, leaseStream)
 	if err == nil {
@@ -345,9 +346,9 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 		return err
 	}
 	// Two things outlive their users: see join and takeover.go. "opened" goes
-	// first, because it could have a receiver of the next channel close that
-	// channel. Marks go last, because an open receiver sets a lost one again.
-	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened")); err != nil {
+	// first, while there is no other channel of the name. Marks go last,
+	// because an open receiver sets a lost one again.
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject("leat.l."+c.Name+".opened.>")); err != nil {
 		return failed(err)
 	}
 	if err := c.deleteStream(ctx, js, "d.>"); err != nil {

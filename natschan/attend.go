@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -210,8 +211,11 @@ func (o *rounds) make(ctx context.Context, r *receiver) {
 // to renew them, during which the server was there.
 func (o *rounds) checkSenders(ctx context.Context, r *receiver) {
 	p, err := r.ch.present(ctx, r.js)
+	r.mu.Lock()
+	opened := slices.Contains(p.opened, r.ch.openedSubject(r.made))
+	r.mu.Unlock()
 	switch {
-	case err != nil || !p.opened || p.senders > 0:
+	case err != nil || !opened || p.senders > 0:
 		o.orphaned = time.Time{}
 	case o.orphaned.IsZero():
 		o.orphaned = time.Now()

@@ -260,9 +260,8 @@ func (c *Channel) seal(ctx context.Context, js jetstream.JetStream) error {
 		err = c.sealStream(ctx, js)
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
-	}
-	if err == nil {
+		err = c.purgeLeases(ctx, js, "opened.>", 0) // a sender may have set it after the deletion
+	} else if err == nil {
 		err = js.Conn().Publish(c.endSubject(), nil)
 	}
 	if err != nil {

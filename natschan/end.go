@@ -34,6 +34,7 @@ func (r *receiver) look(ctx context.Context) (empty bool, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.made = info.Created
 	if !r.buffer.empty() || r.ending.over != nil {
 		return false, nil
 	}

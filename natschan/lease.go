@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,9 +24,9 @@ const serverTimeout = 5 * time.Second
 // A lease tells everybody that somebody is there: a message in the stream
 // LEAT_LEASES that its owner renews, and that the server removes when it has
 // not been for the channel's Lease. The subject is
-// leat.l.<channel>.<role>.<id>. A message without end, leat.l.<channel>.opened,
-// tells that there has been a sender. Another one for each durable name tells
-// who has that name: see takeover.go.
+// leat.l.<channel>.<role>.<id>. A message without end tells that there has been
+// a sender: see openedSubject. Another one for each durable name tells who has
+// that name: see takeover.go.
 type lease struct {
 	ch      *Channel
 	js      jetstream.JetStream
@@ -73,8 +74,17 @@ func leases(ctx context.Context, js jetstream.JetStream, replicas int) (jetstrea
 	return s, nil
 }
 
-// join takes a lease, and renews it until leave.
-func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*lease, error) {
+// openedSubject returns the subject of the message that tells that the channel
+// has had a sender. It names the stream by the time when it was made: a sender
+// may set the message when the channel has just been deleted, and then it says
+// nothing about the next channel of that name.
+func (c *Channel) openedSubject(made time.Time) string {
+	return "leat.l." + c.Name + ".opened." + strconv.FormatInt(made.UnixNano(), 36)
+}
+
+// join takes a lease of a user of the channel's stream, which was made at that
+// time, and renews it until leave.
+func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role, made time.Time) (*lease, error) {
 	if _, err := leases(ctx, js, c.Replicas); err != nil {
 		return nil, err
 	}
@@ -86,7 +96,7 @@ func (c *Channel) join(ctx context.Context, js jetstream.JetStream, r role) (*le
 		return nil, fmt.Errorf("natschan: channel %s: taking a lease: %w", c.Name, err)
 	}
 	if r == sending { // after the lease: this without a lease of a sender means that all are gone
-		if _, err := js.Publish(ctx, "leat.l."+c.Name+".opened", nil); err != nil {
+		if _, err := js.Publish(ctx, c.openedSubject(made), nil); err != nil {
 			return nil, fmt.Errorf("natschan: channel %s: %w", c.Name, err)
 		}
 	}
@@ -178,7 +188,7 @@ func (l *lease) leave(ctx context.Context) (present, error) {
 
 // present says who uses a channel.
 type present struct {
-	opened             bool // there is, or was, a sender
+	opened             []string // the subjects by which there are, or were, senders
 	senders, receivers int
 }
 
@@ -192,7 +202,7 @@ func countLeases(name string, subjects iter.Seq[string]) (p present) {
 	for subject := range subjects {
 		switch what, _, _ := strings.Cut(strings.TrimPrefix(subject, "leat.l."+name+"."), "."); what {
 		case "opened":
-			p.opened = true
+			p.opened = append(p.opened, subject)
 		case string(sending):
 			p.senders++
 		case string(receiving):

@@ -56,6 +56,7 @@ type receiver struct {
 	replicated atomic.Bool // of a Durable receiver: the stream of leases is, see currentMark
 
 	mu       sync.Mutex
+	made     time.Time // when the stream was, as the server said last
 	place    place
 	demand   demand
 	buffer   buffer
@@ -139,10 +140,10 @@ func (r *receiver) begin(ctx context.Context) (err error) {
 		r.seal()
 	}
 	r.mu.Lock()
-	r.position.seq = r.beforeFirst(info.State)
+	r.position.seq, r.made = r.beforeFirst(info.State), info.Created
 	r.mu.Unlock()
 	if r.queue {
-		if r.lease, err = r.ch.join(ctx, r.js, receiving); err != nil {
+		if r.lease, err = r.ch.join(ctx, r.js, receiving, info.Created); err != nil {
 			return err
 		}
 	}

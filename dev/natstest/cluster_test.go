@@ -19,14 +19,14 @@ var long = flag.Bool("long", false, "run the conformance suite on a cluster for 
 
 // It fails, with the promise that broke, where natschan does not keep the
 // contract on three servers that each hold every value. Without -long it has
-// one kind of each sort of stream. The kinds run at the same time, because most
-// of the time they wait for the servers to agree.
+// some of the kinds, among them one of each sort of stream. The kinds run at
+// the same time, because most of the time they wait for the servers to agree.
 func TestConformanceCluster(t *testing.T) {
 	t.Parallel()
 	js := server(t, &natsembed.Options{Cluster: 3})
 	var running sync.WaitGroup
 	for _, c := range kinds {
-		if !*long && slices.Contains([]string{"mpsc_unbounded", "mpmc_unbounded", "mpmc_prefetch"}, c.name) {
+		if !*long && !slices.Contains([]string{"mpsc", "mpmc", "broadcast_lossless", "watch"}, c.name) {
 			continue
 		}
 		m := &maker{js: js, ch: c.ch, opts: c.opts}
@@ -251,4 +251,49 @@ func TestClusterStoresAfterTheSeal(t *testing.T) {
 		}
 		return info.Config.Sealed && info.State.LastSeq < last, nil
 	})
+}
+
+// What replicas cost: to send and receive one value, and to make a channel and
+// close both ends, on three servers that share the machine.
+//
+//	go test -run '^$' -bench Replicas -benchtime 200x ./dev/natstest
+func BenchmarkReplicas(b *testing.B) {
+	s, err := natsembed.Start(&natsembed.Options{Cluster: 3})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	js, err := s.JetStream()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	for _, c := range kinds {
+		for _, replicas := range []int{1, 3} {
+			m := &maker{js: js, ch: c.ch, opts: c.opts}
+			m.ch.Replicas, m.ch.Storage = replicas, jetstream.MemoryStorage
+			b.Run(fmt.Sprintf("value/%s/%d", c.name, replicas), func(b *testing.B) {
+				ch := m.channel(b, 64)
+				for b.Loop() {
+					if err := ch.Sender.Send(ctx, 1); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := ch.Receiver.Recv(ctx); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				ch.Sender.Close()
+				ch.Receiver.Close()
+			})
+			b.Run(fmt.Sprintf("channel/%s/%d", c.name, replicas), func(b *testing.B) {
+				for b.Loop() {
+					ch := m.channel(b, 64)
+					if err := errors.Join(ch.Sender.Close(), ch.Receiver.Close()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }

@@ -16,15 +16,7 @@ import (
 // marks returns how many marks of durable names a channel has.
 func marks(ctx context.Context, t *testing.T, js jetstream.JetStream, channel string) int {
 	t.Helper()
-	leases, err := js.Stream(ctx, "LEAT_LEASES")
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := leases.Info(ctx, jetstream.WithSubjectFilter("leat.l."+channel+".d.>"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(info.State.Subjects)
+	return len(leaseSubjects(ctx, t, js, channel+".d"))
 }
 
 // workersMark returns the mark of the durable name that worker uses.

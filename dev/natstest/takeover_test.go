@@ -149,13 +149,16 @@ func TestDurableTakeoverWhileReceiving(t *testing.T) {
 
 // Several Durable receivers of one name are made at the same time. The name has
 // no earlier receiver, an open one, or a closed one. The test fails if more
-// than one receiver, or none, gets a value.
-func TestDurableTakeoverByMany(t *testing.T) {
-	js := server(t, nil)
+// than one receiver, or none, gets a value. It runs on one server and on three.
+func TestDurableTakeoverByMany(t *testing.T)        { takeOverByMany(t, 1) }
+func TestDurableTakeoverByManyCluster(t *testing.T) { takeOverByMany(t, 3) }
+
+func takeOverByMany(t *testing.T, servers int) {
+	js := server(t, &natsembed.Options{Cluster: servers})
 	for _, earlier := range []string{"none", "open", "closed"} {
 		t.Run(earlier, func(t *testing.T) {
 			t.Parallel()
-			ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 64}
+			ch := natschan.Channel{Name: unique(), Kind: natschan.Broadcast, Capacity: 64, Replicas: servers}
 			ctx, tx, rx := ends(t, js, ch, natschan.Durable("worker"))
 			if earlier != "open" {
 				rx.Close()
