@@ -144,6 +144,18 @@ type readier interface{ Ready() <-chan struct{} }
 // rx is of another module. A type that embeds a handle of other values is of
 // another module, too.
 func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver, fn func(T, error)) (park.Arm, bool) {
+	if op == choose.Try && own != nil { // as mostly
+		if core, ok := own.RecvCore().(*park.RecvCore[T]); ok && core.Try != nil {
+			v, err := core.Try.TryRecv()
+			if err == ErrEmpty {
+				return nil, false
+			}
+			if fn != nil {
+				fn(v, err)
+			}
+			return nil, true
+		}
+	}
 	if op == choose.Explain {
 		if own != nil && isNil(rx) {
 			rx.TryRecv() // which panics in the words of its package
@@ -164,8 +176,6 @@ func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver
 	case op == choose.Finish:
 		v, err = arm.(park.RecvArm[T]).Result()
 		arm.Release()
-	case core != nil && core.Try != nil:
-		v, err = core.Try.TryRecv()
 	default:
 		v, err = rx.TryRecv() // of a zero handle, it panics
 	}

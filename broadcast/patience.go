@@ -33,7 +33,10 @@ func LosslessFor(d time.Duration) SubscribeOption {
 
 type losslessForOption time.Duration
 
-func (d losslessForOption) set(s *subscription) { s.patience = time.Duration(d) }
+func (d losslessForOption) add(s subscription) subscription {
+	s.patience = time.Duration(d)
+	return s
+}
 
 // Patience is what a channel knows of its receivers that subscribed with
 // LosslessFor. mu guards it.

@@ -558,8 +558,12 @@ func (r *Receiver[T]) CloseWith(cause error) error {
 	r.cause = contract.Closing(cause)
 	c.removeLocked(r.cur, &wk)
 	c.counting.Changed(c.receiversLocked(), &wk.count, false)
-	r.cur.OpenGate(true, false)
-	c.admitLocked(&wk)
+	if r.cur.joined.Load() { // if Ready comes to join after this, it finds closed
+		r.cur.OpenGate(true, false)
+	}
+	if c.txq.Len() > 0 {
+		c.admitLocked(&wk)
+	}
 	c.NoteCloseLocked(meter.ReceiverClosed, false, c)
 	c.mu.Unlock()
 	wk.run()

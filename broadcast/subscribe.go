@@ -9,7 +9,9 @@ import (
 )
 
 // SubscribeOption sets up the one receiver that [Sender.Subscribe] makes.
-type SubscribeOption interface{ set(*subscription) }
+type SubscribeOption interface {
+	add(subscription) subscription // by value, so that it is not on the heap
+}
 
 type subscription struct {
 	replay   uint64
@@ -24,7 +26,7 @@ type subscription struct {
 func newSubscription(opts []SubscribeOption) (o subscription) {
 	for _, opt := range opts {
 		if opt != nil {
-			opt.set(&o)
+			o = opt.add(o)
 		}
 	}
 	if o.replays && o.starts {
@@ -108,12 +110,21 @@ func Lossless() SubscribeOption { return losslessOption{} }
 
 type replayOption uint64
 
-func (n replayOption) set(s *subscription) { s.replay, s.replays = uint64(n), true }
+func (n replayOption) add(s subscription) subscription {
+	s.replay, s.replays = uint64(n), true
+	return s
+}
 
 type fromOption uint64
 
-func (n fromOption) set(s *subscription) { s.from, s.starts = uint64(n), true }
+func (n fromOption) add(s subscription) subscription {
+	s.from, s.starts = uint64(n), true
+	return s
+}
 
 type losslessOption struct{}
 
-func (losslessOption) set(s *subscription) { s.lossless = true }
+func (losslessOption) add(s subscription) subscription {
+	s.lossless = true
+	return s
+}

@@ -415,6 +415,12 @@ func (l *Wakes[P]) Add(w *Waiter[P]) {
 // that a woken goroutine does not find it locked. If a caller is about to
 // sleep itself, and its sleep unlocks the channel, it runs Run before that.
 func (l *Wakes[P]) Run() {
+	if l.head != nil { // said here, it costs no call if there is nobody
+		l.run()
+	}
+}
+
+func (l *Wakes[P]) run() {
 	for w := l.head; w != nil; {
 		next := w.next // read first: once woken, w is its goroutine's again
 		w.next = nil

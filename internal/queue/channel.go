@@ -68,14 +68,15 @@ type Channel[T any] struct {
 
 	// Guarded by the tail's lock:
 
-	permits int // granted and neither used nor released
+	permits     int // granted and neither used nor released
+	openSenders int // handles that are not closed
 
 	// Guarded by both locks:
 
 	uncontended        bool
 	senderCause        *contract.ClosedError // the first that a sender handle was closed with, or nil
 	receiverCause      *contract.ClosedError // the first that a receiver handle was closed with, or nil
-	openSenders        int                   // handles that are not closed
+	hasSenders         bool                  // openSenders > 0
 	openReceivers      int                   // handles that are not closed
 	reachableReceivers int                   // handles, closed or not, that the garbage collector has not found
 	direct             uint64                // values that went from a sender to a receiver without being queued
@@ -92,7 +93,7 @@ type Channel[T any] struct {
 // checked capacity.
 func New[T any](kind string, capacity int, single bool, opts []contract.Option, tx *Tx[T], rx *Rx[T]) {
 	c := &Channel[T]{capacity: capacity, single: single, uncontended: capacity > 0,
-		openSenders: 1, openReceivers: 1, reachableReceivers: 1}
+		openSenders: 1, hasSenders: true, openReceivers: 1, reachableReceivers: 1}
 	switch capacity {
 	case 0, Unbounded:
 		c.values.Init(-1, single)
@@ -141,7 +142,7 @@ func (c *Channel[T]) Unlock() {
 		c.uncontended = uncontended
 	}
 	c.values.Guard(!uncontended)
-	open := c.openSenders > 0 && c.openReceivers == c.reachableReceivers
+	open := c.hasSenders && c.openReceivers == c.reachableReceivers
 	if c.open.Load() != open {
 		c.open.Store(open)
 	}
@@ -238,7 +239,7 @@ func (c *Channel[T]) closedLocked() bool { return c.openReceivers == 0 }
 
 // endedLocked reports whether nothing more can be accepted.
 func (c *Channel[T]) endedLocked() bool {
-	return (c.openSenders == 0 || c.closedLocked()) && c.permits == 0
+	return (!c.hasSenders || c.closedLocked()) && c.permits == 0
 }
 
 // roomLocked returns how many values or permits the buffer can accept without
@@ -276,6 +277,18 @@ func (c *Channel[T]) settleLocked(wk *wakes[T]) {
 	if c.ready.Asked() {
 		c.setReadyLocked()
 	}
+}
+
+// idleLocked reports whether there is nothing to settle, whatever becomes
+// possible: nobody waits, and nobody has asked for ready or done.
+func (c *Channel[T]) idleLocked() bool {
+	return c.rxq.Len() == 0 && c.txq.Len() == 0 && !c.ready.Asked() && !c.done.Asked()
+}
+
+// lostSenderLocked notes that one sender handle less is open.
+func (c *Channel[T]) lostSenderLocked() {
+	c.openSenders--
+	c.hasSenders = c.openSenders > 0
 }
 
 // settleAndUnlock settles, unlocks both ends, and wakes the waiters it served.

@@ -21,8 +21,8 @@ func (d *droppedClosedReceiver[T]) Dropped() { (*Channel[T])(d).closedReceiverDr
 func (c *Channel[T]) senderDropped() {
 	c.Leaked.Add(1)
 	c.Lock()
-	c.openSenders--
-	c.NoteCloseLocked(meter.SenderDropped, c.openSenders == 0, c)
+	c.lostSenderLocked()
+	c.NoteCloseLocked(meter.SenderDropped, !c.hasSenders, c)
 	c.settleFromCleanupAndUnlock()
 }
 

@@ -145,7 +145,7 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			runtime.KeepAlive(r)
 			return v, nil
 		}
-		if c.openSenders > 0 {
+		if c.hasSenders {
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
 			return v, contract.ErrEmpty
@@ -396,7 +396,7 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	if c.uncontended && r.closed == nil {
 		n = int(c.values.Available(uint64(len(buf))))
 		c.values.PopInto(buf[:n])
-		if n > 0 || c.openSenders > 0 {
+		if n > 0 || c.hasSenders {
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
 			if n == 0 {
@@ -518,7 +518,10 @@ func (r *Rx[T]) Close() error { return r.CloseWith(nil) }
 // CloseWith is Close with a cause, which may be nil.
 func (r *Rx[T]) CloseWith(cause error) error {
 	c := r.channel()
-	text := c.CauseText(cause)
+	var text string
+	if cause != nil {
+		text = c.CauseText(cause)
+	}
 	c.Lock()
 	if r.closed != nil {
 		c.Unlock()
@@ -535,10 +538,12 @@ func (r *Rx[T]) CloseWith(cause error) error {
 		r.guard.Release(r)
 	}
 	var wk wakes[T]
-	for w := r.waiters.First(); w != nil && !c.closedLocked(); w = r.waiters.First() {
-		c.endLocked(w, &wk)
+	if !c.idleLocked() {
+		for w := r.waiters.First(); w != nil && !c.closedLocked(); w = r.waiters.First() {
+			c.endLocked(w, &wk)
+		}
+		c.settleLocked(&wk)
 	}
-	c.settleLocked(&wk)
 	c.NoteCloseLocked(meter.ReceiverClosed, c.closedLocked(), c)
 	c.Unlock()
 	wk.run()

@@ -17,7 +17,7 @@ import (
 // still runs, and the cleanup would close the handle under it.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  *contract.ClosedError       // nil while s is open; guarded by both ends' locks
+	closed  *contract.ClosedError       // nil while s is open; guarded by the tail's lock
 	waiters park.Handle[sendRequest[T]] // guarded by both ends' locks
 	guard   leak.Guard
 	spare   park.Spare[sendRequest[T]]
@@ -32,12 +32,12 @@ func (s *Tx[T]) attach(c *Channel[T]) {
 // Clone makes to another handle like s.
 func (s *Tx[T]) Clone(to *Tx[T]) {
 	c := s.channel()
-	c.Lock()
+	c.values.Tail.Lock()
 	open := s.closed == nil
-	if open {
+	if open { // and so hasSenders stays true
 		c.openSenders++
 	}
-	c.Unlock()
+	c.values.Tail.Unlock()
 	if open {
 		to.attach(c)
 	} else {
@@ -430,24 +430,40 @@ func (s *Tx[T]) Close() error { return s.CloseWith(nil) }
 // CloseWith is Close with a cause, which may be nil.
 func (s *Tx[T]) CloseWith(cause error) error {
 	c := s.channel()
-	text := c.CauseText(cause)
-	c.Lock()
+	var text string
+	if cause != nil {
+		text = c.CauseText(cause)
+	}
+	c.values.Tail.Lock()
 	if s.closed != nil {
-		c.Unlock()
+		c.values.Tail.Unlock()
 		return nil
 	}
+	if c.openSenders > 1 && cause == nil && s.waiters.First() == nil && !c.Named() {
+		// One of several handles, in which nobody waits: nothing changes for
+		// anybody else, and nobody reads these fields without the tail's lock.
+		s.closed = contract.NoCause
+		s.guard.Release(s)
+		c.openSenders--
+		c.values.Tail.Unlock()
+		runtime.KeepAlive(s)
+		return nil
+	}
+	c.lockHeadToo()
 	s.closed = contract.Closing(cause)
 	if contract.First(&c.senderCause, s.closed) {
 		c.NoteCauseLocked(meter.SenderClosed, text)
 	}
 	s.guard.Release(s)
-	c.openSenders--
+	c.lostSenderLocked()
 	var wk wakes[T]
-	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
-		c.refuseLocked(w, contract.Closed(s.closed), &wk)
+	if !c.idleLocked() {
+		for w := s.waiters.First(); w != nil; w = s.waiters.First() {
+			c.refuseLocked(w, contract.Closed(s.closed), &wk)
+		}
+		c.settleLocked(&wk)
 	}
-	c.settleLocked(&wk)
-	c.NoteCloseLocked(meter.SenderClosed, c.openSenders == 0, c)
+	c.NoteCloseLocked(meter.SenderClosed, !c.hasSenders, c)
 	c.Unlock()
 	wk.run()
 	runtime.KeepAlive(s)
