@@ -59,7 +59,7 @@ func (r *receiver) attend(ctx context.Context) {
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	var wait backoff
-	rounds := rounds{every: min(r.ch.Lease/3, 5*time.Second), last: time.Now()}
+	rounds := rounds{every: roundTime(r.ch.Lease, r.resumes), last: time.Now()}
 	for {
 		var soon <-chan time.Time
 		if r.endIsNear() {
@@ -190,6 +190,17 @@ type rounds struct {
 	every    time.Duration
 	last     time.Time
 	orphaned time.Time // since when no sender has a lease
+}
+
+// roundTime returns the time between rounds. Each is some requests, so it grows
+// with the lease: thousands of receivers on a server need long leases. It does
+// not for a Durable one, which may have to sweep for a waiting sender.
+func roundTime(lease time.Duration, durable bool) time.Duration {
+	short := min(lease/3, 5*time.Second)
+	if durable {
+		return short
+	}
+	return max(short, lease/6)
 }
 
 func (o *rounds) make(ctx context.Context, r *receiver) {

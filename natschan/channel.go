@@ -68,7 +68,9 @@ type Channel struct {
 	// Lease is how long a process that was cut off or crashed counts as
 	// present. A sender keeps the channel open for so long (up to three times,
 	// until a receiver has made sure), and an MPSC receiver keeps its place. It
-	// is rounded up to seconds. Zero: 30 s.
+	// is rounded up to seconds. Zero: 30 s. An idle sender or receiver asks the
+	// server some things several times in its Lease, so that thousands of them
+	// need a Lease of minutes.
 	Lease time.Duration
 
 	// AckWait is how long a Msg of RecvMsg may go unacknowledged before it is
