@@ -148,10 +148,13 @@ func withCluster(rounds int, f func(ctx context.Context, c *cluster) error) erro
 	c.far = js
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(2+rounds)*2*natsPatience)
 	defer cancel()
-	err = retry(ctx, func(ctx context.Context) error { // until the cluster has elected the leader that makes streams
-		_, err := js.AccountInfo(ctx)
+	err = retry(ctx, func(ctx context.Context) error { // until the servers know each other, and have a leader
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "probe", Replicas: 3})
 		return err
 	})
+	if err == nil {
+		err = js.DeleteStream(ctx, "probe")
+	}
 	if err != nil {
 		return err
 	}
