@@ -52,15 +52,16 @@ func (r *Rx[T]) Clone(to *Rx[T]) {
 	runtime.KeepAlive(r)
 }
 
-// Recv returns the next value, and blocks while there is none.
-func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
+// Recv returns the next value, and blocks while there is none. The result has a
+// name so that a large value is copied to it at once, and not by way of a local
+// variable.
+func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 	c := r.channel()
 	if ctx == nil {
 		c.NilContext()
 	}
-	if err := ctx.Err(); err != nil {
-		var zero T
-		return zero, err
+	if err = ctx.Err(); err != nil {
+		return v, err
 	}
 	if c.single {
 		p := c.values.ClaimHere()
@@ -68,15 +69,15 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 			p, _ = c.values.Claim()
 		}
 		if p != nil {
-			var zero T
-			v := *p
+			v = *p
+			var zero T // declared here, so that the compiler clears the slot in place
 			*p = zero
 			runtime.KeepAlive(r)
 			return v, nil
 		}
 	}
 	if c.capacity > 0 { // at capacity 0, every step needs both locks
-		v, err := r.TryRecv()
+		v, err = r.TryRecv()
 		if err == contract.ErrEmpty && r.patience.Yield() {
 			crowded := c.crowded()
 			v, err = r.TryRecv()
@@ -89,12 +90,12 @@ func (r *Rx[T]) Recv(ctx context.Context) (T, error) {
 	c.Lock()
 	if c.capacity == 0 {
 		if w := c.txq.Front(); w != nil && r.closed == nil && w.Selection() == nil {
-			v := c.takeFromSenderAndUnlock(w)
+			v = c.takeFromSenderAndUnlock(w)
 			runtime.KeepAlive(r)
 			return v, nil
 		}
 	}
-	v, err := r.tryRecvAndUnlockUnlessEmpty()
+	v, err = r.tryRecvAndUnlockUnlessEmpty()
 	if err != contract.ErrEmpty {
 		return v, err
 	}
@@ -121,8 +122,8 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			p, empty = c.values.Claim()
 		}
 		if p != nil {
-			var zero T
 			v = *p
+			var zero T
 			*p = zero
 			runtime.KeepAlive(r)
 			return v, nil
@@ -139,8 +140,9 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 	}
 	if c.uncontended && r.closed == nil {
 		if p := c.values.TryPop(); p != nil {
+			v = *p
 			var zero T
-			v, *p = *p, zero
+			*p = zero
 			c.values.Head.Unlock()
 			runtime.KeepAlive(r)
 			return v, nil
