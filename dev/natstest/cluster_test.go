@@ -19,14 +19,15 @@ var long = flag.Bool("long", false, "run the conformance suite on a cluster for 
 
 // It fails, with the promise that broke, where natschan does not keep the
 // contract on three servers that each hold every value. Without -long it has
-// some of the kinds, among them one of each sort of stream. The kinds run at
-// the same time, because most of the time they wait for the servers to agree.
+// two of the kinds, with the two sorts of streams that need acknowledgements.
+// The kinds run at the same time, because most of the time they wait for the
+// servers to agree.
 func TestConformanceCluster(t *testing.T) {
 	t.Parallel()
 	js := server(t, &natsembed.Options{Cluster: 3})
 	var running sync.WaitGroup
 	for _, c := range kinds {
-		if !*long && !slices.Contains([]string{"mpsc", "mpmc", "broadcast_lossless", "watch"}, c.name) {
+		if !*long && !slices.Contains([]string{"mpsc", "broadcast_lossless"}, c.name) {
 			continue
 		}
 		m := &maker{js: js, ch: c.ch, opts: c.opts}
@@ -256,7 +257,8 @@ func TestClusterStoresAfterTheSeal(t *testing.T) {
 // What replicas cost: to send and receive one value, and to make a channel and
 // close both ends, on three servers that share the machine.
 //
-//	go test -run '^$' -bench Replicas -benchtime 200x ./dev/natstest
+//	go test -run '^$' -bench Replicas/value -benchtime 300x ./dev/natstest
+//	go test -run '^$' -bench Replicas/channel -benchtime 8x ./dev/natstest
 func BenchmarkReplicas(b *testing.B) {
 	s, err := natsembed.Start(&natsembed.Options{Cluster: 3})
 	if err != nil {
