@@ -33,8 +33,8 @@ func (r *receiver) patience() time.Duration {
 }
 
 // stay returns how long d may be in the buffer: half of AckWait, then a
-// quarter, then an eighth each time. So several receivers that do not receive,
-// one after another, do not keep a value for longer than AckWait. Less than an
+// quarter, then an eighth each time. So four receivers that do not receive, one
+// after another, do not keep a value for longer than AckWait. Less than an
 // eighth would only add to its Deliveries.
 func (r *receiver) stay(d *delivery) time.Duration {
 	return r.ch.AckWait >> min(max(d.deliveries, 1), 3)

@@ -49,8 +49,10 @@ type receiverOptions struct {
 // takes half as much ahead, until it is fast again. If its process dies, the
 // server redelivers its values when AckWait is over. So in a channel that has
 // nothing else to receive, a receiver that waits gets such a value at most
-// AckWait late. It has Deliveries of 2 or more, and comes out of order. Choose
-// n so that the work on n values takes less than half of AckWait.
+// AckWait late. (If further receivers take a value ahead after a crash, and do
+// not receive either, each may add a quarter of AckWait.) The value has
+// Deliveries of 2 or more, and comes out of order. Choose n so that the work on
+// n values takes less than half of AckWait.
 //
 // With Prefetch on an unbounded MPMC channel, Recv does not wait for each
 // acknowledgement to be confirmed. If the process crashes, or the server does,
