@@ -51,6 +51,7 @@ type raw struct {
 // has a remedy in cluster.go. They fail if the servers do not do it any more.
 func eachRaw(t *testing.T, cfg jetstream.StreamConfig, remedy string, seen func(ctx context.Context, r raw) (bool, error)) {
 	t.Helper()
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	s, err := natsembed.Start(&natsembed.Options{Cluster: 3})

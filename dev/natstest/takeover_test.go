@@ -154,6 +154,7 @@ func TestDurableTakeoverByMany(t *testing.T)        { takeOverByMany(t, 1) }
 func TestDurableTakeoverByManyCluster(t *testing.T) { takeOverByMany(t, 3) }
 
 func takeOverByMany(t *testing.T, servers int) {
+	t.Parallel()
 	js := server(t, &natsembed.Options{Cluster: servers})
 	for _, earlier := range []string{"none", "open", "closed"} {
 		t.Run(earlier, func(t *testing.T) {
