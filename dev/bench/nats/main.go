@@ -7,6 +7,7 @@
 //	go run ./dev/bench/nats -remote      # senders whose server is a millisecond away
 //	go run ./dev/bench/nats -scale       # many channels, many processes
 //	go run ./dev/bench/nats -receivers   # the second part of -scale
+//	go run ./dev/bench/nats -scale -channels 10000   # what so many cost a server
 //
 // By hand is: encode as JSON, publish with a message id and wait for the
 // answer; receive with a pull consumer's Messages, acknowledge (where a sender
@@ -49,9 +50,18 @@ func main() {
 	prefetch := flag.Int("prefetch", 1, "how many values it takes ahead")
 	receivers := flag.Bool("receivers", false, "measure the receivers of one mpmc instead; a part of -scale")
 	away := flag.Bool("remote", false, "measure senders whose server is a millisecond away instead")
+	channels := flag.Int("channels", 0, "with -scale: measure what so many channels cost a server instead")
+	lease := flag.Duration("lease", 10*time.Minute, "the Lease of these channels")
+	storage := flag.String("storage", "", "where these channels hold values: memory or file; both if empty")
+	dir := flag.String("dir", "", "where that server has its files; a temporary directory is made in it")
+	listen := flag.String("serve", "", "be that server, on an address")
 	flag.Parse()
 	var err error
 	switch {
+	case *listen != "":
+		err = serve(*listen, *dir)
+	case *scaling && *channels > 0:
+		err = scaleChannels(*channels, *lease, *storage, *dir)
 	case *url != "":
 		err = receive(*url, *work, *prefetch)
 	case *away:
