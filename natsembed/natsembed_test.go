@@ -34,20 +34,39 @@ func patient(t *testing.T) context.Context {
 	return ctx
 }
 
-func publish(t *testing.T, js jetstream.JetStream, replicas int) {
+// ask calls f, and again after some seconds if it got no answer: while a
+// cluster has no leader, a request is lost.
+func ask[T any](t *testing.T, f func(ctx context.Context) (T, error)) (T, error) {
 	t.Helper()
 	ctx := patient(t)
-	if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: replicas}); err != nil {
+	for {
+		once, cancel := context.WithTimeout(ctx, 5*time.Second)
+		v, err := f(once)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return v, err
+		}
+	}
+}
+
+func publish(t *testing.T, js jetstream.JetStream, replicas int) {
+	t.Helper()
+	if _, err := ask(t, func(ctx context.Context) (jetstream.Stream, error) {
+		return js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: replicas})
+	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(ctx, "s", []byte("hi")); err != nil {
+	id := nats.NewInbox() // so that it is stored once
+	if _, err := ask(t, func(ctx context.Context) (*jetstream.PubAck, error) {
+		return js.Publish(ctx, "s", []byte("hi"), jetstream.WithMsgID(id))
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func stored(t *testing.T, js jetstream.JetStream) uint64 {
 	t.Helper()
-	s, err := js.Stream(patient(t), "S")
+	s, err := ask(t, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, "S") })
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return 0
 	}

@@ -6,10 +6,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,7 +36,19 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	runSeveral(8)
 	os.Exit(m.Run())
+}
+
+// runSeveral has n parallel tests run at a time, unless -parallel says
+// otherwise. They mostly wait for a server.
+func runSeveral(n int) {
+	flag.Parse()
+	set := false
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
+	if !set {
+		flag.Set("test.parallel", strconv.Itoa(n))
+	}
 }
 
 // stoppable returns the channels whose values another process can take over.
