@@ -121,7 +121,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"the slot of the next value is released", "internal/ring/ring.go", "	for n := from; n < to; {\n", "	for n := from; n <= to; {\n", "broadcast_unbounded/sss_rrr"},
 	{"an unbounded receiver that is closed finds nothing", "broadcast/keep.go", "	case r.cur.closed.Load():\n", "	case false:\n", "TestUnboundedReceiverCloses"},
 	{"the last cause of an end counts", "internal/contract/contract.go", "if *side != nil || c == NoCause {", "if c == NoCause {", "mpsc_1/x_X_Xk"},
-	{"a close without a cause is the first", "internal/contract/contract.go", "if *side != nil || c == NoCause {", "if *side != nil {", "mpsc_1/x_X_Xk"},
+	{"a close without a cause is the first", "internal/contract/contract.go", "if *side != nil || c == NoCause {", "if *side != nil {", "mpmc_0/s_Z_z"},
 	{"a closed sender gets the receivers' cause", "internal/queue/tx.go", "	case s.closed != nil:\n		return contract.Closed(s.closed)\n", "	case s.closed != nil:\n		return contract.Closed(s.c.receiverCause)\n", "mpsc_1/Xt_Z"},
 	{"a sender that waits is refused without the cause", "internal/queue/channel.go", "c.refuseLocked(w, contract.Closed(c.receiverCause), wk)", "c.refuseLocked(w, contract.ErrClosed, wk)", "mpsc_1/ss_Z"},
 	{"a handle that closes again changes its cause", "broadcast/sender.go", "	if s.closed != nil {\n		c.mu.Unlock()\n		return nil\n	}\n	s.closed", "	if s.closed != nil {\n		s.closed = contract.Closing(cause)\n		c.mu.Unlock()\n		return nil\n	}\n	s.closed", "TestOneSenderClosesTwice"},
