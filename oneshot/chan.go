@@ -152,11 +152,14 @@ func (c *channel[T]) gatesLocked() *gates {
 	return c.gates
 }
 
-// settleLocked sets the gates to the present state.
+// settleLocked sets the gates, if there are any, to the present state.
 func (c *channel[T]) settleLocked() {
-	if c.gates == nil {
-		return
+	if c.gates != nil { // said here, it costs no call without gates
+		c.settleGatesLocked()
 	}
+}
+
+func (c *channel[T]) settleGatesLocked() {
 	if c.gates.ready.Asked() {
 		c.setReadyLocked()
 	}

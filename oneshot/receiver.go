@@ -94,9 +94,7 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	default:
 		return v, leat.ErrEmpty
 	}
-	if c.gates != nil {
-		c.settleLocked()
-	}
+	c.settleLocked()
 	c.mu.Unlock()
 	r.used(err)
 	return v, err
@@ -106,7 +104,7 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 // A receiver that got the end has not: a goroutine that waits for Done still
 // waits for its Close.
 func (r *Receiver[T]) used(err error) {
-	if err == nil && r.guard.Watches() {
+	if err == nil {
 		r.finish()
 	}
 	runtime.KeepAlive(r)

@@ -61,9 +61,7 @@ func (s *Sender[T]) TrySend(v T) error {
 	} else {
 		c.holds = true
 	}
-	if c.gates != nil {
-		c.settleLocked()
-	}
+	c.settleLocked()
 	c.mu.Unlock()
 	if w != nil {
 		w.Wake()

@@ -80,10 +80,6 @@ func (w *Guard) Watch(handle any, t Target) {
 	runtime.KeepAlive(w.g)
 }
 
-// Watches reports whether there is a watch. Only the one that ends it may call
-// Watches.
-func (w *Guard) Watches() bool { return w.g != nil }
-
 // Tell has t told in place of the one that Watch named.
 func (w *Guard) Tell(t Target) {
 	w.g.cell.target = t

@@ -117,10 +117,15 @@ func (m *Meter) NoteCloseLocked(how string, ended bool, source lockedSource) {
 // CauseText returns the text of the cause that a handle is about to be closed
 // with, for NoteCauseLocked. It calls the user's code, so the caller holds no
 // lock. On a channel without a name it returns "" and calls nothing.
-func (m *Meter) CauseText(cause error) (text string) {
+func (m *Meter) CauseText(cause error) string {
 	if m.entry == nil || cause == nil {
 		return ""
 	}
+	return textOf(cause)
+}
+
+// textOf returns what cause says, not at length, also if its Error panics.
+func textOf(cause error) (text string) {
 	defer func() {
 		if recover() != nil {
 			text = "a cause whose Error method panics"

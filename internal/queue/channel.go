@@ -403,13 +403,7 @@ func (c *Channel[T]) giveLocked(r *park.Waiter[recvRequest[T]], v T) bool {
 // Selection that looks for it, as its case i, and which is claimed with it; or
 // nil.
 func (c *Channel[T]) takeReceiverLocked(own *park.Selection, i int) *park.Waiter[recvRequest[T]] {
-	r := c.rxq.Front()
-	if r != nil && own == nil && r.Selection() == nil { // as mostly
-		c.rxq.Remove(r)
-		c.direct++
-		return r
-	}
-	for r != nil {
+	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()
 		if r.Of(own) {
 			next = r.SkipRun()

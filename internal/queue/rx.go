@@ -88,13 +88,6 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 		}
 	}
 	c.Lock()
-	if c.capacity == 0 {
-		if w := c.txq.Front(); w != nil && r.closed == nil && w.Selection() == nil {
-			v = c.takeFromSenderAndUnlock(w)
-			runtime.KeepAlive(r)
-			return v, nil
-		}
-	}
 	v, err = r.tryRecvAndUnlockUnlessEmpty()
 	if err != contract.ErrEmpty {
 		return v, err
@@ -241,10 +234,7 @@ func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[recvRequest[T]
 func (r *Rx[T]) waiterLocked() *park.Waiter[recvRequest[T]] {
 	r.requireAloneLocked(nil)
 	w := r.spare.Take()
-	w.Payload.by, w.Handle = r, &r.waiters
-	if r.c.Named() {
-		w.Stamp = r.c.Stamp("receives from")
-	}
+	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, r.c.Stamp("receives from")
 	return w
 }
 
@@ -520,10 +510,7 @@ func (r *Rx[T]) Close() error { return r.CloseWith(nil) }
 // CloseWith is Close with a cause, which may be nil.
 func (r *Rx[T]) CloseWith(cause error) error {
 	c := r.channel()
-	var text string
-	if cause != nil {
-		text = c.CauseText(cause)
-	}
+	text := c.CauseText(cause)
 	c.Lock()
 	if r.closed != nil {
 		c.Unlock()

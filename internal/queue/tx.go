@@ -93,11 +93,8 @@ func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, 
 // waiterLocked returns a waiter.
 func (s *Tx[T]) waiterLocked() *park.Waiter[sendRequest[T]] {
 	w, c := s.spare.Take(), s.c
-	w.Handle = &s.waiters
-	if c.Named() {
-		w.Stamp = c.Stamp("sends to")
-		c.NoteDepth(c.values.Len())
-	}
+	w.Handle, w.Stamp = &s.waiters, c.Stamp("sends to")
+	c.NoteDepth(c.values.Len())
 	return w
 }
 
@@ -430,10 +427,7 @@ func (s *Tx[T]) Close() error { return s.CloseWith(nil) }
 // CloseWith is Close with a cause, which may be nil.
 func (s *Tx[T]) CloseWith(cause error) error {
 	c := s.channel()
-	var text string
-	if cause != nil {
-		text = c.CauseText(cause)
-	}
+	text := c.CauseText(cause)
 	c.values.Tail.Lock()
 	if s.closed != nil {
 		c.values.Tail.Unlock()
