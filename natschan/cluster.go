@@ -27,11 +27,8 @@ const replicaPause = 2 * time.Millisecond
 func state(
 	ctx context.Context, js jetstream.JetStream, name string, opts ...jetstream.StreamInfoOpt,
 ) (jetstream.Stream, *jetstream.StreamInfo, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
-		defer cancel()
-	}
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	for wait := replicaPause; ; wait = min(2*wait, lookPause) {
 		s, err := js.Stream(ctx, name)
 		if err != nil {

@@ -265,12 +265,17 @@ func bounded() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), serverTimeout)
 }
 
+// inTime returns ctx, with a deadline if it has none. The caller calls cancel.
+func inTime(ctx context.Context) (own context.Context, cancel context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, serverTimeout)
+}
+
 // subscribed makes sure that the server knows the subscriptions made so far.
 func subscribed(ctx context.Context, nc *nats.Conn) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
-		defer cancel()
-	}
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	return nc.FlushWithContext(ctx)
 }

@@ -37,11 +37,8 @@ const (
 func repeat[T any](
 	ctx context.Context, patience time.Duration, request func(context.Context) (T, error),
 ) (answer T, err error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
-		defer cancel()
-	}
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	for {
 		attempt, cancel := context.WithTimeout(ctx, patience)
 		answer, err = request(attempt)

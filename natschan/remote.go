@@ -144,11 +144,8 @@ func (r *remote) nextSubject(consumer string) string {
 // newest returns the newest value of the stream. Any server of a cluster
 // answers, also one that does not have the newest value yet.
 func (r *remote) newest(ctx context.Context) (*nats.Msg, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, serverTimeout)
-		defer cancel()
-	}
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	least := uint64(0)
 	if r.ch.Replicas > 1 && !r.ch.queue() && !r.ch.Lossless { // others forget acknowledged values
 		info, err := r.info(ctx)

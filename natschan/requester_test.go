@@ -34,7 +34,8 @@ func (s *script) InProcessConn() (net.Conn, error) {
 // serve reads the client's protocol, one line at a time, and skips what it does
 // not need.
 func (s *script) serve() {
-	fmt.Fprintf(s.conn, "INFO {\"server_id\":\"x\",\"version\":\"2.14.0\",\"headers\":true,\"max_payload\":1048576}\r\n")
+	fmt.Fprintf(s.conn,
+		"INFO {\"server_id\":\"x\",\"version\":\"2.14.0\",\"headers\":true,\"max_payload\":1048576}\r\n")
 	in := bufio.NewReader(s.conn)
 	for {
 		line, err := in.ReadString('\n')
@@ -113,12 +114,13 @@ func TestRequestPatience(t *testing.T) {
 		r := newRequester(nc)
 		for i := range 5 {
 			done := ask(&r, t.Context(), 2*time.Second)
-			time.Sleep(700 * time.Millisecond)
+			<-time.After(700 * time.Millisecond)
 			s.answer(<-s.replies, fmt.Sprint(i))
 			wantAnswer(t, <-done, fmt.Sprint(i))
 		}
 		for _, patience := range []time.Duration{2 * time.Second, 250 * time.Millisecond, 3 * time.Second} {
-			if res := <-ask(&r, t.Context(), patience); !errors.Is(res.err, context.DeadlineExceeded) || res.took != patience {
+			res := <-ask(&r, t.Context(), patience)
+			if !errors.Is(res.err, context.DeadlineExceeded) || res.took != patience {
 				t.Errorf("a request without an answer ended after %v with %v, want %v", res.took, res.err, patience)
 			}
 		}
@@ -223,9 +225,11 @@ func TestConnectionClosedUnderSend(t *testing.T) {
 		nc.Close()
 		err := <-done
 		if !errors.Is(err, nats.ErrConnectionClosed) || !errors.Is(err, ErrUnknown) || time.Since(began) != 0 {
-			t.Errorf("Send returned %v after %v; want an error at once that is ErrConnectionClosed and ErrUnknown", err, time.Since(began))
+			t.Errorf("Send returned %v after %v; want an error at once that is ErrConnectionClosed and ErrUnknown",
+				err, time.Since(began))
 		}
-		if err := tx.send(t.Context(), []byte("2")); !errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, ErrUnknown) {
+		err = tx.send(t.Context(), []byte("2"))
+		if !errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, ErrUnknown) {
 			t.Errorf("a later Send returned %v; want ErrConnectionClosed, not ErrUnknown", err)
 		}
 		s.conn.Close()
