@@ -227,7 +227,7 @@ func (c *channel[T]) measureLocked() {
 }
 
 // roomOrWatchLocked returns what roomLocked returns. If there is no room, it
-// also has the slowest receiver serve the waiting senders when it moves.
+// also asks the slowest receiver to serve the waiting senders when it moves.
 func (c *channel[T]) roomOrWatchLocked() bool {
 	if c.roomLocked() {
 		return true

@@ -327,8 +327,8 @@ func (c *Channel) deleteEnded(ctx context.Context, js jetstream.JetStream) error
 		return failed(err)
 	}
 	subject := "leat.l." + c.Name + ".deleting"
-	_, err = js.Publish(ctx, subject, nil,
-		jetstream.WithMsgID(nuid.Next()), jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
+	_, err = js.Publish(ctx, subject, nil, jetstream.WithMsgID(nuid.Next()),
+		jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(deletingTime))
 	if isOutdated(err) {
 		return fmt.Errorf("%w: another DeleteEnded of %s is under way", ErrInUse, c.Name)
 	}

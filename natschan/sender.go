@@ -150,7 +150,8 @@ func newFamily(ctx context.Context, js jetstream.JetStream, ch Channel) (*family
 	if isShut(stream.CachedInfo().Config) {
 		return nil, fmt.Errorf("%w: %s; delete it to use the name again", leat.ErrClosed, ch.Name)
 	}
-	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next(), stored: []byte(`{"stream":"` + ch.stream() + `","seq":`)}
+	f := &family{ch: ch, js: js, nc: js.Conn(), id: nuid.Next(),
+		stored: []byte(`{"stream":"` + ch.stream() + `","seq":`)}
 	if f.lease, err = f.ch.join(ctx, js, sending, stream.CachedInfo().Created); err != nil {
 		if isTimeout(err) {
 			own, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)

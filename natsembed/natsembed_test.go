@@ -52,7 +52,8 @@ func ask[T any](t *testing.T, f func(ctx context.Context) (T, error)) (T, error)
 func publish(t *testing.T, js jetstream.JetStream, replicas int) {
 	t.Helper()
 	if _, err := ask(t, func(ctx context.Context) (jetstream.Stream, error) {
-		return js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: replicas})
+		return js.CreateOrUpdateStream(ctx,
+			jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Replicas: replicas})
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -89,8 +89,10 @@ func allocate[T any](n int) {
 
 // printMachine writes what the parts cost.
 func (m *measurement) printMachine(w io.Writer) {
-	fmt.Fprint(w, "\nThis machine, in the same rounds:\n\n| part | median | lowest..highest round |\n| --- | --- | --- |\n")
+	fmt.Fprint(w,
+		"\nThis machine, in the same rounds:\n\n| part | median | lowest..highest round |\n| --- | --- | --- |\n")
 	for _, p := range m.machine {
-		fmt.Fprintf(w, "| %s | %s | %s..%s |\n", p.title, nanoseconds(median(p.ns)), nanoseconds(slices.Min(p.ns)), nanoseconds(slices.Max(p.ns)))
+		fmt.Fprintf(w, "| %s | %s | %s..%s |\n", p.title, nanoseconds(median(p.ns)), nanoseconds(slices.Min(p.ns)),
+			nanoseconds(slices.Max(p.ns)))
 	}
 }

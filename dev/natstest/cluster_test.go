@@ -49,7 +49,9 @@ type raw struct {
 // eachRaw makes streams, and calls seen with each until it returns true. The
 // tests that call it show what the servers of a cluster do, for which natschan
 // has a remedy in cluster.go. They fail if the servers do not do it any more.
-func eachRaw(t *testing.T, cfg jetstream.StreamConfig, remedy string, seen func(ctx context.Context, r raw) (bool, error)) {
+func eachRaw(
+	t *testing.T, cfg jetstream.StreamConfig, remedy string, seen func(ctx context.Context, r raw) (bool, error),
+) {
 	t.Helper()
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -75,9 +77,11 @@ func eachRaw(t *testing.T, cfg jetstream.StreamConfig, remedy string, seen func(
 		cfg.Subjects = []string{cfg.Name}
 		var r raw
 		if r.stream, err = all[0].CreateStream(ctx, cfg); err != nil {
-			t.Fatalf("after %d streams: %v; the server may not do it any more: then natschan needs no %s", n, err, remedy)
+			t.Fatalf("after %d streams: %v; the server may not do it any more: then natschan needs no %s", n, err,
+				remedy)
 		}
-		if r.consumer, err = r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy}); err != nil {
+		r.consumer, err = r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy})
+		if err != nil {
 			t.Fatal(err)
 		}
 		for _, r.js = range all {
@@ -169,7 +173,8 @@ func TestClusterKeepsWhatIsAcknowledgedDuringASubscribe(t *testing.T) {
 		made := make(chan error, 1)
 		go func() {
 			_, err := r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-				AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 2,
+				AckPolicy:     jetstream.AckExplicitPolicy,
+				DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 2,
 			})
 			made <- err
 		}()
@@ -200,7 +205,8 @@ func TestClusterKeepsWhatIsAcknowledgedDuringASubscribe(t *testing.T) {
 		if ok, err := kept(time.Second); !ok || err != nil {
 			return false, err
 		}
-		if err := r.js.Conn().Publish(fmt.Sprintf("$JS.ACK.%s.%s.1.1.1.0.0", info.Stream, info.Name), []byte("+ACK")); err != nil {
+		subject := fmt.Sprintf("$JS.ACK.%s.%s.1.1.1.0.0", info.Stream, info.Name)
+		if err := r.js.Conn().Publish(subject, []byte("+ACK")); err != nil {
 			return false, err
 		}
 		if ok, err := kept(20 * time.Second); ok || err != nil {

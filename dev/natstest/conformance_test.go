@@ -103,7 +103,8 @@ var kinds = []struct {
 		[]natschan.ReceiverOption{natschan.Prefetch(64)}, leattest.Features{}},
 	{"broadcast", natschan.Channel{Kind: natschan.Broadcast}, []natschan.ReceiverOption{natschan.Prefetch(1)},
 		leattest.Features{Broadcast: true, Lossy: true}},
-	{"broadcast_lossless", natschan.Channel{Kind: natschan.Broadcast, Lossless: true}, nil, leattest.Features{Broadcast: true}},
+	{"broadcast_lossless", natschan.Channel{Kind: natschan.Broadcast, Lossless: true}, nil,
+		leattest.Features{Broadcast: true}},
 	{"watch", natschan.Channel{Kind: natschan.Watch}, nil, leattest.Features{Latest: true}},
 }
 

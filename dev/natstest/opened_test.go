@@ -92,7 +92,9 @@ func TestOpenedOfADeletedChannel(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		ch := natschan.Channel{Kind: natschan.MPSC, Replicas: o.Cluster, Storage: jetstream.MemoryStorage, Lease: time.Second}
+		ch := natschan.Channel{
+			Kind: natschan.MPSC, Replicas: o.Cluster, Storage: jetstream.MemoryStorage, Lease: time.Second,
+		}
 		open := func(name string) (*natschan.Sender[int], *natschan.Receiver[int], func()) {
 			doomed, err := s.JetStream()
 			if err != nil {

@@ -30,7 +30,8 @@ func (js *deafJS) stream(s jetstream.Stream, err error) (jetstream.Stream, error
 }
 
 func (js *deafJS) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	return js.stream(answer(ctx, js, "Stream", func() (jetstream.Stream, error) { return js.JetStream.Stream(ctx, name) }))
+	return js.stream(answer(ctx, js, "Stream",
+		func() (jetstream.Stream, error) { return js.JetStream.Stream(ctx, name) }))
 }
 
 func (js *deafJS) CreateStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
@@ -95,7 +96,8 @@ func TestLostRequestsAreRepeated(t *testing.T) {
 	if err := rx.Close(); err != nil {
 		t.Error(err)
 	}
-	for _, sort := range []string{"Stream", "CreateStream", "UpdateStream", "Publish", "Info", "CreateConsumer", "ListConsumers"} {
+	for _, sort := range []string{"Stream", "CreateStream", "UpdateStream", "Publish", "Info", "CreateConsumer",
+		"ListConsumers"} {
 		if _, lost := js.lost.Load(sort); !lost {
 			t.Errorf("no request of %s was made; the test needs one", sort)
 		}

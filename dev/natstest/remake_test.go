@@ -17,7 +17,9 @@ type makingJS struct {
 	next atomic.Pointer[makeConsumer]
 }
 
-type makeConsumer func(ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error)
+type makeConsumer func(
+	ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig,
+) (jetstream.Consumer, error)
 
 func (m *makingJS) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	stream, err := m.JetStream.Stream(ctx, name)
@@ -98,14 +100,20 @@ func TestCloseWhileTheConsumerIsMadeAgain(t *testing.T) {
 func TestConsumerIsMadeAgainWithoutAnAnswer(t *testing.T) {
 	lost := errors.New("the answer is lost")
 	lostAnswer := func(js *makingJS) {
-		js.doNext(func(ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+		js.doNext(func(
+			ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig,
+		) (jetstream.Consumer, error) {
 			_, err := s.CreateConsumer(ctx, cfg)
 			return nil, errors.Join(err, lost)
 		})
 	}
 	lateRequest := func(js *makingJS) {
-		js.doNext(func(_ context.Context, _ jetstream.Stream, late jetstream.ConsumerConfig) (jetstream.Consumer, error) {
-			js.doNext(func(ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+		js.doNext(func(
+			_ context.Context, _ jetstream.Stream, late jetstream.ConsumerConfig,
+		) (jetstream.Consumer, error) {
+			js.doNext(func(
+				ctx context.Context, s jetstream.Stream, cfg jetstream.ConsumerConfig,
+			) (jetstream.Consumer, error) {
 				s.CreateConsumer(ctx, late)
 				return s.CreateConsumer(ctx, cfg)
 			})

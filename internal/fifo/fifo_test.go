@@ -136,7 +136,8 @@ func TestClaimsAgainstSlice(t *testing.T) {
 				case op < 15:
 					p, _ := q.Claim()
 					if (p != nil) != (len(want) > 0 && !guarded && !evicted) {
-						t.Fatalf("capacity %d, seed %d: claimed %v of %d values, guarded %v, evicted %v", capacity, seed, p, len(want), guarded, evicted)
+						t.Fatalf("capacity %d, seed %d: claimed %v of %d values, guarded %v, evicted %v", capacity,
+							seed, p, len(want), guarded, evicted)
 					}
 					if p != nil {
 						if *p != want[0] {

@@ -37,7 +37,8 @@ func TestPatienceLearns(t *testing.T) {
 func TestHabitLearns(t *testing.T) {
 	const waits = 100_000
 	if yields := park.HabitYields(waits, false); yields < waits/5000 || yields > waits/50 {
-		t.Errorf("yielded %d times in %d waits, in none of which it was served; want it rare, but not given up", yields, waits)
+		t.Errorf("yielded %d times in %d waits, in none of which it was served; want it rare, but not given up",
+			yields, waits)
 	}
 	if yields := park.HabitYields(1000, true); yields < 64 { // on a busy machine the yields take long
 		t.Errorf("yielded %d times in 1000 waits, in all of which it was served", yields)

@@ -33,7 +33,9 @@ const channelWorkers = 16
 func scaleChannels(n int, lease time.Duration, storage, dir string) error {
 	fmt.Printf("%s, %d cores; %d channels (mpsc of 32, Lease %v), each with a sender and a receiver; %d goroutines make them\n\n",
 		runtime.Version(), runtime.NumCPU(), n, lease, channelWorkers)
-	fmt.Println("| values are | to make one | server: memory each | resident each | goroutines each | on disk each | program: memory each | goroutines each | idle load of the server | of the program | server stopped and ready again | all channels carry a value again |")
+	fmt.Println("| values are | to make one | server: memory each | resident each | goroutines each | on disk each " +
+		"| program: memory each | goroutines each | idle load of the server | of the program " +
+		"| server stopped and ready again | all channels carry a value again |")
 	fmt.Println("|" + strings.Repeat(" --- |", 12))
 	for _, s := range []jetstream.StorageType{jetstream.MemoryStorage, jetstream.FileStorage} {
 		if name := strings.ToLower(s.String()); storage == "" || storage == name {
@@ -72,7 +74,10 @@ func scaleStorage(n int, lease time.Duration, dir string, storage jetstream.Stor
 		return err
 	}
 	program := ownUsage()
-	m := &many{js: js, lease: lease, storage: storage, txs: make([]*natschan.Sender[int], n), rxs: make([]*natschan.Receiver[int], n)}
+	m := &many{
+		js: js, lease: lease, storage: storage,
+		txs: make([]*natschan.Sender[int], n), rxs: make([]*natschan.Receiver[int], n),
+	}
 	began := time.Now()
 	if err := m.each(ctx, m.open); err != nil {
 		return err
@@ -97,7 +102,8 @@ func scaleStorage(n int, lease time.Duration, dir string, storage jetstream.Stor
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| in %v | %v | %s | %s | %.0f %% | %.0f %% |", strings.ToLower(storage.String()), (made / time.Duration(n)).Round(10*time.Microsecond),
+	fmt.Printf("| in %v | %v | %s | %s | %.0f %% | %.0f %% |", strings.ToLower(storage.String()),
+		(made / time.Duration(n)).Round(10*time.Microsecond),
 		serverNow.each(server, n, sizeOf(dir)), programNow.eachOf(program, n),
 		100*(serverIdle-serverBusy)/idleTime.Seconds(), 100*programBusy/idleTime.Seconds())
 	if storage == jetstream.MemoryStorage { // whose channels are gone with the server
@@ -150,7 +156,9 @@ func (m *many) each(ctx context.Context, do func(ctx context.Context, i int) err
 }
 
 func (m *many) open(ctx context.Context, i int) (err error) {
-	ch := natschan.Channel{Name: fmt.Sprintf("many%d", i), Kind: natschan.MPSC, Capacity: 32, Storage: m.storage, Lease: m.lease}
+	ch := natschan.Channel{
+		Name: fmt.Sprintf("many%d", i), Kind: natschan.MPSC, Capacity: 32, Storage: m.storage, Lease: m.lease,
+	}
 	if m.rxs[i], err = natschan.NewReceiver[int](ctx, m.js, ch); err == nil {
 		m.txs[i], err = natschan.NewSender[int](ctx, m.js, ch)
 	}
@@ -279,13 +287,15 @@ func processStat() (ticks, pages int64) {
 // each returns the cells of a server that has used so little before it had n
 // channels.
 func (u usage) each(before usage, n int, disk int64) string {
-	return fmt.Sprintf("%d KiB | %d KiB | %.1f | %d KiB", (u.memory-before.memory)>>10/int64(n), (u.resident-before.resident)>>10/int64(n),
+	return fmt.Sprintf("%d KiB | %d KiB | %.1f | %d KiB",
+		(u.memory-before.memory)>>10/int64(n), (u.resident-before.resident)>>10/int64(n),
 		float64(u.goroutines-before.goroutines)/float64(n), disk>>10/int64(n))
 }
 
 // eachOf is each for the program.
 func (u usage) eachOf(before usage, n int) string {
-	return fmt.Sprintf("%d KiB | %.1f", (u.memory-before.memory)>>10/int64(n), float64(u.goroutines-before.goroutines)/float64(n))
+	return fmt.Sprintf("%d KiB | %.1f",
+		(u.memory-before.memory)>>10/int64(n), float64(u.goroutines-before.goroutines)/float64(n))
 }
 
 // sizeOf returns how many bytes the files and directories below dir take, each

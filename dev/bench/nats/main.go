@@ -96,7 +96,8 @@ func compareAll(runs, rounds, n int) error {
 	}
 	defer outside.Close()
 	for range runs {
-		fmt.Printf("%s, %d cores; %d rounds of %d values of 128 bytes\n\n", runtime.Version(), runtime.NumCPU(), rounds, n)
+		fmt.Printf("%s, %d cores; %d rounds of %d values of 128 bytes\n\n", runtime.Version(), runtime.NumCPU(),
+			rounds, n)
 		fmt.Println("| what | connection | by hand | natschan | overhead | allocations by hand | natschan |\n| --- | --- | --- | --- | --- | --- | --- |")
 		delivered := 0
 		for _, c := range []struct {
@@ -202,7 +203,8 @@ func row(what, connection string, costs [2][]cost, n int) {
 		ratios = append(ratios, float64(took[1][i])/float64(took[0][i]))
 	}
 	micro := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-	fmt.Printf("| %s | %s | %.1f µs | %.1f µs | %+.1f %% | %d | %d |\n", what, connection, micro(median(took[0])), micro(median(took[1])),
+	fmt.Printf("| %s | %s | %.1f µs | %.1f µs | %+.1f %% | %d | %d |\n", what, connection, micro(median(took[0])),
+		micro(median(took[1])),
 		100*(median(ratios)-1), median(mallocs[0]), median(mallocs[1]))
 }
 
@@ -231,7 +233,8 @@ func byHand(ctx context.Context, js jetstream.JetStream, name string, capacity, 
 		}
 		msg := nats.NewMsg("hand." + name)
 		msg.Data = data
-		if _, err := js.PublishMsg(ctx, msg, jetstream.WithMsgID(name+strconv.Itoa(i)), jetstream.WithRetryAttempts(0)); err != nil {
+		_, err = js.PublishMsg(ctx, msg, jetstream.WithMsgID(name+strconv.Itoa(i)), jetstream.WithRetryAttempts(0))
+		if err != nil {
 			return send, recv, err
 		}
 	}
@@ -251,7 +254,7 @@ func byHand(ctx context.Context, js jetstream.JetStream, name string, capacity, 
 		if err != nil {
 			return send, recv, err
 		}
-		if _, err := msg.Metadata(); err != nil { // the sequence, to tell what came twice
+		if _, err := msg.Metadata(); err != nil { // a receiver by hand, too, finds out whether a value came twice
 			return send, recv, err
 		}
 		if capacity > 0 {
@@ -270,7 +273,9 @@ func byHand(ctx context.Context, js jetstream.JetStream, name string, capacity, 
 	return send, m.end(), nil
 }
 
-func byNatschan(ctx context.Context, js jetstream.JetStream, name string, capacity, n int) (send, recv cost, err error) {
+func byNatschan(
+	ctx context.Context, js jetstream.JetStream, name string, capacity, n int,
+) (send, recv cost, err error) {
 	ch := natschan.Channel{Name: name, Kind: natschan.MPSC, Capacity: capacity, Storage: jetstream.MemoryStorage}
 	tx, err := natschan.NewSender[value](ctx, js, ch)
 	if err != nil {

@@ -161,7 +161,8 @@ func remote() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d cores; the server is %v away, there and back\n\n", runtime.Version(), runtime.NumCPU(), rtt.Round(10*time.Microsecond))
+	fmt.Printf("%s, %d cores; the server is %v away, there and back\n\n", runtime.Version(), runtime.NumCPU(),
+		rtt.Round(10*time.Microsecond))
 	fmt.Println("| values of 128 bytes a second | in memory | in files |\n| --- | --- | --- |")
 	for _, w := range remoteWays {
 		fmt.Printf("| %s |", w.name)

@@ -47,7 +47,9 @@ func natsFaults(t *table, args []string) error {
 	lanes := [][]natsPart{{
 		{"server", []func(*table) error{each(serverKilled), serverKilledLossy}},
 		{"process", []func(*table) error{each(receiverKilled), aheadKilled, each(senderKilled), receiverStopped}},
-		{"channel", []func(*table) error{slowSubscriber, each(fullStream), each(streamDeleted), connectionCut, each(foreignStatus)}},
+		{"channel", []func(*table) error{
+			slowSubscriber, each(fullStream), each(streamDeleted), connectionCut, each(foreignStatus),
+		}},
 	}, {
 		{"storage", []func(*table) error{each(batchRefused), batchesAbandoned, diskFull}},
 		{"kills", []func(*table) error{sendersKilled(*kills), receiversKilled(*kills)}},
@@ -103,7 +105,7 @@ func runLanes(t *table, lanes [][]natsPart, only string) error {
 		failed = errors.Join(failed, r.err)
 	}
 	if !known {
-		return fmt.Errorf("there is no part %q", only)
+		return fmt.Errorf("-only %q names no part; -help lists the parts", only)
 	}
 	return failed
 }

@@ -38,7 +38,8 @@ func natsServer(args []string) error {
 		if err != nil {
 			return err
 		}
-		o.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: route, PoolSize: -1, NoAdvertise: true, Advertise: args[5]}
+		o.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: route, PoolSize: -1,
+			NoAdvertise: true, Advertise: args[5]}
 		o.Routes = server.RoutesFromStr(args[4])
 	}
 	s, err := server.NewServer(o)

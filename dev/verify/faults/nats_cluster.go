@@ -26,10 +26,14 @@ type clusterFault struct {
 }
 
 var allClusterFaults = []clusterFault{
-	{"leader killed, back after 10 s", func(_ context.Context, c *cluster) error { return c.nodes[0].bounce(10 * time.Second) }},
-	{"follower killed, back after 5 s", func(_ context.Context, c *cluster) error { return c.nodes[1].bounce(5 * time.Second) }},
-	{"leader cut off for 15 s", func(ctx context.Context, c *cluster) error { return c.cut(ctx, 15*time.Second, c.routes, c.clients) }},
-	{"leader cut off for 15 s, clients stay with it", func(ctx context.Context, c *cluster) error { return c.cut(ctx, 15*time.Second, c.routes) }},
+	{"leader killed, back after 10 s",
+		func(_ context.Context, c *cluster) error { return c.nodes[0].bounce(10 * time.Second) }},
+	{"follower killed, back after 5 s",
+		func(_ context.Context, c *cluster) error { return c.nodes[1].bounce(5 * time.Second) }},
+	{"leader cut off for 15 s",
+		func(ctx context.Context, c *cluster) error { return c.cut(ctx, 15*time.Second, c.routes, c.clients) }},
+	{"leader cut off for 15 s, clients stay with it",
+		func(ctx context.Context, c *cluster) error { return c.cut(ctx, 15*time.Second, c.routes) }},
 	{"each server restarted in turn", func(ctx context.Context, c *cluster) error { return c.roll(ctx) }},
 }
 
@@ -282,7 +286,8 @@ func (c *cluster) lead(ctx context.Context, stream string) error {
 			return err
 		}
 		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
-		c.far.Conn().RequestWithContext(attempt, "$JS.API.STREAM.LEADER.STEPDOWN."+stream, []byte(`{"placement":{"preferred":"node1"}}`))
+		c.far.Conn().RequestWithContext(attempt, "$JS.API.STREAM.LEADER.STEPDOWN."+stream,
+			[]byte(`{"placement":{"preferred":"node1"}}`))
 		cancel()
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -314,7 +319,9 @@ func (c *cluster) healthy(ctx context.Context) error {
 }
 
 // suffer does one fault, and returns what became of the values of each kind.
-func (c *cluster) suffer(ctx context.Context, rounds int, do func(context.Context, *cluster) error) (flows []*flow, err error) {
+func (c *cluster) suffer(
+	ctx context.Context, rounds int, do func(context.Context, *cluster) error,
+) (flows []*flow, err error) {
 	going, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() {
@@ -350,7 +357,8 @@ func (c *cluster) suffer(ctx context.Context, rounds int, do func(context.Contex
 // leads all streams of a healthy cluster.
 func (c *cluster) rounds(ctx context.Context, n int, do func(context.Context, *cluster) error) error {
 	for range n {
-		for _, stream := range []string{"LEAT_LEASES", "LEAT_mpsc", "LEAT_mpmc", "LEAT_lossless-broadcast", "LEAT_lossy-broadcast", "LEAT_watch"} {
+		for _, stream := range []string{"LEAT_LEASES", "LEAT_mpsc", "LEAT_mpmc", "LEAT_lossless-broadcast",
+			"LEAT_lossy-broadcast", "LEAT_watch"} {
 			if err := c.lead(ctx, stream); err != nil {
 				return err
 			}
@@ -418,7 +426,10 @@ func (f *flow) line(t *table, fault string, rounds int) {
 		c.failed = errors.New("a Send did not wait")
 	}
 	cells := append([]string{fault, label(f.ch)}, c.counts()...)
-	t.line(c.failed == nil, append(cells, round(f.sends.longest).String(), round(f.receives.longest).String(), round(f.took).String(), c.explain(promise))...)
+	for _, d := range []time.Duration{f.sends.longest, f.receives.longest, f.took} {
+		cells = append(cells, round(d).String())
+	}
+	t.line(c.failed == nil, append(cells, c.explain(promise))...)
 }
 
 func (f *flow) close() {

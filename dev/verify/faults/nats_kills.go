@@ -55,7 +55,9 @@ func receiversKilled(n int) func(*table) error {
 // A killing kills n processes at the ends of a channel of a kind. It returns
 // what became of the values, and how many of the processes had opened the
 // channel.
-type killing func(ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int) (c tally, opened int, err error)
+type killing func(
+	ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int,
+) (c tally, opened int, err error)
 
 // killVictims does it to all kinds at a time, and prints a line for each.
 func killVictims(t *table, n int, who, promise string, kill killing) error {
@@ -84,14 +86,16 @@ func killVictims(t *table, n int, who, promise string, kill killing) error {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", kind, r.err))
 			continue
 		}
-		r.c.line(t, fmt.Sprintf("%s, %d %s killed", kind, n, who), r.took, fmt.Sprintf("%s (%d of them had opened the channel)", promise, r.opened))
+		r.c.line(t, fmt.Sprintf("%s, %d %s killed", kind, n, who), r.took,
+			fmt.Sprintf("%s (%d of them had opened the channel)", promise, r.opened))
 	}
 	return failed
 }
 
 // killOnLanes kills n processes on several channels of one server.
 func killOnLanes(kind string, n int, kill killing) (all tally, opened int, err error) {
-	err = withServerFor(natsPatience+time.Duration(n)*5*time.Second, func(ctx context.Context, node *node, js jetstream.JetStream) error {
+	patience := natsPatience + time.Duration(n)*5*time.Second
+	err = withServerFor(patience, func(ctx context.Context, node *node, js jetstream.JetStream) error {
 		var mu sync.Mutex // guards the results
 		var failed error
 		var lanes sync.WaitGroup
@@ -152,7 +156,9 @@ func runVictim(opening time.Duration, each func(v int), name string, args ...str
 
 // killSenders kills sender after sender, each of which sends numbers of its
 // own. What a sender has under way when it is killed is unknown.
-func killSenders(ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int) (c tally, opened int, err error) {
+func killSenders(
+	ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int,
+) (c tally, opened int, err error) {
 	ch, _ := victimChannel(kind, name)
 	d, err := drainAll(ctx, js, ch, 1)
 	if err != nil {
@@ -187,7 +193,9 @@ func killSenders(ctx context.Context, url string, js jetstream.JetStream, kind, 
 
 // killReceivers kills receiver after receiver while a sender sends. The last
 // one lives.
-func killReceivers(ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int) (c tally, opened int, err error) {
+func killReceivers(
+	ctx context.Context, url string, js jetstream.JetStream, kind, name string, n int,
+) (c tally, opened int, err error) {
 	ch, opts := victimChannel(kind, name)
 	if ch.Kind == natschan.Broadcast { // its position is before the first value
 		rx, err := natschan.NewReceiver[int](ctx, js, ch, opts...)
