@@ -173,17 +173,7 @@ func (r *receiver) taken() error {
 
 // isTaken reports whether a consumer was refused because there is another one
 // on a work queue.
-func isTaken(err error) bool {
-	var api *jetstream.APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	switch api.ErrorCode {
-	case 10026, 10099, 10100, 10148:
-		return true
-	}
-	return false
-}
+func isTaken(err error) bool { return hasCode(err, codeMaxConsumers, 10099, 10100, 10148) }
 
 func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 	r.mu.Lock()
