@@ -23,6 +23,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -67,18 +68,23 @@ func main() {
 	}
 	done.Close()
 
-	// Send waits while the queue is full. Its answer is a promise: nil, and the
-	// job will be done; an error, and it is still ours.
+	// Send blocks while the queue is full; TrySend comes first only to print
+	// that once. Their answer is a promise: nil, and the job will be done;
+	// another error than ErrFull, and the job is still ours.
 	accepted, told := 0, false
 	var submitter sync.WaitGroup
 	submitter.Go(func() {
 		defer submit.Close()
 		for job := 1; job <= *count || *count == 0; job++ {
-			if !told && submit.Len() == submit.Cap() {
-				fmt.Printf("%d jobs wait, and now so does the submitter\n", submit.Len())
-				told = true
+			err := submit.TrySend(job)
+			if errors.Is(err, leat.ErrFull) {
+				if !told {
+					fmt.Printf("%d jobs wait, and now so does the submitter\n", submit.Cap())
+					told = true
+				}
+				err = submit.Send(ctx, job)
 			}
-			if err := submit.Send(ctx, job); err != nil {
+			if err != nil {
 				fmt.Printf("stamp %d was not accepted: %v\n", job, err)
 				return
 			}

@@ -84,7 +84,9 @@ func (p *Processor[S]) exportNow() {
 func (p *Processor[S]) Dropped() uint64 { return p.dropped.Load() }
 
 // ForceFlush blocks until the spans that ended before are exported, or ctx
-// ends. It returns their errors. After Shutdown it does nothing.
+// ends. It returns the errors of all exports since the queue was last empty,
+// without those that an earlier ForceFlush got; HandleError gets the errors of
+// every export. After Shutdown ForceFlush does nothing.
 func (p *Processor[S]) ForceFlush(ctx context.Context) error {
 	flushed, answer := oneshot.New[error]()
 	defer answer.Close()
@@ -134,6 +136,7 @@ func (p *Processor[S]) run() {
 				}
 				failed = errors.Join(failed, p.export(&batch))
 				_ = it.flushed.TrySend(failed)
+				failed = nil
 			}
 			failed = errors.Join(failed, p.export(&batch))
 			clear(items)

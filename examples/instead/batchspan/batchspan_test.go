@@ -109,6 +109,27 @@ func TestForceFlush(t *testing.T) {
 	})
 }
 
+// It fails if a flush gets the error of an earlier flush, when the processor
+// finds both in the queue without a pause between.
+func TestForceFlushAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &exporter{fail: errors.New("no collector"), hold: make(chan bool)}
+		p := New(e, options())
+		p.End(1)
+		var first, second error
+		go func() { first = p.ForceFlush(t.Context()) }()
+		synctest.Wait() // the first flush exports
+		go func() { second = p.ForceFlush(t.Context()) }()
+		synctest.Wait() // the second waits in the queue
+		close(e.hold)
+		synctest.Wait()
+		if !errors.Is(first, e.fail) || second != nil {
+			t.Errorf("of one export that failed, the flush returned %v, and one of nothing %v", first, second)
+		}
+		p.Shutdown(t.Context())
+	})
+}
+
 // It fails if a span is neither exported nor counted, when the queue is full
 // and at the end, or if the end leaves a goroutine.
 func TestEveryspanIsExportedOrCounted(t *testing.T) {
