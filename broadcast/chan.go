@@ -117,17 +117,20 @@ type channel[T any] struct {
 	ring    ring.Ring[entry[T]]
 	slabLen int // how many entries are allocated at a time
 
-	unbounded bool   // see keep.go
-	kept      uint64 // number of the oldest value that is kept, if unbounded; guarded by mu
-
-	tail  seam.Uint64 // number of the next value; written under mu
-	ended seam.Bool   // all sender handles are closed, tail is final; written under mu
+	unbounded bool      // see keep.go
+	ended     seam.Bool // all sender handles are closed, tail is final; written under mu
 
 	// slowest is described above. It means nothing when no sender waits, unless
 	// the channel is unbounded. It is written under mu.
 	slowest seam.Word[T]
 
+	// Receivers read the fields above with each value, and senders write those
+	// below: so no cache line has both.
+	_ [64]byte
+
+	tail     seam.Uint64 // number of the next value; written under mu
 	mu       seam.Mutex
+	kept     uint64               // number of the oldest value that is kept, if unbounded
 	next     ring.Place[entry[T]] // of value tail
 	senders  int
 	cause    *contract.ClosedError // the first that a sender handle was closed with, or nil; final once ended is set

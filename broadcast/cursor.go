@@ -10,16 +10,20 @@ import (
 
 // A cursor is where a receiver stands. Only its receiver moves it; senders and
 // Len look at it.
+//
+// A receive reads the first 64 bytes, and writes to them. The size is a
+// multiple of 64 bytes on 64-bit machines, so that the allocator puts no two
+// cursors into one cache line: see docs/design/broadcast.md.
 type cursor struct {
 	pos      seam.Word[struct{}] // number of the next value to receive
 	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: then a receive has more to do
 	missed   seam.Uint64         // how many values its errors have reported as missed
 	closed   seam.Bool           // written under the channel's mu
+	joined   seam.Bool           // Ready was called
+	lossless bool                // with patience or without
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
 	floor    uint64              // number of the oldest value kept at first, which may be after start
-	lossless bool                // with patience or without
-	joined   seam.Bool           // Ready was called
 	place    fanout.Place[*cursor]
 
 	// channel is notified if the receiver is dropped.
@@ -35,6 +39,8 @@ type cursor struct {
 	patience time.Duration // of LosslessFor, or 0; never changes
 	came     time.Time     // when it subscribed, if a sender waited then
 	lapsed   bool          // its patience is used up
+
+	_ [24]byte // see above
 }
 
 // The reasons for which a receiver is special. Only isLapsed is ever unset,

@@ -1,5 +1,7 @@
 package broadcast
 
+import "reflect"
+
 // LeakedFunc returns a func that tells how many handles the garbage collector
 // has closed, without holding on to s.
 func LeakedFunc[T any](s *Sender[T]) func() uint64 {
@@ -16,3 +18,6 @@ func (s *Sender[T]) Waiting() (senders, receivers int) {
 
 // HoldsNoPointers is holdsNoPointers.
 var HoldsNoPointers = holdsNoPointers
+
+// CursorAddress returns where r's cursor is.
+func CursorAddress[T any](r *Receiver[T]) uintptr { return reflect.ValueOf(r.cur).Pointer() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,20 @@ func TestNoAllocation(t *testing.T) {
 		lossless.TryRecvMany(buf)
 	}); n > 1 {
 		t.Errorf("TrySendMany of 32 and TryRecvMany: %v allocations, want at most 1", n)
+	}
+}
+
+// It fails if a cursor does not start at the beginning of a cache line: then
+// two receivers may write to one line, and take it from each other's core.
+func TestCursorsShareNoCacheLine(t *testing.T) {
+	if strconv.IntSize < 64 {
+		t.Skip("a cursor is padded for 64-bit machines")
+	}
+	tx := broadcast.New[int](1)
+	for range 100 {
+		if at := broadcast.CursorAddress(tx.Subscribe()); at%64 != 0 {
+			t.Fatalf("a cursor is at address %#x, which is not a multiple of 64", at)
+		}
 	}
 }
 
