@@ -16,6 +16,7 @@ import (
 // seconds. The test fails if a receiver that waits for the end meanwhile asks
 // the server more than 20 times a second, or misses the end.
 func TestWaitingForTheEndBacksOff(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	for _, c := range []struct {
 		name string

@@ -63,6 +63,7 @@ func TestSendManyTooLargeLeavesNoBatch(t *testing.T) {
 // byte more is refused before anything is sent. The test fails if SendMany
 // counts the headers wrong, in either direction.
 func TestSendManyLargestValue(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -116,6 +117,7 @@ func TestSendManyLargestValue(t *testing.T) {
 // stream. Its answer, 10176, says that nothing was stored. The test fails if
 // SendMany gives up on it: the server forgets such a batch after 10 s.
 func TestSendManyWaitsForTheServersBatches(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	ctx, tx, rx := ends(t, js, natschan.Channel{Name: unique(), Kind: natschan.MPSC})
 	all, err := natschan.List(ctx, js)

@@ -181,6 +181,7 @@ func (c *clockJump) awaitRenewal(ctx context.Context) {
 // and another receiver takes over. The test fails if that is not possible, or
 // if the client then hands out a value from its buffer.
 func TestClockJumps(t *testing.T) {
+	t.Parallel()
 	program := buildClockJump(t)
 	for _, kind := range []string{"mpsc unbounded", "mpmc", "broadcast"} {
 		for _, jump := range []time.Duration{time.Hour, -time.Hour} {

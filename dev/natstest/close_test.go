@@ -15,6 +15,7 @@ import (
 // needs many rounds for that: the server must send a value in the instant in
 // which the receiver's inbox goes.
 func TestCloseKeepsWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	for range 200 {
 		ch := natschan.Channel{Name: unique(), Kind: natschan.MPSC, Storage: jetstream.MemoryStorage}

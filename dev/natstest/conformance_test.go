@@ -111,6 +111,7 @@ var kinds = []struct {
 // It fails, with the promise that broke, where natschan does not keep the
 // contract.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	for _, c := range kinds {
 		c.features.Remote = true

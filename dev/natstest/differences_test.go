@@ -44,6 +44,7 @@ func TestValuesAreEncoded(t *testing.T) {
 // The server is so far away that a Send is given up before its answer can have
 // come. Its value was stored all the same.
 func TestSendGivenUpIsUnknown(t *testing.T) {
+	t.Parallel()
 	s, err := natsembed.Start(&natsembed.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -121,37 +122,43 @@ func TestUnacknowledgedIsGivenAgain(t *testing.T) {
 // A program works on a value for two AckWaits, and says so. The test fails if
 // the value is redelivered meanwhile, or if it is not after that.
 func TestInProgressKeepsTheValue(t *testing.T) {
+	t.Parallel()
+	const ackWait = 5 * time.Second // a busy machine says so in time, too
 	js := server(t, nil)
 	for _, kind := range []natschan.Kind{natschan.MPSC, natschan.MPMC} {
-		ctx, tx, rx := ends(t, js, natschan.Channel{Name: unique(), Kind: kind, Capacity: 4, AckWait: time.Second})
-		if err := tx.Send(ctx, 1); err != nil {
-			t.Fatal(err)
-		}
-		m, err := rx.RecvMsg(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		working, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		again := make(chan error, 1)
-		go func() { _, err := rx.RecvMsg(working); again <- err }()
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for working.Err() == nil {
-			if err := m.InProgress(); err != nil {
-				t.Error(err)
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			ch := natschan.Channel{Name: unique(), Kind: kind, Capacity: 4, AckWait: ackWait}
+			ctx, tx, rx := ends(t, js, ch)
+			if err := tx.Send(ctx, 1); err != nil {
+				t.Fatal(err)
 			}
-			select {
-			case <-tick.C:
-			case <-working.Done():
+			m, err := rx.RecvMsg(ctx)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if err := <-again; !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v: RecvMsg while the value is worked on: %v; want DeadlineExceeded", kind, err)
-		}
-		if m, err := rx.RecvMsg(ctx); err != nil || m.Value != 1 || m.Deliveries != 2 {
-			t.Errorf("%v: RecvMsg after that = %+v, %v; want 1 for the second time", kind, m, err)
-		}
+			working, cancel := context.WithTimeout(ctx, 2*ackWait)
+			defer cancel()
+			again := make(chan error, 1)
+			go func() { _, err := rx.RecvMsg(working); again <- err }()
+			tick := time.NewTicker(200 * time.Millisecond)
+			defer tick.Stop()
+			for working.Err() == nil {
+				if err := m.InProgress(); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-tick.C:
+				case <-working.Done():
+				}
+			}
+			if err := <-again; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("RecvMsg while the value is worked on: %v; want DeadlineExceeded", err)
+			}
+			if m, err := rx.RecvMsg(ctx); err != nil || m.Value != 1 || m.Deliveries != 2 {
+				t.Errorf("RecvMsg after that = %+v, %v; want 1 for the second time", m, err)
+			}
+		})
 	}
 }
 
@@ -213,6 +220,7 @@ func TestTakeover(t *testing.T) {
 // A sender's process ends without a word: the channel closes by itself, within
 // three leases and what the machine needs.
 func TestCrashedSenderEndsTheChannel(t *testing.T) {
+	t.Parallel()
 	s, err := natsembed.Start(nil)
 	if err != nil {
 		t.Fatal(err)

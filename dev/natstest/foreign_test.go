@@ -219,6 +219,7 @@ func pulls(t *testing.T, js jetstream.JetStream, name string) <-chan string {
 // The test fails if one of them becomes a value or an error, or if a heartbeat
 // makes the receiver create its consumer again.
 func TestServerStatusIsNotAValue(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	for _, kind := range allKinds {
 		t.Run(kind.name, func(t *testing.T) {

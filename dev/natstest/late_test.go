@@ -105,6 +105,7 @@ func (l *late) receive(ctx context.Context, rx *natschan.Receiver[int], n int) {
 // waits all the time. The test fails if a value comes later than Prefetch says,
 // twice, or not at all.
 func TestPrefetchMPMCIsAtMostAckWaitLate(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		for _, others := range []int{0, 1, 3} {
 			for _, crash := range []bool{false, true} {
@@ -158,6 +159,7 @@ func measureLateness(t *testing.T, others int, crash bool) {
 // Two receivers with a Prefetch wait, and then values are sent. The test fails
 // if the server does not deal them in turn: the fairness that Prefetch states.
 func TestPrefetchMPMCDealsInTurn(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T) {
 		ctx := t.Context()
 		l, _, tx := newLate(t)

@@ -242,6 +242,7 @@ func TestDurableMarkWithTheSameNumber(t *testing.T) {
 // majority, and does not know that yet, answers a read. It fails, too, if Close
 // then does not mark the name as free, because the mark has another number.
 func TestDurableConfirmsByQuorum(t *testing.T) {
+	t.Parallel()
 	js := server(t, &natsembed.Options{Cluster: 3})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

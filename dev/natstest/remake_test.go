@@ -98,6 +98,7 @@ func TestCloseWhileTheConsumerIsMadeAgain(t *testing.T) {
 // if the receiver takes its own new consumer for another receiver's and returns
 // ErrFenced, or leaves one beside its own: a lossless broadcast waits for that.
 func TestConsumerIsMadeAgainWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
 	lost := errors.New("the answer is lost")
 	lostAnswer := func(js *makingJS) {
 		js.doNext(func(

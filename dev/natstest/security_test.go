@@ -230,6 +230,7 @@ func TestPermissionsThatSuffice(t *testing.T) {
 // which, by an error that says so, within the time of an exchange, but waits or
 // gets an error that does not name the subject.
 func TestPermissionsMissing(t *testing.T) {
+	t.Parallel()
 	users := map[string]*natsserver.Permissions{}
 	for _, allowed := range oneChannel.Publish.Allow {
 		p := natsserver.Permissions{Publish: &natsserver.SubjectPermission{Allow: without(oneChannel.Publish.Allow, allowed)}, Subscribe: oneChannel.Subscribe}

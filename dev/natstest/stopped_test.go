@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	runSeveral(8)
+	runSeveral(16)
 	os.Exit(m.Run())
 }
 
@@ -230,6 +230,7 @@ func awaitSentAhead(ctx context.Context, t *testing.T, js jetstream.JetStream, n
 // takes over. When the first goes on it has values in its buffer. The test
 // fails if it hands out one of them, which the other one delivers, too.
 func TestStoppedReceiverIsFenced(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"mpsc unbounded", "mpsc", "broadcast"} {
 		for _, how := range []string{"Recv", "RecvMsg", "TryRecv"} {
 			t.Run(kind+"/"+how, func(t *testing.T) {
@@ -278,6 +279,7 @@ func TestStoppedReceiverIsFenced(t *testing.T) {
 // As above, but nobody takes over. The test fails if a value is lost, or comes
 // twice, or out of order.
 func TestStoppedReceiverGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"mpsc unbounded", "mpsc", "broadcast"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

@@ -39,6 +39,7 @@ func successor(
 // after it has received one. The test fails if the receiver hands out another
 // value, because the other receiver gets that value, too.
 func TestDurableTakeoverFencesAtOnce(t *testing.T) {
+	t.Parallel()
 	js := server(t, nil)
 	for _, how := range []string{"Recv", "RecvMsg", "TryRecv", "RecvBatch"} {
 		t.Run(how, func(t *testing.T) {
