@@ -17,8 +17,8 @@ import (
 type Info struct {
 	Channel            // as Find returns it
 	Closed      bool   // nothing more can be sent
-	Len         uint64 // values that the server holds
-	Bytes       uint64 // their size
+	Len         uint64 // values that the server holds, but not those that all receivers of a lossless Broadcast have had
+	Bytes       uint64 // the size of all that the server holds
 	Sent        uint64 // values sent since the channel was made
 	Senders     int    // calls of NewSender whose handles are not closed
 	Receivers   int    // receivers that are not closed; of an MPMC channel, those that wait
@@ -114,6 +114,9 @@ func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases leaseL
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err
 	}
+	if i.prunes() {
+		i.Len = i.kept(infos)
+	}
 	owner := ""
 	for _, c := range infos {
 		i.InFlight += uint64(c.NumAckPending)
@@ -126,6 +129,12 @@ func (i *Info) addUse(ctx context.Context, js jetstream.JetStream, leases leaseL
 		return nil
 	}
 	return i.addOwner(ctx, leases.stream, owner)
+}
+
+// kept returns how many of the values that the server holds some receiver has
+// not acknowledged, if senders prune the channel.
+func (i *Info) kept(consumers []*jetstream.ConsumerInfo) uint64 {
+	return i.Sent - min(i.Sent, max(acknowledgedByAll(consumers), i.Sent-i.Len))
 }
 
 // addOwner adds whose lease that is, unless it has just run out.
@@ -380,7 +389,7 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 		return inUse("is not closed")
 	case p.senders > 0:
 		return inUse("has %d open senders", p.senders)
-	case now.queue() || now.Lossless:
+	case now.queue() || now.Lossless && !now.prunes():
 		if now.Len > 0 {
 			return inUse("holds %d values that are not acknowledged", now.Len)
 		}
@@ -390,16 +399,24 @@ func (c *Channel) ended(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return failed(err)
 	}
-	infos, err := consumersOf(ctx, s)
+	var infos []*jetstream.ConsumerInfo
+	if now.prunes() { // none of them may be missing
+		_, _, infos, err = awaitAllConsumers(ctx, js, c.stream())
+	} else {
+		infos, err = consumersOf(ctx, s)
+	}
 	if err != nil {
 		return failed(err)
 	}
 	for _, r := range infos {
-		if r.Config.Metadata[metaDurable] == "" {
+		durable, left := r.Config.Metadata[metaDurable], r.NumPending+uint64(r.NumAckPending)
+		switch {
+		case durable == "" && !now.Lossless:
 			return inUse("has a receiver that is not closed")
-		}
-		if left := r.NumPending + uint64(r.NumAckPending); left > 0 {
-			return inUse("has %d values left for the durable receiver %q", left, r.Config.Metadata[metaDurable])
+		case durable == "" && left > 0:
+			return inUse("holds %d values that a receiver has not acknowledged", left)
+		case left > 0:
+			return inUse("has %d values left for the durable receiver %q", left, durable)
 		}
 	}
 	return nil

@@ -206,6 +206,8 @@ func (c *Channel) config() jetstream.StreamConfig {
 	switch {
 	case c.queue():
 		cfg.Retention, cfg.Discard = jetstream.WorkQueuePolicy, jetstream.DiscardNew
+	case c.prunes():
+		cfg.Discard = jetstream.DiscardNew
 	case c.Lossless:
 		cfg.Retention, cfg.Discard = jetstream.InterestPolicy, jetstream.DiscardNew
 	}
@@ -250,6 +252,10 @@ func (c *Channel) matches(have jetstream.StreamConfig) error {
 	if have.Storage != want.Storage || have.Replicas != want.Replicas {
 		return fmt.Errorf("%w: %s has %d replicas in %v storage, not %d in %v; delete it, or use another name",
 			ErrMismatch, c.Name, have.Replicas, have.Storage, want.Replicas, want.Storage)
+	}
+	if have.Retention != want.Retention {
+		return fmt.Errorf("%w: %s has %v retention, not %v; an earlier version of natschan made it: "+
+			"receive what it holds with that version, delete it, or use another name", ErrMismatch, c.Name, have.Retention, want.Retention)
 	}
 	return nil
 }

@@ -140,12 +140,13 @@ func (s *sender) awaitAgreement(ctx context.Context, msgs []*nats.Msg, patience 
 // roomComes reports whether the receivers have acknowledged so many values that
 // there must be room soon, although the stream is full. The servers confirm an
 // acknowledgement when a majority has it, and remove the value after that.
-//
-// If the room does not come, insist has the servers look again: see
-// acknowledgeAgain.
-func (f *family) roomComes(ctx context.Context, insist bool) bool {
+// Where they do not remove it, roomComes does.
+func (f *family) roomComes(ctx context.Context) bool {
 	if f.ch.Replicas == 1 {
 		return false
+	}
+	if f.ch.prunes() {
+		return f.prune(ctx)
 	}
 	s, info, err := state(ctx, f.js, f.ch.stream())
 	if err != nil {
@@ -158,43 +159,12 @@ func (f *family) roomComes(ctx context.Context, insist bool) bool {
 	if len(consumers) == 0 {
 		return info.State.Msgs < uint64(f.ch.Capacity)
 	}
-	if insist {
-		f.acknowledgeAgain(info.State, consumers)
-	}
 	for _, c := range consumers {
 		if c.NumPending+uint64(c.NumAckPending) >= uint64(f.ch.Capacity) {
 			return false
 		}
 	}
 	return true
-}
-
-// acknowledgeAgain acknowledges the values that no consumer needs any more. The
-// servers keep a value that was acknowledged while somebody made another
-// consumer, if some of them did not know yet that this consumer begins after
-// the value. They find out when it is acknowledged again, which changes nothing
-// else.
-func (f *family) acknowledgeAgain(state jetstream.StreamState, consumers []*jetstream.ConsumerInfo) {
-	last, furthest := state.LastSeq, consumers[0]
-	for _, c := range consumers {
-		last = min(last, settledBy(c))
-		if c.AckFloor.Stream > furthest.AckFloor.Stream {
-			furthest = c
-		}
-	}
-	for seq := state.FirstSeq; seq <= last; seq++ {
-		subject := fmt.Sprintf("$JS.ACK.%s.%s.1.%d.1.0.0", f.ch.stream(), furthest.Name, seq)
-		f.nc.Publish(subject, []byte(ack))
-	}
-}
-
-// settledBy returns the sequence up to which a consumer needs nothing. The
-// AckFloor of a consumer that has not sent anything is 0, wherever it begins.
-func settledBy(c *jetstream.ConsumerInfo) uint64 {
-	if c.NumAckPending == 0 {
-		return c.Delivered.Stream
-	}
-	return c.AckFloor.Stream
 }
 
 // hangUpLater leaves the subscriptions of a closed MPMC receiver until the

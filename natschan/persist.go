@@ -42,14 +42,13 @@ type persistence struct {
 func (s *sender) persist(ctx context.Context, msgs []*nats.Msg) error {
 	p := persistence{sender: s, msgs: msgs}
 	var wait retryPause
-	for n := 1; ; n++ {
+	for {
 		what, answer := p.attempt(ctx)
-		if what == full && s.family.ch.Lossless && n%5 == 0 {
-			s.family.roomComes(ctx, true)
-		}
 		switch {
 		case what == stored:
 			return nil
+		case what == full && s.family.ch.prunes() && s.prune(ctx):
+			continue
 		case what == refused, what == closed:
 			return p.result(answer)
 		case p.stalledForLong():
@@ -245,6 +244,30 @@ func (s *sender) await(ctx context.Context, what verdict, pause time.Duration) e
 		return ctx.Err()
 	}
 	return nil
+}
+
+// prune is the family's, until s is closed. It leaves it to another handle that
+// is pruning.
+func (s *sender) prune(ctx context.Context) bool {
+	f := s.family
+	if !f.pruning.TryLock() {
+		return false
+	}
+	defer f.pruning.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-s.closed:
+		case <-ctx.Done():
+		}
+	}()
+	if !f.prune(ctx) {
+		return false
+	}
+	f.space.all()
+	return true
 }
 
 // A retryPause is the limit of the wait before the last attempt. Zero is ready

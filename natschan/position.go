@@ -9,6 +9,7 @@ type position struct {
 	settled   recent          // acknowledged here: of an MPMC channel, and of an MPSC one after Close
 	closed    bool            // the receiver of a queue was: from then on values may come out of order
 	sure      uint64          // seq, when it was closed
+	early     uint64          // up to here, a value that is missing is not missed: see beginAfterAll
 }
 
 // close notes that nobody keeps the values of a queue in order any more: one
@@ -32,6 +33,7 @@ func (p *position) gap(d *delivery) uint64 {
 	if d.seq <= p.seq {
 		return 0
 	}
+	p.seq = max(p.seq, min(p.early, d.seq-1))
 	return d.seq - p.seq - 1
 }
 

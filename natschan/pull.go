@@ -51,6 +51,7 @@ type receiver struct {
 	events    wake
 	id        string  // of a Durable receiver, in its consumers and its mark
 	swept     int     // of a Durable receiver, of attend alone: see sweep
+	inherits  bool    // a Durable receiver goes on where another one has stopped
 	attempt   attempt // of claim alone, which is not called concurrently
 
 	replicated atomic.Bool // of a Durable receiver: the stream of leases is, see currentMark
@@ -147,7 +148,13 @@ func (r *receiver) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return r.claim(ctx)
+	if err := r.claim(ctx); err != nil {
+		return err
+	}
+	if r.ch.prunes() && !r.inherits {
+		return r.beginAfterAll(ctx)
+	}
+	return nil
 }
 
 // subscribe subscribes to values and to hints of the end, and returns when the
@@ -201,8 +208,10 @@ func (r *receiver) abandon() {
 		}
 	}
 	r.requester.close()
-	if name := r.attempt.cfg.Name; name != "" { // the server may have made it, and a lossless channel waits for it
-		r.discard([]string{name})
+	for _, name := range []string{r.attempt.cfg.Name, r.place.consumer} {
+		if name != "" { // the server may have made it, and a lossless channel waits for it
+			r.discard([]string{name})
+		}
 	}
 	if r.lease != nil {
 		ctx, cancel := bounded()

@@ -135,6 +135,7 @@ type family struct {
 	hints   []*nats.Subscription // when somebody has waited for room
 	space   wake
 	waiting atomic.Int32 // sends that found no room
+	pruning sync.Mutex   // of a waiting send that removes values
 
 	id     string // begins each message's
 	next   atomic.Uint64
@@ -250,7 +251,7 @@ func (s *sender) trySend(data []byte) error {
 	msgs := []*nats.Msg{s.family.message(data)}
 	err := s.publish(ctx, msgs, serverTimeout)
 	what, answer := s.family.judge(ctx, err)
-	for n := 1; what == full && s.family.roomComes(ctx, n%3 == 0) && pause(ctx, replicaPause, nil) == nil; n++ {
+	for what == full && s.family.roomComes(ctx) && pause(ctx, replicaPause, nil) == nil {
 		err = s.publish(ctx, msgs, serverTimeout)
 		what, answer = s.family.judge(ctx, err)
 	}

@@ -285,7 +285,7 @@ func (r *receiver) inheritAll(infos []*jetstream.ConsumerInfo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(infos) > 0 {
-		r.position.seq = floor
+		r.position.seq, r.inherits = floor, true
 	}
 }
 

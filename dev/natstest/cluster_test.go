@@ -157,66 +157,6 @@ func TestClusterRefusesAnIDInProcess(t *testing.T) {
 	})
 }
 
-// A consumer acknowledges a message while somebody makes another consumer,
-// which begins after that message. The servers keep the message, although no
-// consumer needs it, until it is acknowledged again.
-func TestClusterKeepsWhatIsAcknowledgedDuringASubscribe(t *testing.T) {
-	cfg := jetstream.StreamConfig{Retention: jetstream.InterestPolicy}
-	eachRaw(t, cfg, "acknowledging again", func(ctx context.Context, r raw) (bool, error) {
-		info := r.consumer.CachedInfo()
-		if _, err := r.js.Publish(ctx, info.Stream, nil); err != nil {
-			return false, err
-		}
-		m, err := r.consumer.Next()
-		if err != nil {
-			return false, err
-		}
-		made := make(chan error, 1)
-		go func() {
-			_, err := r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-				AckPolicy:     jetstream.AckExplicitPolicy,
-				DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: 2,
-			})
-			made <- err
-		}()
-		for { // until the other consumer is known, or there
-			s, err := r.js.Stream(ctx, info.Stream)
-			if err != nil {
-				return false, err
-			}
-			if s.CachedInfo().State.Consumers > 1 || len(made) > 0 {
-				break
-			}
-		}
-		if err := m.DoubleAck(ctx); err != nil {
-			return false, err
-		}
-		if err := <-made; err != nil {
-			return false, err
-		}
-		kept := func(patience time.Duration) (bool, error) {
-			for until := time.Now().Add(patience); time.Now().Before(until); {
-				s, err := r.js.Stream(ctx, info.Stream)
-				if err != nil || s.CachedInfo().State.Msgs == 0 {
-					return false, err
-				}
-			}
-			return true, nil
-		}
-		if ok, err := kept(time.Second); !ok || err != nil {
-			return false, err
-		}
-		subject := fmt.Sprintf("$JS.ACK.%s.%s.1.1.1.0.0", info.Stream, info.Name)
-		if err := r.js.Conn().Publish(subject, []byte("+ACK")); err != nil {
-			return false, err
-		}
-		if ok, err := kept(20 * time.Second); ok || err != nil {
-			return false, fmt.Errorf("acknowledged again, the message is still there: %v", err)
-		}
-		return true, nil
-	})
-}
-
 // A stream is sealed while messages are under way. The servers store messages
 // after they have answered that the stream is sealed, and acknowledge them.
 func TestClusterStoresAfterTheSeal(t *testing.T) {

@@ -132,8 +132,10 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 // room, receives, acknowledges, reads the latest, closes and deletes. (In
 // memory: a server that deletes a stream in files and makes it again, twice in
 // some milliseconds, brings its values back; see docs/nats.md.)
-func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossless bool) error {
-	ch := natschan.Channel{Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless, Storage: jetstream.MemoryStorage}
+func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossless bool, replicas int) error {
+	ch := natschan.Channel{
+		Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless, Storage: jetstream.MemoryStorage, Replicas: replicas,
+	}
 	tx, err := natschan.NewSender[int](ctx, js, ch)
 	if err != nil {
 		return err
@@ -187,6 +189,48 @@ func latest(ctx context.Context, rx *natschan.Receiver[int], kind natschan.Kind)
 	return err
 }
 
+// useAll does with a channel of each kind all that there is to do.
+func useAll(ctx context.Context, t *testing.T, js jetstream.JetStream, user string, replicas int) {
+	t.Helper()
+	for _, c := range []struct {
+		kind     natschan.Kind
+		lossless bool
+	}{{natschan.MPSC, false}, {natschan.MPMC, false}, {natschan.Broadcast, false}, {natschan.Broadcast, true}, {natschan.Watch, false}} {
+		if err := use(ctx, js, c.kind, c.lossless, replicas); err != nil {
+			t.Errorf("%v, lossless %v, user %s: %v", c.kind, c.lossless, user, err)
+		}
+	}
+	if err := js.Conn().LastError(); err != nil {
+		t.Errorf("user %s: the server refused something: %v", user, err)
+	}
+}
+
+// Three servers, and users who may do what docs/nats.md lists, with what it
+// adds for a channel with replicas. The test fails if a kind needs another
+// permission; or if a user without the addition can close a channel, or gets an
+// error that does not name the subject.
+func TestPermissionsThatSufficeWithReplicas(t *testing.T) {
+	t.Parallel()
+	closing := oneChannel
+	closing.Publish = &natsserver.SubjectPermission{
+		Allow: append(slices.Clone(oneChannel.Publish.Allow), "$JS.API.STREAM.MSG.DELETE.LEAT_orders"),
+	}
+	c := startRawCluster(t, map[string]*natsserver.Permissions{"any": &anyChannel, "one": &closing, "without": &oneChannel})
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	c.do(ctx, t, "the cluster has leaders", func(ctx context.Context) error {
+		_, err := c.js.CreateStream(ctx, jetstream.StreamConfig{Name: "probe", Replicas: 3})
+		return err
+	})
+	for _, user := range []string{"any", "one"} {
+		useAll(ctx, t, c.connect(t, user), user, 3)
+	}
+	err := use(ctx, c.connect(t, "without"), natschan.Watch, false, 3)
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), "STREAM.MSG.DELETE.LEAT_orders") {
+		t.Errorf("without the permission: %v; want an error that names it", err)
+	}
+}
+
 // A server with certificates on both sides, and users who may do what
 // docs/nats.md lists and no more. It fails if a kind needs another permission,
 // or if the server took somebody without a certificate, and so nothing was
@@ -200,17 +244,7 @@ func TestPermissionsThatSuffice(t *testing.T) {
 	defer cancel()
 	for _, user := range []string{"any", "one"} {
 		js := connect(user)
-		for _, c := range []struct {
-			kind     natschan.Kind
-			lossless bool
-		}{{natschan.MPSC, false}, {natschan.MPMC, false}, {natschan.Broadcast, false}, {natschan.Broadcast, true}, {natschan.Watch, false}} {
-			if err := use(ctx, js, c.kind, c.lossless); err != nil {
-				t.Errorf("%v, lossless %v, user %s: %v", c.kind, c.lossless, user, err)
-			}
-		}
-		if err := js.Conn().LastError(); err != nil {
-			t.Errorf("user %s: the server refused something: %v", user, err)
-		}
+		useAll(ctx, t, js, user, 1)
 	}
 	js := connect("any")
 	if _, err := natschan.List(ctx, js); err != nil {
@@ -253,7 +287,7 @@ func TestPermissionsMissing(t *testing.T) {
 			case strings.Contains(user, "STREAM.MSG.GET"):
 				kind, durable = natschan.Broadcast, true
 			}
-			err := use(ctx, connect(user), kind, durable)
+			err := use(ctx, connect(user), kind, durable, 1)
 			if !errors.Is(err, nats.ErrPermissionViolation) {
 				t.Errorf("after %v: %v; want an error that is ErrPermissionViolation", time.Since(began), err)
 			}

@@ -292,8 +292,12 @@ func (n *node) kill() {
 	n.stop()
 }
 
-func (n *node) restart() (err error) {
-	n.child, err = startChild("nats-server", n.args...)
+// restart starts the server again. If that fails, n stays stopped.
+func (n *node) restart() error {
+	c, err := startChild("nats-server", n.args...)
+	if err == nil {
+		n.child = c
+	}
 	return err
 }
 

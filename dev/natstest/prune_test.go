@@ -1,0 +1,176 @@
+package natstest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/natschan"
+	"github.com/leat-go/leat/natsembed"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// lossless describes a lossless broadcast with replicas, whose senders remove
+// the values that all receivers have acknowledged.
+func lossless(capacity int) natschan.Channel {
+	return natschan.Channel{
+		Name: unique(), Kind: natschan.Broadcast, Lossless: true, Capacity: capacity,
+		Replicas: 3, Storage: jetstream.MemoryStorage,
+	}
+}
+
+// Senders in two processes prune a channel while receivers come and go. The
+// test fails if a receiver misses a value that was sent after NewReceiver has
+// returned, is told that it has missed something, or gets a value twice.
+func TestPruneWhileReceiversComeAndGo(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	ch := lossless(8)
+	const senders, subscribers, subscriptions, values = 2, 3, 8, 30
+	var next [senders]atomic.Int64 // the value that is sent, or will be
+	stop := make(chan struct{})
+	var sending, receiving sync.WaitGroup
+	for s := range senders {
+		tx, err := natschan.NewSender[int64](ctx, js, ch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sending.Go(func() {
+			defer tx.Close()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := tx.Send(ctx, next[s].Load()*senders+int64(s)); err != nil {
+					t.Errorf("Send: %v", err)
+					return
+				}
+				next[s].Add(1)
+			}
+		})
+	}
+	subscribe := func() error {
+		rx, err := natschan.NewReceiver[int64](ctx, js, ch)
+		if err != nil {
+			return err
+		}
+		defer rx.Close()
+		var want [senders]int64
+		var begun [senders]bool
+		for s := range senders {
+			want[s] = next[s].Load()
+		}
+		for range values {
+			v, err := rx.Recv(ctx)
+			if err != nil {
+				return err
+			}
+			s, v := v%senders, v/senders
+			if !begun[s] && v <= want[s] { // it may have been on its way
+				begun[s], want[s] = true, v
+			}
+			if v != want[s] {
+				return errors.New("a value is missing, or came twice")
+			}
+			want[s]++
+		}
+		return nil
+	}
+	for range subscribers {
+		receiving.Go(func() {
+			for n := range subscriptions {
+				if err := subscribe(); err != nil {
+					t.Errorf("subscription %d: %v", n, err)
+					return
+				}
+			}
+		})
+	}
+	receiving.Wait()
+	close(stop)
+	sending.Wait() // nobody receives: the senders have all of the room
+	for s := range senders {
+		t.Logf("sender %d has sent %d values", s, next[s].Load())
+	}
+}
+
+// One receiver is slow. The test fails if senders remove what it has not
+// acknowledged, or accept more than the capacity; or if, when it has left or
+// acknowledged, they find no room, or List counts values that nobody needs.
+func TestPruneWaitsForTheSlowest(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	ch := lossless(4)
+	ctx, tx, fast := ends(t, js, ch)
+	slow, err := natschan.NewReceiver[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := natschan.NewReceiver[int](ctx, js, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	length := func(want uint64) {
+		t.Helper()
+		all, err := natschan.List(ctx, js)
+		if err != nil || len(all) != 1 || all[0].Len != want {
+			t.Errorf("List = %+v, %v; want one channel with a Len of %d", all, err, want)
+		}
+	}
+	get := func(rx *natschan.Receiver[int], want int) {
+		t.Helper()
+		if v, err := rx.Recv(ctx); v != want || err != nil {
+			t.Fatalf("Recv = %d, %v; want %d", v, err, want)
+		}
+	}
+	sendAll(ctx, t, tx, 4)
+	for v := range 4 {
+		get(fast, v)
+	}
+	get(slow, 0)
+	if err := tx.TrySend(4); err != leat.ErrFull {
+		t.Fatalf("TrySend = %v although a receiver has acknowledged nothing; want ErrFull", err)
+	}
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	length(3)
+	if err := tx.TrySend(4); err != nil {
+		t.Fatalf("TrySend = %v although the slowest has acknowledged a value", err)
+	}
+	if err := tx.TrySend(5); err != leat.ErrFull {
+		t.Fatalf("TrySend = %v although the slowest is 4 values behind; want ErrFull", err)
+	}
+	for v := 1; v <= 4; v++ {
+		get(slow, v)
+	}
+	get(fast, 4)
+	length(0)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := tx.SendMany(ctx, []int{5, 6, 7, 8, 9, 10, 11, 12})
+		sent <- err
+	}()
+	for v := 5; v <= 12; v++ {
+		get(slow, v)
+		get(fast, v)
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := slow.Recv(ctx); err != leat.ErrClosed {
+		t.Fatalf("Recv = %d, %v; want ErrClosed", v, err)
+	}
+	length(0)
+}
