@@ -24,29 +24,29 @@ func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
 func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving], s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
-	c.mu.Lock()
-	if c.holds || c.endedLocked() {
+	c.Lock()
+	if c.hasLocked(holds) || c.endedLocked() {
 		if !s.Claim(i) {
-			c.mu.Unlock()
+			c.Unlock()
 			return v, nil, false
 		}
 		v, err = r.tryRecvAndUnlockUnlessEmpty() // unlocks, because there is something
 		return v, err, true
 	}
 	r.requireAloneLocked(s)
-	w.Stamp = c.Stamp("receives from")
+	w.Stamp = c.meter().Stamp("receives from")
 	c.rxq.Enter(w, s, i)
-	c.mu.Unlock()
+	c.Unlock()
 	return v, nil, false
 }
 
 func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving]) {
 	c := e.c
-	c.mu.Lock()
+	c.Lock()
 	if w.Queued() {
 		c.rxq.Remove(w)
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	runtime.KeepAlive(e)
 }
 

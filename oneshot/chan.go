@@ -15,7 +15,6 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 	if len(opts) == 0 {
 		both := new(receiverAndChannel[T])
 		r, c = &both.rx, &both.c
-		c.Meter = &unnamed
 	} else {
 		r, c = newNamed[T](opts)
 	}
@@ -29,7 +28,8 @@ func New[T any](opts ...leat.Option) (*Sender[T], *Receiver[T]) {
 
 // receiverAndChannel is one allocation in place of two. The garbage collector
 // finds it unreachable as a whole, so it does not find a receiver that is
-// dropped while the sender refers to the channel.
+// dropped while the sender refers to the channel. For values of a word or two
+// it takes 96 bytes.
 type receiverAndChannel[T any] struct {
 	rx Receiver[T]
 	c  channel[T]
@@ -39,22 +39,27 @@ type receiverAndChannel[T any] struct {
 // its receiver is an allocation of its own, and watched, so that inspect shows
 // a leak.
 func newNamed[T any](opts []leat.Option) (*Receiver[T], *channel[T]) {
-	m := &meter.Meter{Kind: "oneshot"}
-	contract.Apply(m, opts)
-	r, c := new(Receiver[T]), &channel[T]{Meter: m}
+	r, c := new(Receiver[T]), new(channel[T])
+	m := c.getMore()
+	contract.Apply(&m.Meter, opts)
 	if m.Name != "" {
-		meter.Register[T](c, m)
+		meter.Register[T](c, &m.Meter)
 		r.guard.Watch(r, (*droppedReceiver[T])(c))
 	}
 	return r, c
 }
 
-// unnamed is the Meter of all channels without a name. Nobody reads its counts.
-var unnamed = meter.Meter{Kind: "oneshot"}
-
 // A channel is what its handles share.
 //
-// Invariants, whenever mu is free, stale waiters (see park.Selection) aside:
+// Its state is a set of bits in word, which also is the channel's lock: Lock
+// sets the bit locked, and Unlock stores the new state, which clears it. What
+// Lock and Unlock do for a goroutine that finds the channel locked is in
+// lock.go. A function whose name ends in Locked needs the lock. A function with
+// Unlock in its name needs it, too, and unlocks.
+//
+// # Invariants
+//
+// Whenever the lock is free, stale waiters (see park.Selection) aside:
 //
 //   - If the channel holds the value, the sender has finished, and no receiver
 //     waits.
@@ -67,26 +72,86 @@ var unnamed = meter.Meter{Kind: "oneshot"}
 // package park). It leaves that goroutine's waiter in its queue, and its gate
 // as it is, although the channel has ended.
 //
-// A function whose name ends in Locked needs mu. A function with Unlock in its
-// name needs it, too, and unlocks it.
+// # A receive without the lock
+//
+// Mostly the value is there, nothing was closed and no gate was asked for. Then
+// word is full, and one compare-and-swap to emptied is the whole receive: see
+// claim. It does what a receive with the lock does, because in that state
+// nobody waits, there is no gate to set, and the lock is free. The value is the
+// claimer's from then on, and is read and cleared after the compare-and-swap:
+//
+//   - Only one goroutine claims, or takes with the lock, because the
+//     compare-and-swap clears holds and no call sets it again.
+//   - A TrySend writes value only if the sender has not finished. It has.
+//   - A cleanup releases the value of a dropped receiver. The receiver is kept
+//     alive until it has read.
+//
+// The value was written before the Unlock that stored full, so it is there.
+//
+// A word of 0 says that nothing has happened yet and that the lock is free. A
+// TryRecv that loads it returns ErrEmpty, which was right at that instant.
 type channel[T any] struct {
-	*meter.Meter
-
-	mu         seam.Mutex
-	value      T
-	sent       bool                  // value was accepted
-	taken      bool                  // and received
-	holds      bool                  // value was accepted, and not yet received
-	txFinished bool                  // the sender has sent, or was closed
-	rxFinished bool                  // the receiver has received, or was closed
-	txClosed   *contract.ClosedError // nil unless the sender was closed before it sent
-	rxClosed   *contract.ClosedError // nil unless the receiver was closed
-	rxq        park.Queue[receiving]
-	gates      *gates // nil until one of them is asked for
+	word  seam.Word[T] // the state, and the bits of the lock
+	state uint64       // what Unlock stores in word; with the lock
+	value T
+	rxq   park.Queue[receiving]
+	more  seam.Pointer[more] // what most channels do without; nil until needed
 }
 
-// gates hold the channels of Ready and Done.
-type gates struct{ ready, done park.Gate }
+// The state. The names say what has happened.
+const (
+	locked     = 1 << iota // somebody holds the lock
+	gated                  // Ready or Done was asked for: more has gates
+	sent                   // value was accepted
+	taken                  // and received
+	holds                  // value was accepted, and not yet received
+	txFinished             // the sender has sent, or was closed
+	rxFinished             // the receiver has received, or was closed
+	txClosed               // the sender was closed before it sent
+	rxClosed               // the receiver was closed
+
+	waiting = 1 << 63 // the lock is held, and somebody sleeps until it is unlocked
+
+	full    = sent | holds | txFinished
+	emptied = sent | taken | txFinished | rxFinished
+)
+
+// more is what a channel needs if it has a name, if Ready or Done is used, if
+// an end is closed with a cause, or if two goroutines use it at once. Once
+// made, it stays.
+type more struct {
+	meter.Meter
+	ready, done park.Gate // with the lock
+	txCause     *contract.ClosedError
+	rxCause     *contract.ClosedError // with the lock, as txCause; nil if the end was closed without a cause
+
+	aside seam.Mutex  // held by the one of those who wait for the lock that is woken for it
+	sleep *seam.Mutex // see lockHeld; made with aside held
+}
+
+// getMore returns more. It makes it if there is none. The lock need not be
+// held.
+func (c *channel[T]) getMore() *more {
+	if m := c.more.Load(); m != nil {
+		return m
+	}
+	m := &more{Meter: meter.Meter{Kind: "oneshot"}}
+	if c.more.CompareAndSwap(nil, m) {
+		return m
+	}
+	return c.more.Load()
+}
+
+// meter returns the channel's Meter.
+func (c *channel[T]) meter() *meter.Meter {
+	if m := c.more.Load(); m != nil {
+		return &m.Meter
+	}
+	return &unnamed
+}
+
+// unnamed is the Meter of all channels without more. Nobody reads its counts.
+var unnamed = meter.Meter{Kind: "oneshot"}
 
 // receiving is the result of a waiting receiver. If err is nil, the receiver
 // got the value, which is in the channel: see given. So the type is the same
@@ -96,40 +161,72 @@ type receiving struct{ err error }
 // waiters keeps the waiters of all channels, each of which waits once.
 var waiters park.Pool[receiving]
 
-// given takes the value out for a receiver that waited, and that TrySend gave
-// it to. mu need not be held: taken and rxFinished are set, so nobody else uses
-// value any more, and what TrySend wrote happened before the receiver woke.
+// given takes the value out for a receiver that has claimed it, or that waited
+// and that TrySend gave it to. The lock need not be held: nobody else uses
+// value any more, and what TrySend wrote happened before the claim, or before
+// the receiver woke.
 func (c *channel[T]) given() (v T) {
 	v, c.value = c.value, v
 	return v
 }
 
+// claim claims the value, if nothing else has happened but its send. See
+// channel.
+func (c *channel[T]) claim() bool {
+	return c.word.Load() == full && c.word.CompareAndSwap(full, emptied)
+}
+
+// hasLocked reports whether one of bits is set.
+func (c *channel[T]) hasLocked(bits uint64) bool { return c.state&bits != 0 }
+
+// noteCloseLocked notes the cause, which may be nil, with which an end has
+// closed, and tells the registry. ended and text are as in package meter.
+func (c *channel[T]) noteCloseLocked(how string, cause error, text string, ended bool) {
+	if cause != nil {
+		m, noted := c.getMore(), contract.Closing(cause)
+		if how == meter.SenderClosed {
+			m.txCause = noted
+		} else {
+			m.rxCause = noted
+		}
+		m.NoteCauseLocked(how, text)
+	}
+	c.meter().NoteCloseLocked(how, ended, c)
+}
+
 // endedLocked reports whether no value can be accepted any more.
-func (c *channel[T]) endedLocked() bool { return c.txFinished || c.rxFinished }
+func (c *channel[T]) endedLocked() bool { return c.hasLocked(txFinished | rxFinished) }
 
 // refusalLocked returns the error of a send when the channel has ended. A
 // sender that has sent gets ErrClosed, however the receiver was closed.
 func (c *channel[T]) refusalLocked() error {
-	if c.txFinished {
-		return contract.Closed(c.txClosed)
+	m := c.more.Load()
+	switch {
+	case m == nil:
+		return contract.ErrClosed
+	case c.hasLocked(txFinished):
+		return contract.Closed(m.txCause)
 	}
-	return contract.Closed(c.rxClosed)
+	return contract.Closed(m.rxCause)
 }
 
 // endErrorLocked returns the error of a receive when the channel has ended and
 // holds no value.
 func (c *channel[T]) endErrorLocked() error {
-	if c.rxClosed != nil {
-		return contract.Closed(c.rxClosed)
+	m := c.more.Load()
+	switch {
+	case m == nil:
+		return contract.ErrClosed
+	case c.hasLocked(rxClosed):
+		return contract.Closed(m.rxCause)
 	}
-	return contract.Closed(c.txClosed)
+	return contract.Closed(m.txCause)
 }
 
 // takeLocked takes the value out, which is there. The caller settles the gates.
-func (c *channel[T]) takeLocked() (v T) {
-	v, c.value, c.holds = c.value, v, false
-	c.rxFinished, c.taken = true, true
-	return v
+func (c *channel[T]) takeLocked() T {
+	c.state = c.state&^holds | rxFinished | taken
+	return c.given()
 }
 
 // dequeueReceiverLocked takes a waiting receiver out of the queue, for the
@@ -144,36 +241,35 @@ func (c *channel[T]) dequeueReceiverLocked() *park.Waiter[receiving] {
 	return nil
 }
 
-// gatesLocked returns the gates.
-func (c *channel[T]) gatesLocked() *gates {
-	if c.gates == nil {
-		c.gates = new(gates)
-	}
-	return c.gates
+// gatesLocked returns the gates, which the caller asks for.
+func (c *channel[T]) gatesLocked() *more {
+	c.state |= gated
+	return c.getMore()
 }
 
 // settleLocked sets the gates, if there are any, to the present state.
 func (c *channel[T]) settleLocked() {
-	if c.gates != nil { // said here, it costs no call without gates
+	if c.state&gated != 0 { // said here, it costs no call without gates
 		c.settleGatesLocked()
 	}
 }
 
 func (c *channel[T]) settleGatesLocked() {
-	if c.gates.ready.Asked() {
-		c.setReadyLocked()
+	m := c.more.Load()
+	if m.ready.Asked() {
+		c.setReadyLocked(m)
 	}
-	if c.rxFinished {
-		c.gates.done.End()
+	if c.hasLocked(rxFinished) {
+		m.done.End()
 	}
 }
 
 // setReadyLocked sets ready, which was asked for.
-func (c *channel[T]) setReadyLocked() {
-	if c.holds {
-		c.gates.ready.Set(true)
+func (c *channel[T]) setReadyLocked(m *more) {
+	if c.hasLocked(holds) {
+		m.ready.Set(true)
 	} else if c.endedLocked() {
-		c.gates.ready.End()
+		m.ready.End()
 	}
 }
 
@@ -185,7 +281,7 @@ func (c *channel[T]) endAndUnlock() {
 		w.Payload.err = c.endErrorLocked()
 	}
 	c.settleLocked()
-	c.mu.Unlock()
+	c.Unlock()
 	if w != nil {
 		w.Wake()
 	}

@@ -15,10 +15,10 @@ type (
 // Dropped closes a Sender that the garbage collector found unreachable.
 func (d *droppedSender[T]) Dropped() {
 	c := (*channel[T])(d)
-	c.mu.Lock()
+	c.Lock()
 	c.noteLeakLocked()
-	c.txFinished = true
-	c.NoteCloseLocked(meter.SenderDropped, !c.sent && !c.rxFinished, c)
+	c.state |= txFinished
+	c.meter().NoteCloseLocked(meter.SenderDropped, !c.hasLocked(sent|rxFinished), c)
 	c.endFromCleanupAndUnlock()
 }
 
@@ -26,20 +26,19 @@ func (d *droppedSender[T]) Dropped() {
 // releases the value.
 func (d *droppedReceiver[T]) Dropped() {
 	c := (*channel[T])(d)
-	c.mu.Lock()
+	c.Lock()
 	c.noteLeakLocked()
-	c.rxFinished = true
-	var zero T
-	c.value, c.holds = zero, false
-	c.NoteCloseLocked(meter.ReceiverDropped, !c.txFinished, c)
+	c.state = c.state&^holds | rxFinished
+	c.given()
+	c.meter().NoteCloseLocked(meter.ReceiverDropped, !c.hasLocked(txFinished), c)
 	c.endFromCleanupAndUnlock()
 }
 
 // noteLeakLocked counts a handle that was dropped. A handle that has sent or
 // received, or whose other end is closed, needs no Close.
 func (c *channel[T]) noteLeakLocked() {
-	if !c.endedLocked() && c.Named() {
-		c.Leaked.Add(1)
+	if m := c.meter(); !c.endedLocked() && m.Named() {
+		m.Leaked.Add(1)
 	}
 }
 
@@ -59,15 +58,15 @@ func (c *channel[T]) endFromCleanupAndUnlock() {
 		}
 		w = next
 	}
-	if g := c.gates; g != nil {
-		if g.ready.Asked() && !g.ready.Bubbled() {
-			c.setReadyLocked()
+	if m := c.more.Load(); m != nil {
+		if m.ready.Asked() && !m.ready.Bubbled() {
+			c.setReadyLocked(m)
 		}
-		if c.rxFinished && !g.done.Bubbled() {
-			g.done.End()
+		if c.hasLocked(rxFinished) && !m.done.Bubbled() {
+			m.done.End()
 		}
 	}
-	c.mu.Unlock()
+	c.Unlock()
 	if served != nil {
 		served.Wake()
 	}

@@ -37,8 +37,9 @@
 //
 // # Memory and cost
 //
-// An operation that does not wait takes one lock and allocates nothing. New
-// allocates twice. A received value is not kept.
+// An operation that does not wait allocates nothing. A send takes one lock, and
+// a receive of a value that is there takes none. New allocates twice. A
+// received value is not kept.
 //
 // The garbage collector finds a dropped Sender, so no receiver waits for ever.
 // It finds a dropped Receiver only if the channel has a name: see

@@ -4,7 +4,7 @@ package oneshot
 // has closed, without holding on to s.
 func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 	c := s.c
-	return c.Leaked.Load
+	return c.meter().Leaked.Load
 }
 
 // WaitingFunc returns a func that tells how many receivers wait, without
@@ -12,8 +12,8 @@ func LeakedFunc[T any](s *Sender[T]) func() uint64 {
 func WaitingFunc[T any](s *Sender[T]) func() int {
 	c := s.c
 	return func() int {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+		c.Lock()
+		defer c.Unlock()
 		return c.rxq.Len()
 	}
 }

@@ -37,21 +37,29 @@ func (r *Receiver[T]) made() *channel[T] {
 func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	c := r.made()
 	if ctx == nil {
-		c.NilContext()
+		c.meter().NilContext()
 	}
 	if err := ctx.Err(); err != nil {
 		var zero T
 		return zero, err
 	}
-	c.mu.Lock()
+	if c.claim() {
+		v := c.given()
+		if c.more.Load() != nil { // or there is nothing to finish
+			r.finish()
+		}
+		runtime.KeepAlive(r)
+		return v, nil
+	}
+	c.Lock()
 	v, err := r.tryRecvAndUnlockUnlessEmpty()
-	if err != leat.ErrEmpty {
+	if !contract.IsEmpty[T](err) {
 		return v, err
 	}
 	r.requireAloneLocked(nil)
 	w := waiters.Take()
-	w.Stamp = c.Stamp("receives from")
-	err = c.rxq.WaitYielding(ctx, &c.mu, w)
+	w.Stamp = c.meter().Stamp("receives from")
+	err = c.rxq.WaitYielding(ctx, c, w)
 	served := w.Payload.err
 	waiters.Return(w)
 	if err != nil {
@@ -74,20 +82,34 @@ func (r *Receiver[T]) waited(err error) (v T, _ error) {
 // ErrEmpty if there is no value now and one may come, and ErrClosed as Recv
 // does.
 func (r *Receiver[T]) TryRecv() (T, error) {
-	r.made().mu.Lock()
+	c := r.made()
+	if c.claim() {
+		v := c.given()
+		if c.more.Load() != nil { // or there is nothing to finish
+			r.finish()
+		}
+		runtime.KeepAlive(r)
+		return v, nil
+	}
+	if c.word.Load() == 0 {
+		runtime.KeepAlive(r)
+		var zero T
+		return zero, leat.ErrEmpty
+	}
+	c.Lock()
 	v, err := r.tryRecvAndUnlockUnlessEmpty()
-	if err == leat.ErrEmpty {
-		r.c.mu.Unlock()
+	if contract.IsEmpty[T](err) {
+		c.Unlock()
 	}
 	return v, err
 }
 
-// tryRecvAndUnlockUnlessEmpty takes the value, if it is there. mu is locked,
-// and stays locked if it returns ErrEmpty.
+// tryRecvAndUnlockUnlessEmpty takes the value, if it is there. The channel is
+// locked, and stays locked if it returns ErrEmpty.
 func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 	c := r.c
 	switch {
-	case c.holds:
+	case c.hasLocked(holds):
 		v = c.takeLocked()
 	case c.endedLocked():
 		err = c.endErrorLocked()
@@ -95,7 +117,7 @@ func (r *Receiver[T]) tryRecvAndUnlockUnlessEmpty() (v T, err error) {
 		return v, leat.ErrEmpty
 	}
 	c.settleLocked()
-	c.mu.Unlock()
+	c.Unlock()
 	r.used(err)
 	return v, err
 }
@@ -118,12 +140,12 @@ func (r *Receiver[T]) finish() {
 }
 
 // requireAloneLocked panics if another goroutine waits in r; cases of s do not
-// count. It unlocks mu before it panics.
+// count. It unlocks the channel before it panics.
 func (r *Receiver[T]) requireAloneLocked(s *park.Selection) {
 	for w := r.c.rxq.Front(); w != nil; w = w.Next() {
 		if !w.Of(s) && !w.Stale() {
-			r.c.mu.Unlock()
-			panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; the value is for one")
+			r.c.Unlock()
+			panic(r.c.meter().String() + ": two goroutines receive from one Receiver at the same time; the value is for one")
 		}
 	}
 }
@@ -143,10 +165,10 @@ func (r *Receiver[T]) requireAloneLocked(s *park.Selection) {
 // goroutine, and the value stays until TryRecv takes it.
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	c := r.made()
-	c.mu.Lock()
+	c.Lock()
 	ready := c.gatesLocked().ready.Chan()
 	c.settleLocked()
-	c.mu.Unlock()
+	c.Unlock()
 	runtime.KeepAlive(r)
 	return ready
 }
@@ -174,23 +196,25 @@ func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 // panics, may be called concurrently with anything, and returns nil.
 func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
-	text := c.CauseText(cause)
-	c.mu.Lock()
-	if c.rxClosed != nil {
-		c.mu.Unlock()
+	text := c.meter().CauseText(cause)
+	c.Lock()
+	if c.hasLocked(rxClosed) {
+		c.Unlock()
 		return nil
 	}
-	c.rxClosed = contract.Closing(cause)
-	if c.rxFinished { // it has received, so there is nothing to stop
-		c.mu.Unlock()
+	if c.hasLocked(rxFinished) { // it has received, so there is nothing to stop
+		c.state |= rxClosed
+		if cause != nil {
+			c.getMore().rxCause = contract.Closing(cause)
+		}
+		c.Unlock()
 		return nil
 	}
-	c.rxFinished = true
-	c.NoteCauseLocked(meter.ReceiverClosed, text)
-	c.NoteCloseLocked(meter.ReceiverClosed, !c.txFinished, c)
-	holds := c.holds
+	c.state |= rxFinished | rxClosed
+	c.noteCloseLocked(meter.ReceiverClosed, cause, text, !c.hasLocked(txFinished))
+	held := c.hasLocked(holds)
 	c.endAndUnlock()
-	if !holds {
+	if !held {
 		r.finish()
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/leat-go/leat/internal/contract"
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
@@ -33,7 +32,7 @@ func (s *Sender[T]) made() *channel[T] {
 // sent.
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if c := s.made(); ctx == nil {
-		c.NilContext()
+		c.meter().NilContext()
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -44,25 +43,24 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // TrySend sends v as Send does, without a context. It never returns ErrFull.
 func (s *Sender[T]) TrySend(v T) error {
 	c := s.made()
-	c.mu.Lock()
+	c.Lock()
 	if c.endedLocked() {
 		err := c.refusalLocked()
-		c.mu.Unlock()
+		c.Unlock()
 		return err
 	}
-	c.txFinished, c.sent = true, true
 	c.value = v
 	var w *park.Waiter[receiving]
 	if c.rxq.Front() != nil {
 		w = c.dequeueReceiverLocked()
 	}
-	if w != nil {
-		c.rxFinished, c.taken = true, true
+	if w == nil {
+		c.state |= full
 	} else {
-		c.holds = true
+		c.state |= emptied
 	}
 	c.settleLocked()
-	c.mu.Unlock()
+	c.Unlock()
 	if w != nil {
 		w.Wake()
 	}
@@ -77,8 +75,8 @@ func (s *Sender[T]) TrySend(v T) error {
 // not close it, except on a channel that has a name.
 func (s *Sender[T]) Done() <-chan struct{} {
 	c := s.made()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	done := c.gatesLocked().done.Chan()
 	c.settleLocked()
 	return done
@@ -104,15 +102,14 @@ func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
 // returns nil.
 func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
-	text := c.CauseText(cause)
-	c.mu.Lock()
-	if c.txFinished {
-		c.mu.Unlock()
+	text := c.meter().CauseText(cause)
+	c.Lock()
+	if c.hasLocked(txFinished) {
+		c.Unlock()
 		return nil
 	}
-	c.txFinished, c.txClosed = true, contract.Closing(cause)
-	c.NoteCauseLocked(meter.SenderClosed, text)
-	c.NoteCloseLocked(meter.SenderClosed, !c.rxFinished, c)
+	c.state |= txFinished | txClosed
+	c.noteCloseLocked(meter.SenderClosed, cause, text, !c.hasLocked(rxFinished))
 	c.endAndUnlock()
 	s.guard.Release(s)
 	runtime.KeepAlive(s)

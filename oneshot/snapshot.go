@@ -4,12 +4,12 @@ import "github.com/leat-go/leat/internal/meter"
 
 // FillSnapshot copies the channel's state into s, for internal/meter.
 func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	c.FillSnapshotLocked(s)
 }
 
-// FillSnapshotLocked is FillSnapshot with mu held.
+// FillSnapshotLocked is FillSnapshot with the lock held.
 func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Capacity = 1
 	one := func(b bool) int {
@@ -18,10 +18,10 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 		return 0
 	}
-	s.Depth = one(c.holds)
-	s.Accepted, s.Received = uint64(one(c.sent)), uint64(one(c.taken))
-	s.Leaked = c.Leaked.Load()
-	s.Senders, s.Receivers = one(!c.txFinished), one(!c.rxFinished)
+	s.Depth = one(c.hasLocked(holds))
+	s.Accepted, s.Received = uint64(one(c.hasLocked(sent))), uint64(one(c.hasLocked(taken)))
+	s.Leaked = c.meter().Leaked.Load()
+	s.Senders, s.Receivers = one(!c.hasLocked(txFinished)), one(!c.hasLocked(rxFinished))
 	for w := c.rxq.Front(); w != nil; w = w.Next() {
 		switch {
 		case w.Stale():
@@ -34,13 +34,13 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 }
 
 // OpenHandlesLocked returns how many handles are not closed. The caller has
-// mu locked.
+// locked the channel.
 func (c *channel[T]) OpenHandlesLocked() int {
 	open := 0
-	if !c.txFinished {
+	if !c.hasLocked(txFinished) {
 		open++
 	}
-	if !c.rxFinished {
+	if !c.hasLocked(rxFinished) {
 		open++
 	}
 	return open

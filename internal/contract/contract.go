@@ -15,8 +15,21 @@ import (
 var (
 	ErrClosed = errors.New("leat: channel closed")
 	ErrFull   = errors.New("leat: channel full")
-	ErrEmpty  = errors.New("leat: channel empty")
+	ErrEmpty  = error(new(emptyError))
 )
+
+// emptyError is the type of ErrEmpty alone, so that IsEmpty compares one
+// pointer. To compare two errors of one type calls the runtime.
+type emptyError struct{ _ byte }
+
+func (*emptyError) Error() string { return "leat: channel empty" }
+
+// IsEmpty reports whether err is ErrEmpty. T means nothing: a generic function
+// is compiled where it is used, and inlined there, as in package seam.
+func IsEmpty[T any](err error) bool {
+	_, is := err.(*emptyError)
+	return is
+}
 
 // A ClosedError says that a channel or handle was closed with a cause. Package
 // leat documents it.

@@ -78,18 +78,18 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 	}
 	if c.capacity > 0 { // at capacity 0, every step needs both locks
 		v, err = r.TryRecv()
-		if err == contract.ErrEmpty && r.patience.Yield() {
+		if contract.IsEmpty[T](err) && r.patience.Yield() {
 			crowded := c.crowded()
 			v, err = r.TryRecv()
 			r.patience.Learn(err == nil && !crowded)
 		}
-		if err != contract.ErrEmpty {
+		if !contract.IsEmpty[T](err) {
 			return v, err
 		}
 	}
 	c.Lock()
 	v, err = r.tryRecvAndUnlockUnlessEmpty()
-	if err != contract.ErrEmpty {
+	if !contract.IsEmpty[T](err) {
 		return v, err
 	}
 	w := r.waiterLocked()
@@ -153,7 +153,7 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 // tryRecvAndUnlock takes the next value, if there is one.
 func (r *Rx[T]) tryRecvAndUnlock() (v T, err error) {
 	v, err = r.tryRecvAndUnlockUnlessEmpty()
-	if err == contract.ErrEmpty {
+	if contract.IsEmpty[T](err) {
 		r.c.Unlock()
 	}
 	return v, err
@@ -289,7 +289,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 		buf[0] = v
 		return 1, nil
 	}
-	if err != contract.ErrEmpty {
+	if !contract.IsEmpty[T](err) {
 		return 0, err
 	}
 	w := r.waiterLocked()
@@ -326,7 +326,7 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	var wk wakes[T]
 	c.Lock()
 	n, err = r.takeManyLocked(buf, &wk)
-	if err == contract.ErrEmpty {
+	if contract.IsEmpty[T](err) {
 		wk.run() // before this goroutine sleeps, and so with both ends locked
 		w := r.waiterLocked()
 		w.Payload.many, w.Payload.batch = buf, true
