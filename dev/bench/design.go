@@ -48,10 +48,12 @@ func designWorkloads() []workload {
 	for _, receivers := range []int{10, 100} {
 		add(fmt.Sprintf("broadcast/receivers=%d", receivers),
 			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
-			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readOne) }})
+			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readOne) }},
+			contestant{"bare ring", func(n int) error { return bareFanOut(receivers, n, readBare) }})
 		add(fmt.Sprintf("broadcast-batch/receivers=%d", receivers),
 			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
-			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readMany) }})
+			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readMany) }},
+			contestant{"bare ring", func(n int) error { return bareFanOut(receivers, n, readManyBare) }})
 	}
 	add("watch/get", contestant{"native", atomicGet}, contestant{"leat", watchGet})
 	add("oneshot", contestant{"native", nativeOneshot}, contestant{"leat", leatOneshot})
@@ -271,9 +273,15 @@ func readOne(rx *broadcast.Receiver[int], n int) error {
 }
 
 func readMany(rx *broadcast.Receiver[int], n int) error {
+	return readRuns(n, func(buf []int) (int, error) { return rx.RecvMany(background, buf) })
+}
+
+// readRuns checks that the values from 0 to n-1 come in order. recv moves up to
+// 64 of them to the front of its argument.
+func readRuns(n int, recv func([]int) (int, error)) error {
 	buf := make([]int, 64)
 	for i := 0; i < n; {
-		k, err := rx.RecvMany(background, buf)
+		k, err := recv(buf)
 		if err != nil {
 			return fmt.Errorf("received %v after %d values, want %d", err, i, n)
 		}
