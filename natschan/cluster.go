@@ -146,7 +146,7 @@ func (f *family) roomComes(ctx context.Context) bool {
 		return false
 	}
 	if f.ch.prunes() {
-		return f.prune(ctx)
+		return f.prune(ctx, 1)
 	}
 	s, info, err := state(ctx, f.js, f.ch.stream())
 	if err != nil {

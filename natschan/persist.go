@@ -47,7 +47,7 @@ func (s *sender) persist(ctx context.Context, msgs []*nats.Msg) error {
 		switch {
 		case what == stored:
 			return nil
-		case what == full && s.family.ch.prunes() && s.prune(ctx):
+		case what == full && s.family.ch.prunes() && s.prune(ctx, len(msgs)):
 			continue
 		case what == refused, what == closed:
 			return p.result(answer)
@@ -248,7 +248,7 @@ func (s *sender) await(ctx context.Context, what verdict, pause time.Duration) e
 
 // prune is the family's, until s is closed. It leaves it to another handle that
 // is pruning.
-func (s *sender) prune(ctx context.Context) bool {
+func (s *sender) prune(ctx context.Context, n int) bool {
 	f := s.family
 	if !f.pruning.TryLock() {
 		return false
@@ -263,7 +263,7 @@ func (s *sender) prune(ctx context.Context) bool {
 		case <-ctx.Done():
 		}
 	}()
-	if !f.prune(ctx) {
+	if !f.prune(ctx, n) {
 		return false
 	}
 	f.space.all()

@@ -46,18 +46,19 @@ import (
 func (c *Channel) prunes() bool { return c.Lossless && c.Replicas > 1 }
 
 // prune removes the values that every receiver has acknowledged, and reports
-// whether there were any. It waits while a consumer is being made or deleted,
-// but not for long: one may have no leader.
-func (f *family) prune(ctx context.Context) bool {
+// whether there is more room than before, or room for n values, since another
+// sender may have removed them. It waits while a consumer is being made or
+// deleted, but not for long: one may have no leader.
+func (f *family) prune(ctx context.Context, n int) bool {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	stream, info, consumers, err := awaitAllConsumers(ctx, f.js, f.ch.stream())
-	if err != nil || info.State.Msgs == 0 {
+	if err != nil {
 		return false
 	}
 	last := min(info.State.LastSeq, acknowledgedByAll(consumers))
-	if last < info.State.FirstSeq {
-		return false
+	if info.State.Msgs == 0 || last < info.State.FirstSeq {
+		return info.State.Msgs+uint64(n) <= uint64(f.ch.Capacity)
 	}
 	return stream.Purge(ctx, jetstream.WithPurgeSequence(last+1)) == nil
 }

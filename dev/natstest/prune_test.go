@@ -174,3 +174,33 @@ func TestPruneWaitsForTheSlowest(t *testing.T) {
 	}
 	length(0)
 }
+
+// Two senders try to send at the same time when all values were acknowledged.
+// The test fails if one of them finds no room because the other one has removed
+// them.
+func TestPruneBesideAnother(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	const capacity = 4
+	ctx, tx, rx := ends(t, js, lossless(capacity))
+	other := tx.Clone()
+	defer other.Close()
+	for round := range 30 {
+		sendAll(ctx, t, tx, capacity)
+		for range capacity {
+			if _, err := rx.Recv(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sent := make(chan error, 1)
+		go func() { sent <- other.TrySend(0) }()
+		if err := errors.Join(tx.TrySend(0), <-sent); err != nil {
+			t.Fatalf("round %d: TrySend = %v although every value was acknowledged", round, err)
+		}
+		for range 2 {
+			if _, err := rx.Recv(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
