@@ -2,6 +2,7 @@ package natschan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/leat-go/leat"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // askLocked asks for values if it is time for that. The server may wait for
@@ -137,14 +139,27 @@ func (r *receiver) pullOne(ctx context.Context, patience time.Duration) (got boo
 	defer cancel()
 	select {
 	case status := <-answer:
-		if status == "503" { // the consumer does not exist any more
-			return false, leat.ErrClosed
+		if status == "503" { // nobody answers for the consumer
+			return false, r.consumerGone(ctx)
 		}
 		return status == "", nil
 	case <-own.Done():
 		sub.Drain()
 		return false, ctx.Err()
 	}
+}
+
+// consumerGone returns leat.ErrClosed if the receiver's consumer does not exist
+// any more. Otherwise it waits a while: nobody answers while the servers of a
+// cluster elect a leader for the consumer, or while the server restarts.
+func (r *receiver) consumerGone(ctx context.Context) error {
+	own, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	_, err := r.stream.Consumer(own, r.place.consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		return leat.ErrClosed
+	}
+	return pause(ctx, lookPause, nil)
 }
 
 // putPulled buffers a value that pullOne has asked for.
