@@ -2,6 +2,7 @@ package leat_test
 
 import (
 	"context"
+	"io"
 	"testing"
 	"testing/synctest"
 
@@ -30,18 +31,22 @@ func (m mute) end()                  { close(m.done) }
 // reports success, although the ctx has no error: a value would be lost, or a
 // zero value received that nobody sent.
 func TestDoneContextWithoutError(t *testing.T) {
-	fullTx, _ := mpsc.New[int](1)
+	fullTx, fullRx := mpsc.New[int](1)
 	fullTx.TrySend(0)
-	_, emptyRx := mpsc.New[int](1)
+	emptyTx, emptyRx := mpsc.New[int](1)
 	meetTx, meetRx := mpmc.New[int](0)
 	slowTx := broadcast.New[int](1)
-	slowTx.Subscribe(broadcast.Lossless())
+	slowRx := slowTx.Subscribe(broadcast.Lossless())
 	slowTx.TrySend(0)
 	shoutTx := broadcast.New[int](1)
 	shoutRx := shoutTx.Subscribe()
 	watchTx := watch.New(0)
 	watchRx := watchTx.Subscribe()
-	_, onceRx := oneshot.New[int]()
+	onceTx, onceRx := oneshot.New[int]()
+	// The garbage collector must not close the other ends meanwhile.
+	for _, end := range []io.Closer{fullRx, emptyTx, slowRx, onceTx} {
+		defer end.Close()
+	}
 	native := leat.FromChan[int](nil) // one made outside of a bubble would not count as blocking
 	never := func(int) bool { return false }
 	buf := make([]int, 2)
