@@ -16,12 +16,12 @@ import (
 type bell struct {
 	mu     seam.Mutex
 	closed bool
-	q      park.Queue[struct{}]
+	q      park.Queue
 }
 
 // ringLocked wakes up to n waiting goroutines, in order. The caller runs wk
 // after it has unlocked mu.
-func (b *bell) ringLocked(n int, wk *park.Wakes[struct{}]) {
+func (b *bell) ringLocked(n int, wk *park.Wakes) {
 	for w := b.q.Front(); w != nil && n > 0; w = b.q.Front() {
 		b.q.Remove(w)
 		if w.Claim() {
@@ -33,7 +33,7 @@ func (b *bell) ringLocked(n int, wk *park.Wakes[struct{}]) {
 
 // Close implements Receiver for all types that embed a bell.
 func (b *bell) Close() error {
-	var wk park.Wakes[struct{}]
+	var wk park.Wakes
 	b.mu.Lock()
 	b.closed = true
 	b.ringLocked(b.q.Len(), &wk)
@@ -44,7 +44,7 @@ func (b *bell) Close() error {
 
 // bellArm is the part of an arm that waits for a bell.
 type bellArm struct {
-	w park.Waiter[struct{}]
+	w park.Waiter
 	b *bell
 }
 

@@ -132,7 +132,7 @@ func (a *chanArm[T]) EndReceive() {
 	if a.over {
 		return
 	}
-	var wk park.Wakes[struct{}]
+	var wk park.Wakes
 	a.r.mu.Lock()
 	a.r.leaveLocked(&wk)
 	a.r.mu.Unlock()
@@ -140,7 +140,7 @@ func (a *chanArm[T]) EndReceive() {
 }
 
 // leaveLocked counts one taker less.
-func (r *chanReceiver[T]) leaveLocked(wk *park.Wakes[struct{}]) {
+func (r *chanReceiver[T]) leaveLocked(wk *park.Wakes) {
 	if r.takers--; r.takers == 0 && r.ending {
 		r.ending = false
 		r.ringLocked(r.q.Len(), wk)
@@ -150,7 +150,7 @@ func (r *chanReceiver[T]) leaveLocked(wk *park.Wakes[struct{}]) {
 // Settle keeps the value that a holds if s can be claimed for it, and otherwise
 // returns it to the receiver.
 func (a *chanArm[T]) Settle(s *park.Selection, i int) choose.Event {
-	var wk park.Wakes[struct{}]
+	var wk park.Wakes
 	r := a.r
 	r.mu.Lock()
 	defer func() {
@@ -234,7 +234,7 @@ type chanSender[T any] struct {
 
 // A chanSend is a Send that waits for ch. A Close claims its Selection.
 type chanSend struct {
-	w   park.Waiter[struct{}]
+	w   park.Waiter
 	sel park.Selection
 }
 

@@ -8,7 +8,7 @@ import (
 
 // These make a handle a case of a Select: see package park.
 type (
-	recvArms[T any] = park.RecvArms[T, *cursor]
+	recvArms[T any] = park.RecvArms[T, struct{}]
 	sendArms[T any] = park.SendArms[T, sending[T]]
 )
 
@@ -16,7 +16,7 @@ type sendEnd[T any] Sender[T]
 
 func (e *sendEnd[T]) TrySend(v T) error { return (*Sender[T])(e).TrySend(v) }
 
-func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
+func (e *sendEnd[T]) EnterSend(w *park.Waiter, v T, s *park.Selection, i int) (err error, claimed bool) {
 	tx, c := (*Sender[T])(e), e.c
 	c.mu.Lock()
 	if tx.closed != nil || c.txq.Len() == 0 && c.roomOrWatchLocked() {
@@ -29,7 +29,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 		}
 		return tx.trySend(v), true // which frees mu, because there is room, or the handle is closed
 	}
-	w.Payload = sending[T]{one: v}
+	c.sending(w).one = v
 	w.Handle, w.Stamp = &tx.waiters, c.Stamp("sends to")
 	c.waitsLocked()
 	c.txq.Enter(w, s, i)
@@ -37,7 +37,7 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sending[T]], v T, s *park.Selectio
 	return nil, false
 }
 
-func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sending[T]]) {
+func (e *sendEnd[T]) LeaveSend(w *park.Waiter) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
@@ -47,13 +47,13 @@ func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sending[T]]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *sendEnd[T]) FinishSend(w *park.Waiter[sending[T]]) error { return w.Payload.err }
+func (e *sendEnd[T]) FinishSend(w *park.Waiter) error { return e.c.sending(w).err }
 
 type recvEnd[T any] Receiver[T]
 
 func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter, s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	r.aloneLocked(s)
@@ -65,14 +65,13 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		}
 		return v, err, claimed
 	}
-	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
+	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
@@ -84,4 +83,4 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 
 // FinishRecv receives. Only this goroutine does, so the value or end that was
 // there when the Selection was claimed is still there, or a gap in its place.
-func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }
+func (e *recvEnd[T]) FinishRecv(*park.Waiter) (T, error) { return e.TryRecv() }

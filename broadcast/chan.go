@@ -141,7 +141,7 @@ type channel[T any] struct {
 	subs     uint64               // how many receivers there ever were
 	gone     tally                // what closed receivers received and missed
 	slab     []entry[T]
-	txq      park.Queue[sending[T]]
+	txq      park.Queue
 	waiting  fanout.Waiting[*cursor]
 	counting fanout.Counting
 	patience
@@ -159,14 +159,17 @@ type sending[T any] struct {
 	err  error
 }
 
+// sending returns the request of w, a waiting sender.
+func (c *channel[T]) sending(w *park.Waiter) *sending[T] { return w.Request.(*sending[T]) }
+
 // wakes holds the waiters to wake once mu is free.
-type wakes[T any] struct {
-	tx    park.Wakes[sending[T]]
-	rx    park.Wakes[*cursor]
-	count park.Wakes[fanout.Count]
+type wakes struct {
+	tx    park.Wakes
+	rx    park.Wakes
+	count park.Wakes
 }
 
-func (wk *wakes[T]) run() {
+func (wk *wakes) run() {
 	wk.rx.Run()
 	wk.tx.Run()
 	wk.count.Run()
@@ -279,19 +282,19 @@ func slabLen[T any](capacity int) int {
 }
 
 // notifyLocked tells the waiting receivers that there is a value or the end.
-func (c *channel[T]) notifyLocked(wk *wakes[T]) {
+func (c *channel[T]) notifyLocked(wk *wakes) {
 	c.waiting.Notify(&wk.rx, c.ended.Load(), false)
 }
 
 // admitLocked serves the waiting senders, first come first served, as far as
 // there is room.
-func (c *channel[T]) admitLocked(wk *wakes[T]) { c.serveSendersLocked(wk, false) }
+func (c *channel[T]) admitLocked(wk *wakes) { c.serveSendersLocked(wk, false) }
 
 // serveSendersLocked is admitLocked, also for a caller that must not wake a
 // goroutine in a testing/synctest bubble: a cleanup (gc), or a timer that was
 // set outside every bubble. Then the first waiting sender that is in a bubble
 // stays as it is, and so do the senders after it.
-func (c *channel[T]) serveSendersLocked(wk *wakes[T], gc bool) {
+func (c *channel[T]) serveSendersLocked(wk *wakes, gc bool) {
 	published := false
 	for w := c.txq.Front(); w != nil && c.roomOrWatchLocked(); w = c.txq.Front() {
 		if gc && w.Bubbled() {
@@ -302,7 +305,7 @@ func (c *channel[T]) serveSendersLocked(wk *wakes[T], gc bool) {
 			continue
 		}
 		published = true
-		s := &w.Payload
+		s := c.sending(w)
 		if s.many == nil {
 			c.acceptLocked(s.one)
 		} else {
@@ -327,7 +330,7 @@ func (c *channel[T]) serveSendersLocked(wk *wakes[T], gc bool) {
 // moved serves the waiting senders after the slowest lossless receiver has
 // moved or left, or releases the values that it has had.
 func (c *channel[T]) moved() {
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	if c.unbounded {
 		c.releaseLocked()
@@ -371,7 +374,7 @@ func (c *channel[T]) listLocked(cur *cursor) *fanout.List[*cursor] {
 
 // removeLocked closes the cursor of a receiver. The caller then notifies
 // WaitReceivers and admits waiting senders.
-func (c *channel[T]) removeLocked(cur *cursor, wk *wakes[T]) {
+func (c *channel[T]) removeLocked(cur *cursor, wk *wakes) {
 	cur.closeLocked()
 	c.gone.add(cur)
 	c.listLocked(cur).Remove(cur)

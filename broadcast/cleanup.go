@@ -15,7 +15,7 @@ type droppedSender[T any] channel[T]
 func (d *droppedSender[T]) Dropped() {
 	c := (*channel[T])(d)
 	c.Leaked.Add(1)
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	last := c.closeSenderLocked()
 	if last {
@@ -29,7 +29,7 @@ func (d *droppedSender[T]) Dropped() {
 // receiverDropped closes a receiver that the garbage collector found
 // unreachable. No goroutine waits in it, or the goroutine would hold it.
 func (c *channel[T]) receiverDropped(cur *cursor) {
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	if !c.ended.Load() { // a receiver that has seen the end need not be closed
 		c.Leaked.Add(1)

@@ -24,7 +24,7 @@ type cursor struct {
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
 	floor    uint64              // number of the oldest value kept at first, which may be after start
-	place    fanout.Place[*cursor]
+	place    fanout.Place
 
 	// channel is notified if the receiver is dropped.
 	channel interface{ receiverDropped(*cursor) }
@@ -70,7 +70,7 @@ func (cur *cursor) needs() uint64 { return max(cur.pos.Load(), cur.floor) }
 func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.
-func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }
+func (cur *cursor) At() *fanout.Place { return &cur.place }
 
 // OpenGate implements fanout.Cursor.
 func (cur *cursor) OpenGate(final, gc bool) bool {

@@ -116,7 +116,7 @@ func (c *channel[T]) setAlarmLocked(now, due time.Time) {
 // lapse gives up on the receivers whose patience is over. The alarm calls it,
 // in a goroutine of the runtime that ends with it.
 func (c *channel[T]) lapse() {
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	c.alarm.pending = false
 	if c.txq.Len() > 0 {
@@ -128,7 +128,7 @@ func (c *channel[T]) lapse() {
 
 // lapseLocked is lapse while a sender waits. If outside every bubble, it leaves
 // the senders and receivers in bubbles as they are, as a cleanup does.
-func (c *channel[T]) lapseLocked(wk *wakes[T], outside bool) {
+func (c *channel[T]) lapseLocked(wk *wakes, outside bool) {
 	now := seam.Now()
 	for i := 0; i < c.lossless.Len(); {
 		cur := c.lossless.All()[i]

@@ -28,7 +28,7 @@ type Receiver[T any] struct {
 	c     *channel[T]
 	cur   *cursor
 	at    ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
-	spare park.Spare[*cursor]
+	spare park.Spare
 	guard leak.Guard
 	loop  contract.Loop
 	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
@@ -197,9 +197,8 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 		c.mu.Unlock()
 		return nil
 	}
-	w := r.spare.Take()
-	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
+	w := r.spare.Take(park.NewWaiter[struct{}])
+	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -548,7 +547,7 @@ func (r *Receiver[T]) Close() error { return r.CloseWith(nil) }
 // anything, and returns nil.
 func (r *Receiver[T]) CloseWith(cause error) error {
 	c := r.made()
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	if r.cur.closed.Load() {
 		c.mu.Unlock()

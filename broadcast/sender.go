@@ -20,11 +20,11 @@ import (
 type Sender[T any] struct {
 	sendArms[T]
 	c       *channel[T]
-	closed  *contract.ClosedError     // nil while s is open; guarded by c.mu
-	waiters park.Handle[sending[T]]   // guarded by c.mu
-	counts  park.Handle[fanout.Count] // in WaitReceivers; guarded by c.mu
+	closed  *contract.ClosedError // nil while s is open; guarded by c.mu
+	waiters park.Handle           // guarded by c.mu
+	counts  park.Handle           // in WaitReceivers; guarded by c.mu
 	guard   leak.Guard
-	spare   park.Spare[sending[T]]
+	spare   park.Spare
 }
 
 // made returns the handle's channel.
@@ -68,12 +68,13 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // returns what of many is left. mu is held, and free when it returns.
 func (s *Sender[T]) waitAndUnlock(ctx context.Context, p sending[T]) (left []T, err error) {
 	s.c.waitsLocked()
-	w := s.spare.Take()
-	w.Payload = p
+	w := s.spare.Take(park.NewWaiter[sending[T]])
+	own := s.c.sending(w)
+	*own = p
 	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
 	s.c.NoteDepth(s.Cap())
 	err = s.c.txq.Wait(ctx, &s.c.mu, w)
-	p = w.Payload
+	p, *own = *own, sending[T]{}
 	s.spare.Return(w)
 	runtime.KeepAlive(s)
 	if err == nil {
@@ -103,7 +104,7 @@ func (s *Sender[T]) trySend(v T) error {
 		return contract.Closed(s.closed)
 	}
 	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // left by the garbage collector's cleanup: see package park
-		var wk wakes[T]
+		var wk wakes
 		c.admitLocked(&wk)
 		wk.run() // with mu held, which costs a little, and happens once for a receiver that was dropped
 	}
@@ -114,7 +115,7 @@ func (s *Sender[T]) trySend(v T) error {
 	if c.waiting.None() {
 		c.mu.Unlock()
 	} else {
-		var wk wakes[T]
+		var wk wakes
 		c.notifyLocked(&wk)
 		c.mu.Unlock()
 		wk.run()
@@ -136,7 +137,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	if s.closed != nil {
 		c.mu.Unlock()
@@ -182,7 +183,7 @@ func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
 		c.mu.Unlock()
 		return 0, contract.Closed(s.closed)
 	}
-	var wk wakes[T]
+	var wk wakes
 	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // see trySend
 		c.admitLocked(&wk)
 	}
@@ -332,7 +333,7 @@ func (s *Sender[T]) Close() error { return s.CloseWith(nil) }
 func (s *Sender[T]) CloseWith(cause error) error {
 	c := s.made()
 	text := c.CauseText(cause)
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	if s.closed != nil {
 		c.mu.Unlock()
@@ -346,7 +347,7 @@ func (s *Sender[T]) CloseWith(cause error) error {
 	for w := s.waiters.First(); w != nil; w = s.waiters.First() {
 		c.txq.Remove(w)
 		if w.Claim() {
-			w.Payload.err = contract.Closed(s.closed)
+			c.sending(w).err = contract.Closed(s.closed)
 			wk.tx.Add(w)
 		}
 	}

@@ -48,7 +48,7 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		case w.Stale():
 		case w.Selection() != nil:
 			s.AddParked(w.Stamp, "Select", true, 0)
-		case w.Payload.many != nil:
+		case c.sending(w).many != nil:
 			s.AddParked(w.Stamp, "SendMany", true, 0)
 		default:
 			s.AddParked(w.Stamp, "Send", true, 0)
@@ -59,9 +59,9 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		case w.Stale():
 			continue
 		case w.Selection() != nil:
-			s.AddParked(w.Stamp, "Select", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Select", false, w.Request.(*cursor).id)
 		default:
-			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Recv", false, w.Request.(*cursor).id)
 		}
 	}
 	c.counting.Snapshot(s)

@@ -54,7 +54,7 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 		o.lossless, o.patience = true, 0
 	}
 	cur := &cursor{lossless: o.lossless || o.patience > 0, patience: o.patience, channel: c}
-	var wk wakes[T]
+	var wk wakes
 	c.mu.Lock()
 	tail := c.tail.Load()
 	cur.floor = c.oldest(tail)

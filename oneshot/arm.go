@@ -22,7 +22,7 @@ type recvEnd[T any] Receiver[T]
 
 func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter, s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.Lock()
 	if c.hasLocked(holds) || c.endedLocked() {
@@ -40,7 +40,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[receiving], s *park.Selection, i i
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter) {
 	c := e.c
 	c.Lock()
 	if w.Queued() {
@@ -50,6 +50,6 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[receiving]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *recvEnd[T]) FinishRecv(w *park.Waiter[receiving]) (T, error) {
-	return (*Receiver[T])(e).waited(w.Payload.err)
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter) (T, error) {
+	return (*Receiver[T])(e).waited(w.Request.(*receiving).err)
 }

@@ -94,7 +94,7 @@ type channel[T any] struct {
 	word  seam.Word[T] // the state, and the bits of the lock
 	state uint64       // what Unlock stores in word; with the lock
 	value T
-	rxq   park.Queue[receiving]
+	rxq   park.Queue
 	more  seam.Pointer[more] // what most channels do without; nil until needed
 }
 
@@ -159,7 +159,7 @@ var unnamed = meter.Meter{Kind: "oneshot"}
 type receiving struct{ err error }
 
 // waiters keeps the waiters of all channels, each of which waits once.
-var waiters park.Pool[receiving]
+var waiters park.Pool
 
 // given takes the value out for a receiver that has claimed it, or that waited
 // and that TrySend gave it to. The lock need not be held: nobody else uses
@@ -231,7 +231,7 @@ func (c *channel[T]) takeLocked() T {
 
 // dequeueReceiverLocked takes a waiting receiver out of the queue, for the
 // caller to serve, or returns nil.
-func (c *channel[T]) dequeueReceiverLocked() *park.Waiter[receiving] {
+func (c *channel[T]) dequeueReceiverLocked() *park.Waiter {
 	for w := c.rxq.Front(); w != nil; w = c.rxq.Front() {
 		c.rxq.Remove(w)
 		if w.Claim() {
@@ -278,7 +278,7 @@ func (c *channel[T]) setReadyLocked(m *more) {
 func (c *channel[T]) endAndUnlock() {
 	w := c.dequeueReceiverLocked()
 	if w != nil {
-		w.Payload.err = c.endErrorLocked()
+		w.Request.(*receiving).err = c.endErrorLocked()
 	}
 	c.settleLocked()
 	c.Unlock()

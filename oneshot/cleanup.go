@@ -46,13 +46,13 @@ func (c *channel[T]) noteLeakLocked() {
 // not wake a goroutine in a testing/synctest bubble, and must not touch a gate
 // that belongs to one.
 func (c *channel[T]) endFromCleanupAndUnlock() {
-	var served *park.Waiter[receiving]
+	var served *park.Waiter
 	for w := c.rxq.Front(); w != nil && served == nil; {
 		next := w.Next()
 		if !w.Bubbled() {
 			c.rxq.Remove(w)
 			if w.Claim() {
-				w.Payload.err = c.endErrorLocked()
+				w.Request.(*receiving).err = c.endErrorLocked()
 				served = w
 			}
 		}

@@ -57,10 +57,12 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return v, err
 	}
 	r.requireAloneLocked(nil)
-	w := waiters.Take()
+	w := waiters.Take(park.NewWaiter[receiving])
 	w.Stamp = c.meter().Stamp("receives from")
 	err = c.rxq.WaitYielding(ctx, c, w)
-	served := w.Payload.err
+	got := w.Request.(*receiving)
+	served := got.err
+	*got = receiving{}
 	waiters.Return(w)
 	if err != nil {
 		runtime.KeepAlive(r)

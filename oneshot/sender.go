@@ -50,7 +50,7 @@ func (s *Sender[T]) TrySend(v T) error {
 		return err
 	}
 	c.value = v
-	var w *park.Waiter[receiving]
+	var w *park.Waiter
 	if c.rxq.Front() != nil {
 		w = c.dequeueReceiverLocked()
 	}

@@ -8,7 +8,7 @@ import (
 
 // These make a handle a case of a Select: see package park.
 type (
-	recvArms[T any] = park.RecvArms[T, *cursor]
+	recvArms[T any] = park.RecvArms[T, struct{}]
 	sendArms[T any] = park.SendNow[T]
 )
 
@@ -22,7 +22,7 @@ type recvEnd[T any] Receiver[T]
 
 func (e *recvEnd[T]) TryRecv() (T, error) { return (*Receiver[T])(e).TryRecv() }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter, s *park.Selection, i int) (v T, err error, claimed bool) {
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	r.aloneLocked(s)
@@ -34,14 +34,13 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[*cursor], s *park.Selection, i int
 		}
 		return v, err, claimed
 	}
-	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
+	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	c.waiting.Queue.Enter(w, s, i)
 	c.mu.Unlock()
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter) {
 	c := e.c
 	c.mu.Lock()
 	if w.Queued() {
@@ -53,4 +52,4 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[*cursor]) {
 
 // FinishRecv receives. Only this goroutine does, so the value that was there
 // when the Selection was claimed is still there, or a newer one.
-func (e *recvEnd[T]) FinishRecv(*park.Waiter[*cursor]) (T, error) { return e.TryRecv() }
+func (e *recvEnd[T]) FinishRecv(*park.Waiter) (T, error) { return e.TryRecv() }

@@ -99,8 +99,8 @@ func (c *channel[T]) newEntry() *entry[T] {
 
 // wakes holds the waiters to wake once mu is free.
 type wakes struct {
-	rx    park.Wakes[*cursor]
-	count park.Wakes[fanout.Count]
+	rx    park.Wakes
+	count park.Wakes
 }
 
 func (wk *wakes) run() {

@@ -16,7 +16,7 @@ type cursor struct {
 
 	// These are guarded by the channel's mu.
 	id    uint64 // 1 for the first that subscribed
-	place fanout.Place[*cursor]
+	place fanout.Place
 	gate  park.Gate
 
 	// channel is notified if the receiver is dropped.
@@ -28,7 +28,7 @@ type cursor struct {
 func (cur *cursor) Dropped() { cur.channel.receiverDropped(cur) }
 
 // At implements fanout.Cursor.
-func (cur *cursor) At() *fanout.Place[*cursor] { return &cur.place }
+func (cur *cursor) At() *fanout.Place { return &cur.place }
 
 // OpenGate implements fanout.Cursor.
 func (cur *cursor) OpenGate(final, gc bool) bool {

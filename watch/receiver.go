@@ -24,7 +24,7 @@ type Receiver[T any] struct {
 	recvArms[T]
 	c     *channel[T]
 	cur   *cursor
-	spare park.Spare[*cursor]
+	spare park.Spare
 	guard leak.Guard
 	loop  contract.Loop
 	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
@@ -119,9 +119,8 @@ func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Ti
 		c.mu.Unlock()
 		return nil
 	}
-	w := r.spare.Take()
-	w.Payload = r.cur
-	w.Handle, w.Stamp = &r.cur.place.Waiters, c.Stamp("receives from")
+	w := r.spare.Take(park.NewWaiter[struct{}])
+	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)

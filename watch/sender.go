@@ -19,7 +19,7 @@ type Sender[T any] struct {
 	sendArms[T]
 	c      *channel[T]
 	closed seam.Pointer[contract.ClosedError] // nil while s is open; written under c.mu
-	counts park.Handle[fanout.Count]          // in WaitReceivers; guarded by c.mu
+	counts park.Handle                        // in WaitReceivers; guarded by c.mu
 	guard  leak.Guard
 }
 

@@ -23,9 +23,9 @@ func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		case w.Stale():
 			continue
 		case w.Selection() != nil:
-			s.AddParked(w.Stamp, "Select", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Select", false, w.Request.(*cursor).id)
 		default:
-			s.AddParked(w.Stamp, "Recv", false, w.Payload.id)
+			s.AddParked(w.Stamp, "Recv", false, w.Request.(*cursor).id)
 		}
 	}
 	c.counting.Snapshot(s)

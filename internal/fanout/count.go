@@ -17,7 +17,7 @@ type Count struct {
 
 // Counting holds the goroutines that wait for the number of receivers to
 // change. Its zero value holds none.
-type Counting struct{ queue park.Queue[Count] }
+type Counting struct{ queue park.Queue }
 
 // Wait blocks until fn returns true for the number of receivers, and returns
 // that number. h lists the waiters of the calling handle, and look returns what
@@ -30,7 +30,7 @@ type Counting struct{ queue park.Queue[Count] }
 // queue, so that the next change wakes it. A change that is over before Wait
 // compares is not seen.
 func (q *Counting) Wait(
-	ctx context.Context, m *meter.Meter, mu seam.Locker, h *park.Handle[Count], look func() Count, fn func(int) bool,
+	ctx context.Context, m *meter.Meter, mu seam.Locker, h *park.Handle, look func() Count, fn func(int) bool,
 ) (int, error) {
 	mu.Lock()
 	now := look()
@@ -51,18 +51,17 @@ func (q *Counting) Wait(
 			now = next
 			continue
 		}
-		w := &park.Waiter[Count]{Handle: h, Stamp: m.Stamp("waits for receivers of")}
+		w := &park.Waiter{Request: &now, Handle: h, Stamp: m.Stamp("waits for receivers of")}
 		if err := q.queue.Wait(ctx, mu, w); err != nil {
 			return 0, err
 		}
-		now = w.Payload
 	}
 }
 
 // Changed takes all waiting goroutines out of the queue, for wk to wake: there
 // are n receivers now. On behalf of the garbage collector it leaves those in a
 // testing/synctest bubble as they are.
-func (q *Counting) Changed(n int, wk *park.Wakes[Count], gc bool) {
+func (q *Counting) Changed(n int, wk *park.Wakes, gc bool) {
 	for w := q.queue.Front(); w != nil; {
 		next := w.Next()
 		if !(gc && w.Bubbled()) {
@@ -74,16 +73,16 @@ func (q *Counting) Changed(n int, wk *park.Wakes[Count], gc bool) {
 
 // Close takes the waiting goroutines of one handle, which was closed as closed
 // says, out of the queue, for wk to wake.
-func (q *Counting) Close(h *park.Handle[Count], closed *contract.ClosedError, wk *park.Wakes[Count]) {
+func (q *Counting) Close(h *park.Handle, closed *contract.ClosedError, wk *park.Wakes) {
 	for w := h.First(); w != nil; w = h.First() {
 		q.serve(w, Count{Closed: closed}, wk)
 	}
 }
 
 // serve hands now to w. No waiter here is a case of a Select, so none is stale.
-func (q *Counting) serve(w *park.Waiter[Count], now Count, wk *park.Wakes[Count]) {
+func (q *Counting) serve(w *park.Waiter, now Count, wk *park.Wakes) {
 	q.queue.Remove(w)
-	w.Payload = now
+	*w.Request.(*Count) = now
 	wk.Add(w)
 }
 

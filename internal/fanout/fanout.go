@@ -14,7 +14,7 @@ type Cursor[C any] interface {
 	comparable
 
 	// At returns the cursor's Place.
-	At() *Place[C]
+	At() *Place
 
 	// OpenGate opens the gate: for one receive, or for good if final. It
 	// reports whether it did. On behalf of the garbage collector it leaves a
@@ -24,15 +24,15 @@ type Cursor[C any] interface {
 
 // A Place is where one cursor is on the lists of its channel. Its zero value is
 // on none.
-type Place[C any] struct {
+type Place struct {
 	listed  int // index in the channel's List, plus 1
 	armed   int // index in the list of armed gates, plus 1
-	Waiters park.Handle[C]
+	Waiters park.Handle
 }
 
 // Alone reports whether no goroutine waits in the receiver, other than in a
 // case of s. s may be nil.
-func (p *Place[C]) Alone(s *park.Selection) bool {
+func (p *Place) Alone(s *park.Selection) bool {
 	for w := p.Waiters.First(); w != nil; w = w.NextOfHandle() {
 		switch {
 		case w.Of(s):
@@ -80,7 +80,7 @@ func remove[C any](all []C, at int, place func(C) *int) []C {
 // which a goroutine waits, and those whose gate is armed. Its zero value holds
 // none.
 type Waiting[C Cursor[C]] struct {
-	Queue park.Queue[C]
+	Queue park.Queue
 	armed []C
 }
 
@@ -98,7 +98,7 @@ func (n *Waiting[C]) Arm(c C) {
 // Notify takes all waiting goroutines out of the queue, for wk to wake, and
 // opens all armed gates: for good if final. On behalf of the garbage collector
 // it leaves those in a testing/synctest bubble as they are.
-func (n *Waiting[C]) Notify(wk *park.Wakes[C], final, gc bool) {
+func (n *Waiting[C]) Notify(wk *park.Wakes, final, gc bool) {
 	for w := n.Queue.Front(); w != nil; {
 		next := w.Next()
 		if !(gc && w.Bubbled()) {
@@ -121,7 +121,7 @@ func (n *Waiting[C]) Notify(wk *park.Wakes[C], final, gc bool) {
 
 // Leave takes c's waiting goroutines out of the queue, for wk to wake, and
 // disarms its gate.
-func (n *Waiting[C]) Leave(c C, wk *park.Wakes[C]) {
+func (n *Waiting[C]) Leave(c C, wk *park.Wakes) {
 	p := c.At()
 	for w := p.Waiters.First(); w != nil; w = p.Waiters.First() {
 		n.serve(w, wk)
@@ -133,7 +133,7 @@ func (n *Waiting[C]) Leave(c C, wk *park.Wakes[C]) {
 }
 
 // serve takes w out of the queue, and adds it to wk unless it is stale.
-func (n *Waiting[C]) serve(w *park.Waiter[C], wk *park.Wakes[C]) {
+func (n *Waiting[C]) serve(w *park.Waiter, wk *park.Wakes) {
 	n.Queue.Remove(w)
 	if w.Claim() {
 		wk.Add(w)

@@ -9,12 +9,12 @@ import (
 )
 
 type cursor struct {
-	place  fanout.Place[*cursor]
+	place  fanout.Place
 	open   bool
 	opened int
 }
 
-func (c *cursor) At() *fanout.Place[*cursor] { return &c.place }
+func (c *cursor) At() *fanout.Place { return &c.place }
 
 func (c *cursor) OpenGate(final, gc bool) bool {
 	if gc && !final {
@@ -29,7 +29,7 @@ func (c *cursor) OpenGate(final, gc bool) bool {
 func TestLists(t *testing.T) {
 	var list fanout.List[*cursor]
 	var waiting fanout.Waiting[*cursor]
-	var wk park.Wakes[*cursor]
+	var wk park.Wakes
 	var all []*cursor // those on list
 	armed := make(map[*cursor]bool)
 	random := rand.New(rand.NewPCG(1, 2))

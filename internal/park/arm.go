@@ -69,133 +69,142 @@ type SendCore[T any] struct {
 	}
 }
 
-// A RecvEnd is what a kind does for the arms of a receiver. P is the payload of
-// its waiters.
-type RecvEnd[T, P any] interface {
+// A RecvEnd is what a kind does for the arms of a receiver.
+type RecvEnd[T any] interface {
 	TryRecv() (T, error)
 
 	// EnterRecv, LeaveRecv and FinishRecv are what an [Arm] does, with w.
-	EnterRecv(w *Waiter[P], s *Selection, i int) (v T, err error, claimed bool)
-	LeaveRecv(w *Waiter[P])
-	FinishRecv(w *Waiter[P]) (T, error)
+	EnterRecv(w *Waiter, s *Selection, i int) (v T, err error, claimed bool)
+	LeaveRecv(w *Waiter)
+	FinishRecv(w *Waiter) (T, error)
 }
 
-// A SendEnd is what a kind does for the arms of a sender. P is the payload of
-// its waiters.
-type SendEnd[T, P any] interface {
+// A SendEnd is what a kind does for the arms of a sender.
+type SendEnd[T any] interface {
 	TrySend(v T) error
 
 	// EnterSend, LeaveSend and FinishSend are what an [Arm] does, with w.
-	EnterSend(w *Waiter[P], v T, s *Selection, i int) (err error, claimed bool)
-	LeaveSend(w *Waiter[P])
-	FinishSend(w *Waiter[P]) error
+	EnterSend(w *Waiter, v T, s *Selection, i int) (err error, claimed bool)
+	LeaveSend(w *Waiter)
+	FinishSend(w *Waiter) error
 }
 
 // RecvArms makes a receiver a [Receiver]. The receiver embeds it by an alias of
 // its own, so that users do not see the methods. It keeps arms for use again: a
-// receiver that one goroutine selects on allocates its arms once.
-type RecvArms[T, P any] struct {
+// receiver that one goroutine selects on allocates its arms once. The Request
+// of an arm's waiter is a *R, unless EnterRecv sets it.
+type RecvArms[T, R any] struct {
 	core RecvCore[T]
-	idle idle[recvArm[T, P], *recvArm[T, P]]
+	idle idle
 }
 
-// InitRecv must be called before the receiver is used. end is a RecvEnd[T, P]
+// InitRecv must be called before the receiver is used. end is a RecvEnd[T]
 // of the same receiver. (To convert it to the type of Try takes longer than all
 // else that a Receiver's making does, unless the caller converts its concrete
 // type. An arm converts it once.)
-func InitRecv[T, P any](s *RecvArms[T, P], end interface{ TryRecv() (T, error) }) {
+func InitRecv[T, R any](s *RecvArms[T, R], end interface{ TryRecv() (T, error) }) {
 	s.core.Try = end
 }
 
 // RecvCore implements [Receiver].
-func (s *RecvArms[T, P]) RecvCore() any { return &s.core }
+func (s *RecvArms[T, R]) RecvCore() any { return &s.core }
 
 // RecvArm implements [Receiver].
-func (s *RecvArms[T, P]) RecvArm() Arm {
-	a := s.idle.take()
-	if a.of == nil {
-		a.of, a.end = s, s.core.Try.(RecvEnd[T, P])
+func (s *RecvArms[T, R]) RecvArm() Arm {
+	if arm := s.idle.take(); arm != nil {
+		return arm
 	}
+	a := &recvArm[T, R]{idle: &s.idle, end: s.core.Try.(RecvEnd[T])}
+	a.arm, a.w.Request = a, &a.request
 	return a
 }
 
-type recvArm[T, P any] struct {
-	listed[recvArm[T, P]]
-	of  *RecvArms[T, P]
-	end RecvEnd[T, P]
-	w   Waiter[P]
-	sel Selection
-	v   T
-	err error
+type recvArm[T, R any] struct {
+	listed
+	idle    *idle
+	end     RecvEnd[T]
+	w       Waiter
+	request R
+	sel     Selection
+	v       T
+	err     error
 }
 
-func (a *recvArm[T, P]) Enter(s *Selection, i int) (claimed bool) {
+func (a *recvArm[T, R]) Enter(s *Selection, i int) (claimed bool) {
 	a.v, a.err, claimed = a.end.EnterRecv(&a.w, s, i)
 	return claimed
 }
 
-func (a *recvArm[T, P]) Leave()                { a.end.LeaveRecv(&a.w) }
-func (a *recvArm[T, P]) Finish()               { a.v, a.err = a.end.FinishRecv(&a.w) }
-func (a *recvArm[T, P]) Selection() *Selection { return &a.sel }
-func (a *recvArm[T, P]) Result() (T, error)    { return a.v, a.err }
+func (a *recvArm[T, R]) Leave()                { a.end.LeaveRecv(&a.w) }
+func (a *recvArm[T, R]) Finish()               { a.v, a.err = a.end.FinishRecv(&a.w) }
+func (a *recvArm[T, R]) Selection() *Selection { return &a.sel }
+func (a *recvArm[T, R]) Result() (T, error)    { return a.v, a.err }
 
-func (a *recvArm[T, P]) Release() {
-	var zero T
-	a.v, a.err = zero, nil
+func (a *recvArm[T, R]) Release() {
+	var v T
+	var request R
+	a.v, a.err, a.request = v, nil, request
 	a.w.clear()
-	a.of.idle.put(a)
+	a.idle.put(&a.listed)
 }
 
 // SendArms makes a sender a [Sender], as RecvArms does a receiver.
-type SendArms[T, P any] struct {
+type SendArms[T, R any] struct {
 	core SendCore[T]
-	end  SendEnd[T, P]
-	idle idle[sendArm[T, P], *sendArm[T, P]]
+	end  SendEnd[T]
+	idle idle
 }
 
 // InitSend must be called before the sender is used. end is of the same sender.
-func InitSend[T, P any](s *SendArms[T, P], end SendEnd[T, P]) {
-	s.core.Try, s.end = (*sendArms[T, P])(s), end
+func InitSend[T, R any](s *SendArms[T, R], end SendEnd[T]) {
+	s.core.Try, s.end = (*sendArms[T, R])(s), end
 }
 
 // SendCore implements [Sender].
-func (s *SendArms[T, P]) SendCore() any { return &s.core }
+func (s *SendArms[T, R]) SendCore() any { return &s.core }
 
 // sendArms is a SendArms as its core sees it.
-type sendArms[T, P any] SendArms[T, P]
+type sendArms[T, R any] SendArms[T, R]
 
-func (s *sendArms[T, P]) TrySend(v T) error { return s.end.TrySend(v) }
+func (s *sendArms[T, R]) TrySend(v T) error { return s.end.TrySend(v) }
 
-func (s *sendArms[T, P]) SendArm(v T) SendArm {
-	a := s.idle.take()
-	a.of, a.v = (*SendArms[T, P])(s), v
+func (s *sendArms[T, R]) SendArm(v T) SendArm {
+	a, _ := s.idle.take().(*sendArm[T, R])
+	if a == nil {
+		a = &sendArm[T, R]{idle: &s.idle, end: s.end}
+		a.arm, a.w.Request = a, &a.request
+	}
+	a.v = v
 	return a
 }
 
-type sendArm[T, P any] struct {
-	listed[sendArm[T, P]]
-	of  *SendArms[T, P]
-	w   Waiter[P]
-	sel Selection
-	v   T
-	err error
+type sendArm[T, R any] struct {
+	listed
+	idle    *idle
+	end     SendEnd[T]
+	w       Waiter
+	request R
+	sel     Selection
+	v       T
+	err     error
 }
 
-func (a *sendArm[T, P]) Enter(s *Selection, i int) (claimed bool) {
-	a.err, claimed = a.of.end.EnterSend(&a.w, a.v, s, i)
+func (a *sendArm[T, R]) Enter(s *Selection, i int) (claimed bool) {
+	a.err, claimed = a.end.EnterSend(&a.w, a.v, s, i)
 	return claimed
 }
 
-func (a *sendArm[T, P]) Leave()                { a.of.end.LeaveSend(&a.w) }
-func (a *sendArm[T, P]) Finish()               { a.err = a.of.end.FinishSend(&a.w) }
-func (a *sendArm[T, P]) Selection() *Selection { return &a.sel }
-func (a *sendArm[T, P]) Result() error         { return a.err }
+func (a *sendArm[T, R]) Leave()                { a.end.LeaveSend(&a.w) }
+func (a *sendArm[T, R]) Finish()               { a.err = a.end.FinishSend(&a.w) }
+func (a *sendArm[T, R]) Selection() *Selection { return &a.sel }
+func (a *sendArm[T, R]) Result() error         { return a.err }
 
-func (a *sendArm[T, P]) Release() {
-	var zero T
-	a.v, a.err = zero, nil
+func (a *sendArm[T, R]) Release() {
+	var v T
+	var request R
+	a.v, a.err, a.request = v, nil, request
 	a.w.clear()
-	a.of.idle.put(a)
+	a.idle.put(&a.listed)
 }
 
 // SendNow makes a sender a [Sender] whose TrySend never returns ErrFull. So a
@@ -239,56 +248,48 @@ func (a *NowArm[T]) Selection() *Selection { return &a.sel }
 func (a *NowArm[T]) Release()              {}
 func (a *NowArm[T]) Result() error         { return a.err }
 
-// clear makes w, which is in no queue, as it was when new.
-func (w *Waiter[P]) clear() {
-	var zero P
-	w.Payload, w.Stamp, w.sel = zero, nil, nil
-}
+// clear makes w, which is in no queue, as it was when new, but for its Request.
+func (w *Waiter) clear() { w.Stamp, w.sel = nil, nil }
 
 // idle is a list of arms that are not in use. Its methods may be called
 // concurrently. Take takes the whole list and puts back the rest, so that no
 // arm is ever read by two: one that comes meanwhile allocates, or has its arm
 // dropped, and that is all.
-type idle[A any, P interface {
-	*A
-	link() *listed[A]
-}] struct{ first seam.Pointer[A] }
+type idle struct{ first seam.Pointer[listed] }
 
 // listed is what an arm needs to be in an idle list.
-type listed[A any] struct {
-	next *A
+type listed struct {
+	arm  Arm // that it is part of
+	next *listed
 	n    int // how many arms follow
 }
-
-func (l *listed[A]) link() *listed[A] { return l }
 
 // maxIdle bounds what a handle keeps after many Selects at the same time.
 const maxIdle = 4
 
-func (l *idle[A, P]) take() *A {
+// take returns an arm, or nil.
+func (l *idle) take() Arm {
 	a := l.first.Swap(nil)
 	if a == nil {
-		return new(A)
+		return nil
 	}
-	if link := P(a).link(); link.next != nil {
-		l.first.Store(link.next)
-		link.next, link.n = nil, 0
+	if a.next != nil {
+		l.first.Store(a.next)
+		a.next, a.n = nil, 0
 	}
-	return a
+	return a.arm
 }
 
-func (l *idle[A, P]) put(a *A) {
+func (l *idle) put(a *listed) {
 	if l.first.CompareAndSwap(nil, a) {
 		return
 	}
 	rest := l.first.Swap(nil)
 	if rest != nil {
-		n := P(rest).link().n + 1
-		if n == maxIdle {
+		if n := rest.n + 1; n == maxIdle {
 			a = rest
 		} else {
-			link := P(a).link()
-			link.next, link.n = rest, n
+			a.next, a.n = rest, n
 		}
 	}
 	l.first.Store(a)

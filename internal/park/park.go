@@ -50,46 +50,63 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
-// A Waiter is one waiting goroutine. P is what it waits to be done: the waker
-// reads its request there, and writes the result. After Wait has returned,
-// nobody else holds on to it, and it may wait again.
-type Waiter[P any] struct {
-	Payload P
+// A Waiter is one waiting goroutine. After Wait has returned, nobody else holds
+// on to it, and it may wait again.
+//
+// Nothing here has a type parameter, so that the compiler makes one copy of it,
+// and not one for each type of values in each package that uses a channel of
+// them. What a goroutine waits to be done does have one. The waiter points to
+// it: see [NewWaiter].
+type Waiter struct {
+	// Request is a pointer of a type that the kind knows: to what the goroutine
+	// waits to be done, where the waker also writes the result.
+	Request any
 	Stamp   *meter.Stamp // when and where the wait began; nil on a channel without a name
 
 	// Handle, if not nil, is the handle that waits. The waiter is on its list
 	// while it stands in a queue.
-	Handle       *Handle[P]
-	hNext, hPrev *Waiter[P] // on Handle's list
-	next, prev   *Waiter[P]
-	queue        *Queue[P] // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
+	Handle       *Handle
+	hNext, hPrev *Waiter // on Handle's list
+	next, prev   *Waiter
+	queue        *Queue // the queue it stands in; nil once taken out. Guarded by the channel's mutex.
 	sleeper
 	spare returns // what a Spare does with it
 
 	sel   *Selection // the Selection that it is a case of, or nil
 	index int        // which case
-	far   *Waiter[P] // the other end of its run, if it is the first or the last of it: see SkipRun
+	far   *Waiter    // the other end of its run, if it is the first or the last of it: see SkipRun
+}
+
+// NewWaiter returns a waiter whose Request is a *R, which is part of the same
+// allocation.
+func NewWaiter[R any]() *Waiter {
+	w := new(struct {
+		w Waiter
+		r R
+	})
+	w.w.Request = &w.r
+	return &w.w
 }
 
 // Bubbled reports whether the waiter sleeps in a testing/synctest bubble. The
 // caller holds the channel's mutex.
-func (w *Waiter[P]) Bubbled() bool { return w.bubbled }
+func (w *Waiter) Bubbled() bool { return w.bubbled }
 
 // Queued reports whether the waiter stands in a queue, unserved. The caller
 // holds the channel's mutex.
-func (w *Waiter[P]) Queued() bool { return w.queue != nil }
+func (w *Waiter) Queued() bool { return w.queue != nil }
 
 // A Handle lists the waiters of one handle of a channel, so that closing the
 // handle costs nothing for the waiters of others. Its zero value is an empty
 // list. The channel's mutex guards it.
-type Handle[P any] struct{ first *Waiter[P] }
+type Handle struct{ first *Waiter }
 
 // First returns a waiter of the handle that stands in a queue, or nil. To visit
 // all of them, take each out of its queue and call First again.
-func (h *Handle[P]) First() *Waiter[P] { return h.first }
+func (h *Handle) First() *Waiter { return h.first }
 
 // NextOfHandle returns the waiter after w on its handle's list, or nil.
-func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
+func (w *Waiter) NextOfHandle() *Waiter { return w.hNext }
 
 // A Spare keeps the waiters of a handle between their waits, so that a wait
 // allocates nothing once the handle has as many waiters as goroutines wait in
@@ -104,13 +121,13 @@ func (w *Waiter[P]) NextOfHandle() *Waiter[P] { return w.hNext }
 // The others are on a list. Return pushes onto it. Take takes the whole list at
 // once, so no compare-and-swap of a Return finds a list that Take has changed
 // below its first waiter.
-type Spare[P any] struct {
-	first    *Waiter[P]
-	taken    uint32                  // how often first was taken
-	returned seam.Uint32             // how often it was returned
-	others   seam.Pointer[Waiter[P]] // that were returned; linked by next
-	rest     *Waiter[P]              // of the list that Take took; linked by next
-	kept     int                     // how many waiters Return does not drop
+type Spare struct {
+	first    *Waiter
+	taken    uint32               // how often first was taken
+	returned seam.Uint32          // how often it was returned
+	others   seam.Pointer[Waiter] // that were returned; linked by next
+	rest     *Waiter              // of the list that Take took; linked by next
+	kept     int                  // how many waiters Return does not drop
 }
 
 // maxSpare bounds what a handle keeps after many waits at the same time.
@@ -125,19 +142,21 @@ const (
 	isFirst
 )
 
-// Take returns a waiter whose payload is zero.
-func (s *Spare[P]) Take() *Waiter[P] {
+// Take returns a waiter. It makes one by make if it has none; all calls name
+// the same make.
+func (s *Spare) Take(make func() *Waiter) *Waiter {
 	if s.first == nil {
-		s.first, s.kept = &Waiter[P]{spare: isFirst}, 1
+		s.first, s.kept = make(), 1
+		s.first.spare = isFirst
 	}
 	if s.returned.Load() != s.taken {
-		return s.takeOther()
+		return s.takeOther(make)
 	}
 	s.taken++
 	return s.first
 }
 
-func (s *Spare[P]) takeOther() *Waiter[P] {
+func (s *Spare) takeOther(make func() *Waiter) *Waiter {
 	w := s.rest
 	if w == nil {
 		w = s.others.Swap(nil)
@@ -147,18 +166,19 @@ func (s *Spare[P]) takeOther() *Waiter[P] {
 		s.rest, w.next = w.next, nil
 	case s.kept < maxSpare:
 		s.kept++
-		w = &Waiter[P]{spare: isListed}
+		w = make()
+		w.spare = isListed
 	default:
-		w = new(Waiter[P])
+		w = make()
 	}
 	return w
 }
 
 // Return gives back a waiter whose Wait has returned. The caller has read the
-// result in its payload.
-func (s *Spare[P]) Return(w *Waiter[P]) {
-	var zero P
-	w.Payload, w.Stamp = zero, nil
+// result in its request, and has cleared the request, so that it keeps no value
+// alive.
+func (s *Spare) Return(w *Waiter) {
+	w.Stamp = nil
 	switch w.spare {
 	case isFirst:
 		s.returned.Add(1)
@@ -175,19 +195,20 @@ func (s *Spare[P]) Return(w *Waiter[P]) {
 // A Pool keeps waiters of handles that wait once, so that such a wait allocates
 // nothing either. Its zero value is empty. It may be used by many channels. Its
 // methods may be called concurrently.
-type Pool[P any] struct{ waiters seam.Pool[Waiter[P]] }
+type Pool struct{ waiters seam.Pool[Waiter] }
 
-// Take returns a waiter.
-func (p *Pool[P]) Take() *Waiter[P] {
+// Take returns a waiter. It makes one by make if it has none.
+func (p *Pool) Take(make func() *Waiter) *Waiter {
 	if w := p.waiters.Get(); w != nil {
 		return w
 	}
-	return new(Waiter[P])
+	return make()
 }
 
 // Return gives back a waiter whose Wait has returned. The caller has read the
-// result in its payload.
-func (p *Pool[P]) Return(w *Waiter[P]) {
+// result in its request, and has cleared the request, so that it keeps no value
+// alive.
+func (p *Pool) Return(w *Waiter) {
 	w.clear()
 	p.waiters.Put(w)
 }
@@ -195,23 +216,23 @@ func (p *Pool[P]) Return(w *Waiter[P]) {
 // A Queue holds waiters, first come first served. Its zero value is an empty
 // queue. All of its methods but Wait's sleep need the mutex of the channel that
 // it belongs to.
-type Queue[P any] struct {
-	head, tail *Waiter[P]
+type Queue struct {
+	head, tail *Waiter
 	n          int
 }
 
 // Len returns how many wait.
-func (q *Queue[P]) Len() int { return q.n }
+func (q *Queue) Len() int { return q.n }
 
 // Front returns the first waiter, or nil.
-func (q *Queue[P]) Front() *Waiter[P] { return q.head }
+func (q *Queue) Front() *Waiter { return q.head }
 
 // Next returns the waiter after w, which is in a queue, or nil.
-func (w *Waiter[P]) Next() *Waiter[P] { return w.next }
+func (w *Waiter) Next() *Waiter { return w.next }
 
 // Remove takes w, which is in q, out of it. The caller either is the waiter, or
 // adds it to a [Wakes].
-func (q *Queue[P]) Remove(w *Waiter[P]) {
+func (q *Queue) Remove(w *Waiter) {
 	if q.n > 1 {
 		w.leaveRun()
 	}
@@ -242,7 +263,7 @@ func (q *Queue[P]) Remove(w *Waiter[P]) {
 }
 
 // push puts w last.
-func (q *Queue[P]) push(w *Waiter[P]) {
+func (q *Queue) push(w *Waiter) {
 	w.prev, w.queue = q.tail, q
 	if q.tail == nil {
 		q.head = w
@@ -262,14 +283,14 @@ func (q *Queue[P]) push(w *Waiter[P]) {
 
 // PutBack puts w, which the caller has taken out of q with the same mutex held,
 // back into q, last. w was served in part, and its goroutine still waits.
-func (q *Queue[P]) PutBack(w *Waiter[P]) { q.push(w) }
+func (q *Queue) PutBack(w *Waiter) { q.push(w) }
 
 // Wait puts w last in q, unlocks mu, and sleeps until w was taken out of q and
 // woken, or ctx ends. In the first case it returns nil: what w asked for is
 // done, also if ctx has ended meanwhile. In the second it has taken w out of q,
 // nothing was done for w, and it returns Err(ctx). The caller holds mu, which
 // guards q; Wait returns without it.
-func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+func (q *Queue) Wait(ctx context.Context, mu seam.Locker, w *Waiter) error {
 	w.begin(false)
 	q.push(w)
 	mu.Unlock()
@@ -278,7 +299,7 @@ func (q *Queue[P]) Wait(ctx context.Context, mu seam.Locker, w *Waiter[P]) error
 
 // WaitYielding is Wait for a goroutine that another one probably serves soon.
 // It lets other goroutines run once before it sleeps, as long as that helps.
-func (q *Queue[P]) WaitYielding(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+func (q *Queue) WaitYielding(ctx context.Context, mu seam.Locker, w *Waiter) error {
 	w.begin(true)
 	q.push(w)
 	mu.Unlock()
@@ -289,7 +310,7 @@ func (q *Queue[P]) WaitYielding(ctx context.Context, mu seam.Locker, w *Waiter[P
 }
 
 // sleep is the sleep of Wait.
-func (q *Queue[P]) sleep(ctx context.Context, mu seam.Locker, w *Waiter[P]) error {
+func (q *Queue) sleep(ctx context.Context, mu seam.Locker, w *Waiter) error {
 	if w.Stamp != nil && meter.Tracing() {
 		defer meter.BeginRegion(w.Stamp.Label()).End()
 	}
@@ -319,7 +340,7 @@ var ErrDue = errors.New("park: the timer is due")
 // time.Timer that the calling goroutine made, so that the wait is durably
 // blocking in a testing/synctest bubble. If w was served, WaitTimer returns nil
 // although the timer is due.
-func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], due <-chan time.Time) error {
+func (q *Queue) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter, due <-chan time.Time) error {
 	if due == nil {
 		return q.Wait(ctx, mu, w)
 	}
@@ -351,7 +372,7 @@ func (q *Queue[P]) WaitTimer(ctx context.Context, mu seam.Locker, w *Waiter[P], 
 
 // served reports whether w was served, and then receives the token. If not, it
 // has taken w out of q.
-func (q *Queue[P]) served(mu seam.Locker, w *Waiter[P]) bool {
+func (q *Queue) served(mu seam.Locker, w *Waiter) bool {
 	mu.Lock()
 	if w.queue == nil { // served, and the waker has sent the token or is about to
 		mu.Unlock()
@@ -376,7 +397,7 @@ func Err(ctx context.Context) error {
 
 // done is ctx.Done(), which may be anybody's code: it must not run under mu,
 // and if it panics, w must not stay in q.
-func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-chan struct{} {
+func (q *Queue) done(ctx context.Context, mu seam.Locker, w *Waiter) <-chan struct{} {
 	if ctx == context.Background() {
 		return nil
 	}
@@ -399,10 +420,10 @@ func (q *Queue[P]) done(ctx context.Context, mu seam.Locker, w *Waiter[P]) <-cha
 // Wakes collects waiters that were taken out of their queue and served, to be
 // woken after the mutex is unlocked. Its zero value is empty. It belongs to one
 // goroutine.
-type Wakes[P any] struct{ head, tail *Waiter[P] }
+type Wakes struct{ head, tail *Waiter }
 
 // Add notes w, which is in no queue any more.
-func (l *Wakes[P]) Add(w *Waiter[P]) {
+func (l *Wakes) Add(w *Waiter) {
 	if l.tail == nil {
 		l.head = w
 	} else {
@@ -414,13 +435,13 @@ func (l *Wakes[P]) Add(w *Waiter[P]) {
 // Run wakes all that were added, in order. Callers unlock the channel first, so
 // that a woken goroutine does not find it locked. If a caller is about to
 // sleep itself, and its sleep unlocks the channel, it runs Run before that.
-func (l *Wakes[P]) Run() {
+func (l *Wakes) Run() {
 	if l.head != nil { // said here, it costs no call if there is nobody
 		l.run()
 	}
 }
 
-func (l *Wakes[P]) run() {
+func (l *Wakes) run() {
 	for w := l.head; w != nil; {
 		next := w.next // read first: once woken, w is its goroutine's again
 		w.next = nil
@@ -433,7 +454,7 @@ func (l *Wakes[P]) run() {
 // Wake wakes w, which was taken out of its queue and served. It takes no lock
 // of a channel, so that it is right with the channel locked, and better
 // without.
-func (w *Waiter[P]) Wake() {
+func (w *Waiter) Wake() {
 	if w.sel != nil {
 		w.sel.wake()
 	} else {

@@ -20,11 +20,11 @@ import (
 // to be served. Every second one yields before it sleeps.
 type queue struct {
 	mu seam.Mutex
-	q  park.Queue[int]
+	q  park.Queue
 }
 
 func (q *queue) wait(ctx context.Context, id int) error {
-	w := &park.Waiter[int]{Payload: id}
+	w := new(park.Waiter)
 	q.mu.Lock()
 	if id%2 == 1 {
 		return q.q.WaitYielding(ctx, &q.mu, w)
@@ -33,7 +33,7 @@ func (q *queue) wait(ctx context.Context, id int) error {
 }
 
 func (q *queue) serve() {
-	var wk park.Wakes[int]
+	var wk park.Wakes
 	q.mu.Lock()
 	if w := q.q.Front(); w != nil {
 		q.q.Remove(w)
@@ -141,7 +141,7 @@ func TestCancelledWaiterLeaves(t *testing.T) {
 // uses a channel that belongs elsewhere.
 func TestWaiterMovesBetweenBubbles(t *testing.T) {
 	var q queue
-	var w park.Waiter[int]
+	var w park.Waiter
 	wait := func(ctx context.Context) {
 		done := make(chan error)
 		go func() {
@@ -172,11 +172,11 @@ func TestWaiterMovesBetweenBubbles(t *testing.T) {
 // at the same time, and no more than it may. It fails if a waiter is in use
 // twice, if one is made although one is free, or if a burst is kept.
 func TestSpare(t *testing.T) {
-	var s park.Spare[int]
+	var s park.Spare
 	for _, n := range []int{1, 3, 200} {
-		used := make(map[*park.Waiter[int]]bool)
+		used := make(map[*park.Waiter]bool)
 		for range n {
-			used[s.Take()] = true
+			used[s.Take(park.NewWaiter[int])] = true
 		}
 		if len(used) != n {
 			t.Fatalf("%d waits at the same time use %d waiters", n, len(used))
@@ -187,9 +187,9 @@ func TestSpare(t *testing.T) {
 	}
 	kept := 0
 	if n := testing.AllocsPerRun(1, func() {
-		var taken []*park.Waiter[int]
+		var taken []*park.Waiter
 		for range 64 {
-			taken = append(taken, s.Take())
+			taken = append(taken, s.Take(park.NewWaiter[int]))
 		}
 		kept = len(taken)
 		for _, w := range taken {
@@ -199,9 +199,9 @@ func TestSpare(t *testing.T) {
 		t.Errorf("%d waits allocate %v times, after a burst of 200", kept, n)
 	}
 	if n := testing.AllocsPerRun(1, func() {
-		var taken [65]*park.Waiter[int]
+		var taken [65]*park.Waiter
 		for i := range taken {
-			taken[i] = s.Take()
+			taken[i] = s.Take(park.NewWaiter[int])
 		}
 		for _, w := range taken {
 			s.Return(w)
@@ -246,11 +246,11 @@ func TestServedOrCancelled(t *testing.T) {
 	for range 2 {
 		servers.Go(func() {
 			for !stop.Load() {
-				var wk park.Wakes[int]
+				var wk park.Wakes
 				q.mu.Lock()
 				for w := q.q.Front(); w != nil; w = q.q.Front() {
 					q.q.Remove(w)
-					w.Payload++
+					*w.Request.(*int)++
 					wk.Add(w)
 				}
 				q.mu.Unlock()
@@ -261,7 +261,8 @@ func TestServedOrCancelled(t *testing.T) {
 	}
 	for g := range 6 {
 		waiters.Go(func() {
-			var w park.Waiter[int]
+			w := park.NewWaiter[int]()
+			served := w.Request.(*int) // how often
 			for i := range 3000 {
 				ctx, cancel := context.Background(), context.CancelFunc(func() {})
 				if g%3 != 0 {
@@ -270,11 +271,11 @@ func TestServedOrCancelled(t *testing.T) {
 						go cancel()
 					}
 				}
-				before := w.Payload
+				before := *served
 				q.mu.Lock()
-				err := q.q.Wait(ctx, &q.mu, &w)
-				if served := w.Payload - before; (err == nil) != (served == 1) {
-					t.Errorf("served %d times; Wait returned %v", served, err)
+				err := q.q.Wait(ctx, &q.mu, w)
+				if n := *served - before; (err == nil) != (n == 1) {
+					t.Errorf("served %d times; Wait returned %v", n, err)
 				}
 				cancel()
 			}
@@ -375,7 +376,7 @@ func TestSkipRun(t *testing.T) {
 		var q queue
 		random := rand.New(rand.NewPCG(1, 2))
 		selections := []*park.Selection{nil, park.NewSelection(), park.NewSelection()}
-		remove := func(w *park.Waiter[int]) {
+		remove := func(w *park.Waiter) {
 			q.q.Remove(w)
 			if w.Selection() == nil {
 				w.Wake()
@@ -384,7 +385,7 @@ func TestSkipRun(t *testing.T) {
 		for range 10_000 {
 			if n := q.len(); n < 12 && random.IntN(2) == 0 {
 				if s := selections[random.IntN(3)]; s != nil {
-					q.q.Enter(new(park.Waiter[int]), s, 0)
+					q.q.Enter(new(park.Waiter), s, 0)
 				} else {
 					go q.wait(context.Background(), 0)
 					synctest.Wait()

@@ -149,7 +149,7 @@ func (s *Selection) wake() {
 // Enter puts w last in q, to wait for case i of s, and does not sleep: the
 // Selection's goroutine sleeps later, when it has entered all queues. The mutex
 // that guards q is held.
-func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
+func (q *Queue) Enter(w *Waiter, s *Selection, i int) {
 	w.sel, w.index, w.bubbled = s, i, s.bubbled
 	if w.Stamp != nil && meter.Tracing() {
 		s.labels = append(s.labels, w.Stamp.Label())
@@ -170,7 +170,7 @@ func (q *Queue[P]) Enter(w *Waiter[P], s *Selection, i int) {
 // a search passes a whole run in one step. From the first waiter of a run, that
 // step costs the same however many waiters the run has: its two ends know each
 // other.
-func (w *Waiter[P]) SkipRun() *Waiter[P] {
+func (w *Waiter) SkipRun() *Waiter {
 	if w.sel == nil {
 		return w.next
 	}
@@ -186,7 +186,7 @@ func (w *Waiter[P]) SkipRun() *Waiter[P] {
 
 // leaveRun keeps the ends of runs right when w, which still stands in its
 // queue, is about to be taken out.
-func (w *Waiter[P]) leaveRun() {
+func (w *Waiter) leaveRun() {
 	before, after := w.prev, w.next
 	first := before == nil || before.sel != w.sel
 	last := after == nil || after.sel != w.sel
@@ -207,23 +207,23 @@ func (w *Waiter[P]) leaveRun() {
 // Claim claims the right to serve w, which must then be served. It is always
 // granted for a waiter outside of a Selection. If it is not granted, w is
 // stale. The mutex that guards w's queue is held.
-func (w *Waiter[P]) Claim() bool { return w.sel == nil || w.sel.Claim(w.index) }
+func (w *Waiter) Claim() bool { return w.sel == nil || w.sel.Claim(w.index) }
 
 // Stale reports whether w's Selection is claimed for something else, so that
 // nobody will serve w. The mutex that guards w's queue is held, and w is in it.
-func (w *Waiter[P]) Stale() bool { return w.sel != nil && w.sel.Chosen() != unclaimed }
+func (w *Waiter) Stale() bool { return w.sel != nil && w.sel.Chosen() != unclaimed }
 
 // Selection returns the Selection that w is a case of, or nil.
-func (w *Waiter[P]) Selection() *Selection { return w.sel }
+func (w *Waiter) Selection() *Selection { return w.sel }
 
 // Of reports whether w is a case of s, which may be nil.
-func (w *Waiter[P]) Of(s *Selection) bool { return s != nil && w.sel == s }
+func (w *Waiter) Of(s *Selection) bool { return s != nil && w.sel == s }
 
 // PairWith claims w and s together, s for its case i, to serve them with each
 // other, or neither. It reports which of them are not stale; it has claimed
 // them if both are not. The calling goroutine is the one of s; s is nil if that
 // goroutine is in no Select. w must not be a case of s.
-func PairWith[P any](s *Selection, i int, w *Waiter[P]) (sLives, wLives bool) {
+func PairWith(s *Selection, i int, w *Waiter) (sLives, wLives bool) {
 	return pair(s, i, w.sel, w.index)
 }
 

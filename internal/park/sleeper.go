@@ -7,8 +7,6 @@ import (
 )
 
 // A sleeper is the part of a [Waiter] that blocks its goroutine and is woken.
-// It has no type parameter, so the compiler has one copy of it, and can inline
-// its methods into generic code.
 //
 // # One wait, one token
 //

@@ -13,7 +13,7 @@ import (
 func TestWaitTimer(t *testing.T) {
 	contexts(t, func(t *testing.T, ctx context.Context) {
 		var q queue
-		var w park.Waiter[int]
+		var w park.Waiter
 		timer := time.NewTimer(time.Second)
 		wait := func() error {
 			q.mu.Lock()
@@ -55,7 +55,7 @@ func TestWaitTimer(t *testing.T) {
 	cancel()
 	var q queue
 	q.mu.Lock()
-	if err := q.q.WaitTimer(ctx, &q.mu, new(park.Waiter[int]), nil); err != context.Canceled {
+	if err := q.q.WaitTimer(ctx, &q.mu, new(park.Waiter), nil); err != context.Canceled {
 		t.Errorf("a wait whose ctx has ended: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func (e *recvEnd[T]) TryRecv() (v T, err error) {
 	return (*Rx[T])(e).TryRecv()
 }
 
-func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection, i int) (v T, err error, claimed bool) {
+func (e *recvEnd[T]) EnterRecv(w *park.Waiter, s *park.Selection, i int) (v T, err error, claimed bool) {
 	r := (*Rx[T])(e)
 	c := r.c
 	c.Lock()
@@ -49,13 +49,13 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter[recvRequest[T]], s *park.Selection
 		}
 	}
 	r.requireAloneLocked(s)
-	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, c.Stamp("receives from")
+	c.receiving(w).by, w.Handle, w.Stamp = r, &r.waiters, c.Stamp("receives from")
 	c.rxq.Enter(w, s, i)
 	c.Unlock()
 	return v, nil, false
 }
 
-func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[recvRequest[T]]) {
+func (e *recvEnd[T]) LeaveRecv(w *park.Waiter) {
 	c := e.c
 	c.Lock()
 	if w.Queued() {
@@ -65,15 +65,16 @@ func (e *recvEnd[T]) LeaveRecv(w *park.Waiter[recvRequest[T]]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *recvEnd[T]) FinishRecv(w *park.Waiter[recvRequest[T]]) (T, error) {
-	return w.Payload.one, w.Payload.err
+func (e *recvEnd[T]) FinishRecv(w *park.Waiter) (T, error) {
+	got := e.c.receiving(w)
+	return got.one, got.err
 }
 
 type sendEnd[T any] Tx[T]
 
 func (e *sendEnd[T]) TrySend(v T) error { return (*Tx[T])(e).TrySend(v) }
 
-func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Selection, i int) (err error, claimed bool) {
+func (e *sendEnd[T]) EnterSend(w *park.Waiter, v T, s *park.Selection, i int) (err error, claimed bool) {
 	c := e.c
 	c.Lock()
 	if err := (*Tx[T])(e).refusalLocked(); err != nil {
@@ -99,14 +100,14 @@ func (e *sendEnd[T]) EnterSend(w *park.Waiter[sendRequest[T]], v T, s *park.Sele
 		c.Unlock()
 		return nil, claimed
 	}
-	w.Payload = sendRequest[T]{one: v}
+	c.sending(w).one = v
 	w.Handle, w.Stamp = &e.waiters, c.Stamp("sends to")
 	c.txq.Enter(w, s, i)
 	c.settleAndUnlock() // sets the gate of a channel that holds nothing
 	return nil, false
 }
 
-func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sendRequest[T]]) {
+func (e *sendEnd[T]) LeaveSend(w *park.Waiter) {
 	c := e.c
 	c.Lock()
 	if w.Queued() {
@@ -116,4 +117,4 @@ func (e *sendEnd[T]) LeaveSend(w *park.Waiter[sendRequest[T]]) {
 	runtime.KeepAlive(e)
 }
 
-func (e *sendEnd[T]) FinishSend(w *park.Waiter[sendRequest[T]]) error { return w.Payload.err }
+func (e *sendEnd[T]) FinishSend(w *park.Waiter) error { return e.c.sending(w).err }

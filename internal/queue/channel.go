@@ -83,8 +83,8 @@ type Channel[T any] struct {
 	dropped            uint64                // values that nobody was left to receive
 	evicted            uint64                // values that ForceSend took out
 	open               seam.Bool             // no reachable receiver gets ErrClosed: see seemsEmpty; read without a lock
-	txq                park.Queue[sendRequest[T]]
-	rxq                park.Queue[recvRequest[T]] // at most one Recv or Select, if single
+	txq                park.Queue
+	rxq                park.Queue // at most one Recv or Select, if single
 	ready              park.Gate
 	done               park.Gate
 }
@@ -200,27 +200,30 @@ func (r *recvRequest[T]) take(v T) bool {
 	return !r.collects || r.n == len(r.many)
 }
 
-// wakes holds the waiters to be woken once both ends are unlocked.
-type wakes[T any] struct {
-	tx park.Wakes[sendRequest[T]]
-	rx park.Wakes[recvRequest[T]]
-}
+// sending returns what w, a waiting sender, asks for.
+func (c *Channel[T]) sending(w *park.Waiter) *sendRequest[T] { return w.Request.(*sendRequest[T]) }
 
-func (wk *wakes[T]) run() {
+// receiving returns where the values of w, a waiting receiver, go.
+func (c *Channel[T]) receiving(w *park.Waiter) *recvRequest[T] { return w.Request.(*recvRequest[T]) }
+
+// wakes holds the waiters to be woken once both ends are unlocked.
+type wakes struct{ tx, rx park.Wakes }
+
+func (wk *wakes) run() {
 	wk.rx.Run()
 	wk.tx.Run()
 }
 
 // dequeueSenderLocked takes w, which is served, out of its queue, to be woken
 // by wk.
-func (c *Channel[T]) dequeueSenderLocked(w *park.Waiter[sendRequest[T]], wk *wakes[T]) {
+func (c *Channel[T]) dequeueSenderLocked(w *park.Waiter, wk *wakes) {
 	c.txq.Remove(w)
 	wk.tx.Add(w)
 }
 
 // dequeueReceiverLocked takes w, which is served, out of its queue, to be woken
 // by wk.
-func (c *Channel[T]) dequeueReceiverLocked(w *park.Waiter[recvRequest[T]], wk *wakes[T]) {
+func (c *Channel[T]) dequeueReceiverLocked(w *park.Waiter, wk *wakes) {
 	c.rxq.Remove(w)
 	wk.rx.Add(w)
 }
@@ -263,7 +266,7 @@ func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
 
 // settleLocked does all that has become possible. The caller runs wk after it
 // has unlocked both ends.
-func (c *Channel[T]) settleLocked(wk *wakes[T]) {
+func (c *Channel[T]) settleLocked(wk *wakes) {
 	if c.closedLocked() {
 		c.done.End()
 		for w := c.txq.Front(); w != nil; w = c.txq.Front() {
@@ -293,7 +296,7 @@ func (c *Channel[T]) lostSenderLocked() {
 
 // settleAndUnlock settles, unlocks both ends, and wakes the waiters it served.
 func (c *Channel[T]) settleAndUnlock() {
-	var wk wakes[T]
+	var wk wakes
 	c.settleLocked(&wk)
 	c.Unlock()
 	wk.run()
@@ -312,28 +315,29 @@ func (c *Channel[T]) setReadyLocked() {
 }
 
 // refuseLocked ends the wait of a sender with err, the reason.
-func (c *Channel[T]) refuseLocked(w *park.Waiter[sendRequest[T]], err error, wk *wakes[T]) {
+func (c *Channel[T]) refuseLocked(w *park.Waiter, err error, wk *wakes) {
 	if !w.Claim() {
 		c.txq.Remove(w)
 		return
 	}
-	w.Payload.err = err
+	c.sending(w).err = err
 	c.dequeueSenderLocked(w, wk)
 }
 
 // endLocked ends the wait of a receiver with the error that its handle gets at
 // the end.
-func (c *Channel[T]) endLocked(w *park.Waiter[recvRequest[T]], wk *wakes[T]) {
+func (c *Channel[T]) endLocked(w *park.Waiter, wk *wakes) {
 	if !w.Claim() {
 		c.rxq.Remove(w)
 		return
 	}
-	w.Payload.err = w.Payload.by.endErrorLocked()
+	r := c.receiving(w)
+	r.err = r.by.endErrorLocked()
 	c.dequeueReceiverLocked(w, wk)
 }
 
 // admitLocked serves waiting senders, in order, as far as there is room.
-func (c *Channel[T]) admitLocked(wk *wakes[T]) {
+func (c *Channel[T]) admitLocked(wk *wakes) {
 	for w := c.txq.Front(); w != nil; w = c.txq.Front() {
 		room := c.capacity - c.values.Len() - c.permits
 		if room == 0 {
@@ -343,7 +347,7 @@ func (c *Channel[T]) admitLocked(wk *wakes[T]) {
 			c.txq.Remove(w)
 			continue
 		}
-		switch s := &w.Payload; {
+		switch s := c.sending(w); {
 		case s.permit:
 			c.permits++
 		case s.many != nil:
@@ -361,10 +365,10 @@ func (c *Channel[T]) admitLocked(wk *wakes[T]) {
 
 // deliverLocked gives values, or the end, to waiting receivers, in order. It
 // reports whether it took values.
-func (c *Channel[T]) deliverLocked(wk *wakes[T]) bool {
+func (c *Channel[T]) deliverLocked(wk *wakes) bool {
 	took := false
 	for w := c.rxq.Front(); w != nil && (c.values.Len() > 0 || c.endedLocked()); w = c.rxq.Front() {
-		switch r := &w.Payload; {
+		switch r := c.receiving(w); {
 		case c.values.Len() == 0:
 			c.endLocked(w, wk)
 		case !w.Claim():
@@ -390,8 +394,8 @@ func (c *Channel[T]) deliverLocked(wk *wakes[T]) bool {
 // giveLocked gives v to r, which takeReceiverLocked has returned, and reports
 // whether the caller must wake r. If not, r collects a batch, and stands in the
 // queue again: last, so that other receivers get their turn.
-func (c *Channel[T]) giveLocked(r *park.Waiter[recvRequest[T]], v T) bool {
-	if r.Payload.take(v) {
+func (c *Channel[T]) giveLocked(r *park.Waiter, v T) bool {
+	if c.receiving(r).take(v) {
 		return true
 	}
 	c.rxq.PutBack(r)
@@ -402,7 +406,7 @@ func (c *Channel[T]) giveLocked(r *park.Waiter[recvRequest[T]], v T) bool {
 // returns nil. The caller must give it a value, by giveLocked. own is the
 // Selection that looks for it, as its case i, and which is claimed with it; or
 // nil.
-func (c *Channel[T]) takeReceiverLocked(own *park.Selection, i int) *park.Waiter[recvRequest[T]] {
+func (c *Channel[T]) takeReceiverLocked(own *park.Selection, i int) *park.Waiter {
 	for r := c.rxq.Front(); r != nil; {
 		next := r.Next()
 		if r.Of(own) {

@@ -64,7 +64,7 @@ func (c *Channel[T]) forgetReceiverLocked() {
 // waiting sender can be admitted and no waiting receiver can get a value: a
 // dropped handle can close the channel, end it, or both.
 func (c *Channel[T]) settleFromCleanupAndUnlock() {
-	var wk wakes[T]
+	var wk wakes
 	if c.closedLocked() {
 		if !c.done.Bubbled() {
 			c.done.End()

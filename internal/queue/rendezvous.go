@@ -11,7 +11,7 @@ import "github.com/leat-go/leat/internal/park"
 // because it may have more values; or nil. The caller must take a value from
 // it. own is the Selection that looks for it, as its case i, and which is
 // claimed with it; or nil.
-func (c *Channel[T]) findSenderLocked(own *park.Selection, i int) *park.Waiter[sendRequest[T]] {
+func (c *Channel[T]) findSenderLocked(own *park.Selection, i int) *park.Waiter {
 	for w := c.txq.Front(); w != nil; {
 		next := w.Next()
 		if w.Of(own) {

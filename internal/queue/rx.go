@@ -19,10 +19,10 @@ import (
 // still runs, and the cleanup would close the handle under it.
 type Rx[T any] struct {
 	c        *Channel[T]
-	closed   *contract.ClosedError       // nil while r is open; guarded by both ends' locks
-	waiters  park.Handle[recvRequest[T]] // guarded by both ends' locks
+	closed   *contract.ClosedError // nil while r is open; guarded by both ends' locks
+	waiters  park.Handle           // guarded by both ends' locks
 	guard    leak.Guard
-	spare    park.Spare[recvRequest[T]]
+	spare    park.Spare
 	patience park.Patience
 	loop     contract.Loop
 }
@@ -92,12 +92,12 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 	if !contract.IsEmpty[T](err) {
 		return v, err
 	}
-	w := r.waiterLocked()
+	w, got := r.waiterLocked()
 	err = r.waitAndUnlock(ctx, w)
 	if err == nil {
-		v, err = w.Payload.one, w.Payload.err
+		v, err = got.one, got.err
 	}
-	r.spare.Return(w)
+	r.returnWaiter(w)
 	runtime.KeepAlive(r)
 	return v, err
 }
@@ -203,8 +203,8 @@ func (r *Rx[T]) endErrorLocked() error {
 }
 
 // takeFromSenderAndUnlock takes a value straight from w, a waiting sender.
-func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
-	v, last := w.Payload.give()
+func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter) T {
+	v, last := c.sending(w).give()
 	c.direct++
 	if last {
 		c.txq.Remove(w)
@@ -221,7 +221,7 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter[sendRequest[T]]) T {
 
 // waitAndUnlock blocks until w, which waiterLocked has returned, is served; or
 // until ctx ends, whose error it returns.
-func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[recvRequest[T]]) error {
+func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter) error {
 	c := r.c
 	if c.capacity == 0 {
 		return c.rxq.WaitYielding(ctx, c, w)
@@ -229,13 +229,22 @@ func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[recvRequest[T]
 	return c.rxq.Wait(ctx, c, w)
 }
 
-// waiterLocked returns a waiter. If another goroutine waits in a channel of one
-// receiver, it unlocks both ends and panics.
-func (r *Rx[T]) waiterLocked() *park.Waiter[recvRequest[T]] {
+// waiterLocked returns a waiter and its request, in which only by is set. If
+// another goroutine waits in a channel of one receiver, it unlocks both ends
+// and panics.
+func (r *Rx[T]) waiterLocked() (*park.Waiter, *recvRequest[T]) {
 	r.requireAloneLocked(nil)
-	w := r.spare.Take()
-	w.Payload.by, w.Handle, w.Stamp = r, &r.waiters, r.c.Stamp("receives from")
-	return w
+	w := r.spare.Take(park.NewWaiter[recvRequest[T]])
+	w.Handle, w.Stamp = &r.waiters, r.c.Stamp("receives from")
+	got := r.c.receiving(w)
+	got.by = r
+	return w, got
+}
+
+// returnWaiter gives back what waiterLocked has returned.
+func (r *Rx[T]) returnWaiter(w *park.Waiter) {
+	*r.c.receiving(w) = recvRequest[T]{}
+	r.spare.Return(w)
 }
 
 // requireAloneLocked panics if another goroutine waits in a channel of one
@@ -292,13 +301,13 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if !contract.IsEmpty[T](err) {
 		return 0, err
 	}
-	w := r.waiterLocked()
-	w.Payload.many = buf
+	w, got := r.waiterLocked()
+	got.many = buf
 	err = r.waitAndUnlock(ctx, w)
 	if err == nil {
-		n, err = w.Payload.n, w.Payload.err
+		n, err = got.n, got.err
 	}
-	r.spare.Return(w)
+	r.returnWaiter(w)
 	runtime.KeepAlive(r)
 	return n, err
 }
@@ -323,18 +332,18 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	var wk wakes[T]
+	var wk wakes
 	c.Lock()
 	n, err = r.takeManyLocked(buf, &wk)
 	if contract.IsEmpty[T](err) {
 		wk.run() // before this goroutine sleeps, and so with both ends locked
-		w := r.waiterLocked()
-		w.Payload.many, w.Payload.batch = buf, true
+		w, got := r.waiterLocked()
+		got.many, got.batch = buf, true
 		err = r.waitAndUnlock(ctx, w)
 		if err == nil {
-			n, err = w.Payload.n, w.Payload.err
+			n, err = got.n, got.err
 		}
-		r.spare.Return(w)
+		r.returnWaiter(w)
 		if err != nil {
 			runtime.KeepAlive(r)
 			return 0, err
@@ -356,11 +365,11 @@ func (r *Rx[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Duration) (n
 	wk.run() // with both ends locked, as above
 	age := time.NewTimer(maxAge)
 	defer age.Stop()
-	w := r.waiterLocked()
-	w.Payload.many, w.Payload.n, w.Payload.batch, w.Payload.collects = buf, n, true, true
+	w, got := r.waiterLocked()
+	got.many, got.n, got.batch, got.collects = buf, n, true, true
 	_ = c.rxq.WaitTimer(ctx, c, w, age.C) // whatever ends it, the values that came are in buf
-	n = w.Payload.n
-	r.spare.Return(w)
+	n = got.n
+	r.returnWaiter(w)
 	runtime.KeepAlive(r)
 	return n, nil
 }
@@ -403,7 +412,7 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 
 // takeManyAndUnlock is takeManyLocked for a call that does not wait.
 func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
-	var wk wakes[T]
+	var wk wakes
 	n, err = r.takeManyLocked(buf, &wk)
 	r.c.Unlock()
 	wk.run()
@@ -415,7 +424,7 @@ func (r *Rx[T]) takeManyAndUnlock(buf []T) (n int, err error) {
 // and returns how many: values in the channel, and then values of waiting
 // senders, which get the freed slots or, at capacity 0, hand their values over.
 // If there are none, it returns ErrEmpty or ErrClosed. The caller runs wk.
-func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
+func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes) (n int, err error) {
 	c := r.c
 	gone := r.goneLocked()
 	for n < len(buf) && !gone {
@@ -432,7 +441,7 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes[T]) (n int, err error) {
 			break
 		}
 		var last bool
-		if buf[n], last = w.Payload.give(); last {
+		if buf[n], last = c.sending(w).give(); last {
 			c.dequeueSenderLocked(w, wk)
 		}
 		c.direct++
@@ -526,7 +535,7 @@ func (r *Rx[T]) CloseWith(cause error) error {
 	} else {
 		r.guard.Release(r)
 	}
-	var wk wakes[T]
+	var wk wakes
 	if !c.idleLocked() {
 		for w := r.waiters.First(); w != nil && !c.closedLocked(); w = r.waiters.First() {
 			c.endLocked(w, &wk)

@@ -22,7 +22,7 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 	s.Leaked = c.Leaked.Load()
 	s.Senders, s.Receivers, s.Permits = c.openSenders, c.openReceivers, c.permits
 	for w := c.txq.Front(); w != nil; w = w.Next() {
-		switch p := &w.Payload; {
+		switch p := c.sending(w); {
 		case w.Stale():
 		case w.Selection() != nil:
 			s.AddParked(w.Stamp, "Select", true, 0)
@@ -35,13 +35,13 @@ func (c *Channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
 		}
 	}
 	for w := c.rxq.Front(); w != nil; w = w.Next() {
-		switch {
+		switch r := c.receiving(w); {
 		case w.Stale():
 		case w.Selection() != nil:
 			s.AddParked(w.Stamp, "Select", false, 0)
-		case w.Payload.batch:
+		case r.batch:
 			s.AddParked(w.Stamp, "RecvBatch", false, 0)
-		case w.Payload.many != nil:
+		case r.many != nil:
 			s.AddParked(w.Stamp, "RecvMany", false, 0)
 		default:
 			s.AddParked(w.Stamp, "Recv", false, 0)

@@ -17,10 +17,10 @@ import (
 // still runs, and the cleanup would close the handle under it.
 type Tx[T any] struct {
 	c       *Channel[T]
-	closed  *contract.ClosedError       // nil while s is open; guarded by the tail's lock
-	waiters park.Handle[sendRequest[T]] // guarded by both ends' locks
+	closed  *contract.ClosedError // nil while s is open; guarded by the tail's lock
+	waiters park.Handle           // guarded by both ends' locks
 	guard   leak.Guard
-	spare   park.Spare[sendRequest[T]]
+	spare   park.Spare
 }
 
 // attach makes s a handle of c, which counts it already.
@@ -72,35 +72,41 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	if err := s.trySendAndUnlockUnlessFull(v); err != contract.ErrFull {
 		return err
 	}
-	w := s.waiterLocked()
-	w.Payload.one = v
+	w, p := s.waiterLocked()
+	p.one = v
 	err := s.waitAndUnlock(ctx, w)
-	s.spare.Return(w)
+	s.returnWaiter(w)
 	return err
 }
 
 // parkAndUnlock blocks until the sender is served, or ctx ends, and returns the
 // values of many that are not sent.
 func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, err error) {
-	w := s.waiterLocked()
-	w.Payload = p
+	w, own := s.waiterLocked()
+	*own = p
 	err = s.waitAndUnlock(ctx, w)
-	left = w.Payload.many
-	s.spare.Return(w)
+	left = own.many
+	s.returnWaiter(w)
 	return left, err
 }
 
-// waiterLocked returns a waiter.
-func (s *Tx[T]) waiterLocked() *park.Waiter[sendRequest[T]] {
-	w, c := s.spare.Take(), s.c
+// waiterLocked returns a waiter and its request, which is zero.
+func (s *Tx[T]) waiterLocked() (*park.Waiter, *sendRequest[T]) {
+	w, c := s.spare.Take(park.NewWaiter[sendRequest[T]]), s.c
 	w.Handle, w.Stamp = &s.waiters, c.Stamp("sends to")
 	c.NoteDepth(c.values.Len())
-	return w
+	return w, c.sending(w)
+}
+
+// returnWaiter gives back what waiterLocked has returned.
+func (s *Tx[T]) returnWaiter(w *park.Waiter) {
+	*s.c.sending(w) = sendRequest[T]{}
+	s.spare.Return(w)
 }
 
 // waitAndUnlock blocks until w, which waiterLocked has returned, is served, or
 // ctx ends. The caller returns w then.
-func (s *Tx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[sendRequest[T]]) (err error) {
+func (s *Tx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter) (err error) {
 	c := s.c
 	if c.capacity > 0 {
 		err = c.txq.Wait(ctx, c, w)
@@ -115,7 +121,7 @@ func (s *Tx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter[sendRequest[T]
 		}
 	}
 	if err == nil {
-		err = w.Payload.err
+		err = c.sending(w).err
 	}
 	runtime.KeepAlive(s)
 	return err
@@ -262,7 +268,7 @@ func (s *Tx[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		c.Unlock()
 		return len(vs) - len(rest), err
 	}
-	var wk wakes[T]
+	var wk wakes
 	rest = c.sendManyLocked(rest, &wk)
 	if len(rest) == 0 {
 		c.Unlock()
@@ -303,7 +309,7 @@ func (s *Tx[T]) TrySendMany(vs []T) (n int, err error) {
 		c.Unlock()
 		return 0, err
 	}
-	var wk wakes[T]
+	var wk wakes
 	rest := c.sendManyLocked(vs, &wk)
 	c.Unlock()
 	wk.run()
@@ -317,7 +323,7 @@ func (s *Tx[T]) TrySendMany(vs []T) (n int, err error) {
 // sendManyLocked sends the first values of vs, as many as can be accepted
 // without a wait, and returns the others. The channel is not closed. The caller
 // runs wk.
-func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes[T]) (rest []T) {
+func (c *Channel[T]) sendManyLocked(vs []T, wk *wakes) (rest []T) {
 	for k := min(c.roomLocked(), len(vs)); k > 0; k = min(c.roomLocked(), len(vs)) {
 		c.values.PushAll(vs[:k])
 		vs = vs[k:]
@@ -450,7 +456,7 @@ func (s *Tx[T]) CloseWith(cause error) error {
 	}
 	s.guard.Release(s)
 	c.lostSenderLocked()
-	var wk wakes[T]
+	var wk wakes
 	if !c.idleLocked() {
 		for w := s.waiters.First(); w != nil; w = s.waiters.First() {
 			c.refuseLocked(w, contract.Closed(s.closed), &wk)

@@ -61,7 +61,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"an eviction unlocks before it evicts", "internal/queue/tx.go", "	c.lockHeadToo()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n",
 		"	c.lockHeadToo()\n	err = s.trySendAndUnlockUnlessFull(v)\n	if err != contract.ErrFull {\n		return evicted, false, err\n	}\n	c.Unlock()\n	c.Lock()\n", "mpsc_1/EE_r"},
 	{"a Select that has gone elsewhere keeps a value from being evicted", "internal/queue/tx.go", "		if !w.Stale() {\n			return true\n		}\n", "		if w != nil {\n			return true\n		}\n", "TestForceSendPastAStaleSelect"},
-	{"a batch that is collected is forgotten", "internal/queue/rx.go", "	n = w.Payload.n\n	r.spare.Return(w)\n	runtime", "	r.spare.Return(w)\n	runtime", "mpsc_1/sss_a"},
+	{"a batch that is collected is forgotten", "internal/queue/rx.go", "	n = got.n\n	r.returnWaiter(w)\n	runtime", "	r.returnWaiter(w)\n	runtime", "mpsc_1/sss_a"},
 	{"a batch that is not full leaves the queue", "internal/queue/channel.go", "	c.rxq.PutBack(r)\n", "", "mpmc_0/sss_a"},
 	{"a batch that is not full leaves the queue when a permit is used", "internal/queue/channel.go", "				c.rxq.PutBack(w)\n", "", "mpsc_2/ps_s_a"},
 	{"a batch waits for more after the end", "internal/queue/rx.go", " || maxAge <= 0 || r.endLocked() {", " || maxAge <= 0 {", "mpsc_2/sx_a"},
