@@ -44,7 +44,14 @@ type Target interface{ Dropped() }
 
 // A Guard is a handle's part in this: a handle has one as a field. The zero
 // Guard watches nothing.
-type Guard struct{ g *guard }
+//
+// A handle with a Guard cannot be compared but by its address. Otherwise the
+// compiler would make a function that compares its fields, in each package that
+// uses the handle.
+type Guard struct {
+	_ [0]func()
+	g *guard
+}
 
 // guard is the object that the garbage collector watches. It has a pointer, so
 // the allocator gives it a place of its own.

@@ -15,6 +15,8 @@ import (
 // A Meter describes one channel, which embeds it. The zero value is that of a
 // channel without a name.
 type Meter struct {
+	_ [0]func() // as in leak.Guard
+
 	Kind string // the package of the channel: "mpsc", "broadcast", …
 	Name string // given by leat.Name, or empty
 

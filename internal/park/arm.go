@@ -255,7 +255,10 @@ func (w *Waiter) clear() { w.Stamp, w.sel = nil, nil }
 // concurrently. Take takes the whole list and puts back the rest, so that no
 // arm is ever read by two: one that comes meanwhile allocates, or has its arm
 // dropped, and that is all.
-type idle struct{ first seam.Pointer[listed] }
+type idle struct {
+	_     [0]func() // as in leak.Guard
+	first seam.Pointer[listed]
+}
 
 // listed is what an arm needs to be in an idle list.
 type listed struct {
