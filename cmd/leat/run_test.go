@@ -36,6 +36,7 @@ func TestSystems(t *testing.T) {
 		{"threads --interval 0 --count 5000", greetings(5000), "5001 values received by the worker thread, none lost"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
 			stdout, stderr := childtest.Start(t, system(c.args)...).Ends(program.ExitDone)
 			childtest.Want(t, "standard output", stdout, c.stdout)
 			childtest.Want(t, "standard error", stderr, "leat: "+c.summary+"\n")

@@ -306,6 +306,7 @@ func TestSecondInterrupt(t *testing.T) {
 func TestServe(t *testing.T) {
 	for _, sig := range endSignals {
 		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
 			p, addr := startServe(t, childtest.AnyPort)
 			nc, err := net.Dial("tcp", addr)
 			if err != nil {
