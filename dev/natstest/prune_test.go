@@ -3,6 +3,7 @@ package natstest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -201,6 +202,31 @@ func TestPruneBesideAnother(t *testing.T) {
 			if _, err := rx.Recv(ctx); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+}
+
+// The stream has the interest retention of an earlier version. The test fails
+// if a sender or receiver uses it, or gets an error that does not say why not.
+func TestPruneRefusesInterestRetention(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	ch := lossless(4)
+	ctx, _, _ := ends(t, js, ch)
+	s, err := js.Stream(ctx, "LEAT_"+ch.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.Retention = jetstream.InterestPolicy
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	_, sending := natschan.NewSender[int](ctx, js, ch)
+	_, receiving := natschan.NewReceiver[int](ctx, js, ch)
+	for _, err := range []error{sending, receiving} {
+		if !errors.Is(err, natschan.ErrMismatch) || !strings.Contains(err.Error(), "Interest retention, not Limits") {
+			t.Errorf("%v; want an ErrMismatch that names both retentions", err)
 		}
 	}
 }
