@@ -44,7 +44,7 @@ func newNamed[T any](opts []leat.Option) (*Receiver[T], *channel[T]) {
 	contract.Apply(&m.Meter, opts)
 	if m.Name != "" {
 		meter.Register[T](c, &m.Meter)
-		r.guard.Watch(r, (*droppedReceiver[T])(c))
+		r.guard.WatchReceiver(r, (*droppedReceiver[T])(c))
 	}
 	return r, c
 }

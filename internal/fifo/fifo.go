@@ -140,7 +140,14 @@ func (q *Queue[T]) Init(capacity int, single bool) {
 		q.skipTo(seam.Origin &^ q.mask)
 	}
 	q.Guard(false)
-	q.UnlockEnds()
+	// A new word says that its end is free, at position 0 and not guarded.
+	// Where that is so, it need not be stored.
+	if q.Head.next != 0 {
+		q.Head.Unlock()
+	}
+	if q.Tail.next != 0 {
+		q.Tail.Unlock()
+	}
 }
 
 // What an end's word says besides the position.

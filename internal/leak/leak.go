@@ -53,7 +53,7 @@ type Guard struct {
 	g *guard
 }
 
-// guard is the object that the garbage collector watches. It has a pointer, so
+// guard is the object that the garbage collector watches. It has pointers, so
 // the allocator gives it a place of its own.
 //
 // The runtime keeps the cleanups of a page's objects in one list, in order, and
@@ -61,7 +61,8 @@ type Guard struct {
 // page, and 256 of 32.
 type guard struct {
 	cell *cell
-	_    [24]byte
+	home *seam.Pool[guard] // where it is between two handles
+	_    [16]byte
 }
 
 // cell is what a guard's cleanup knows.
@@ -73,22 +74,31 @@ func (c *cell) dropped() {
 	}
 }
 
-// guards are those that belong to no handle.
-var guards seam.Pool[guard]
+// senders and receivers are the guards that belong to no handle. A sync.Pool
+// keeps one object at hand for each processor, and others in a list, where each
+// costs two locked instructions. A channel that is made and closed uses two
+// guards, so there are two pools.
+var senders, receivers seam.Pool[guard]
 
-func takeGuard() *guard {
-	if g := guards.Get(); g != nil {
+func takeGuard(home *seam.Pool[guard]) *guard {
+	if g := home.Get(); g != nil {
 		return g
 	}
-	g := &guard{cell: new(cell)}
+	g := &guard{cell: new(cell), home: home}
 	seam.AddCleanup(g, (*cell).dropped, g.cell)
 	return g
 }
 
 // Watch has t told if the garbage collector finds that handle, of which w is a
 // field, is unreachable. w watches nothing before.
-func (w *Guard) Watch(handle any, t Target) {
-	w.g = takeGuard()
+func (w *Guard) Watch(handle any, t Target) { w.watch(handle, t, &senders) }
+
+// WatchReceiver is Watch for a receiver of a channel whose senders are watched,
+// too.
+func (w *Guard) WatchReceiver(handle any, t Target) { w.watch(handle, t, &receivers) }
+
+func (w *Guard) watch(handle any, t Target, home *seam.Pool[guard]) {
+	w.g = takeGuard(home)
 	w.g.cell.target = t
 	seam.Watch(handle, w.g.cell.dropped)
 	runtime.KeepAlive(w.g)
@@ -109,5 +119,5 @@ func (w *Guard) Release(handle any) {
 	w.g = nil
 	g.cell.target = nil
 	seam.Unwatch(handle)
-	guards.Put(g)
+	g.home.Put(g)
 }

@@ -2,10 +2,14 @@
 
 package leak
 
-// CollectPool does what the garbage collector does when it empties the pool:
-// each guard in it becomes unreachable.
+import "github.com/leat-go/leat/internal/seam"
+
+// CollectPool does what the garbage collector does when it empties the pools:
+// each guard in them becomes unreachable.
 func CollectPool() {
-	for g := guards.Get(); g != nil; g = guards.Get() {
-		g.cell.dropped()
+	for _, p := range []*seam.Pool[guard]{&senders, &receivers} {
+		for g := p.Get(); g != nil; g = p.Get() {
+			g.cell.dropped()
+		}
 	}
 }

@@ -82,7 +82,7 @@ type Channel[T any] struct {
 	direct             uint64                // values that went from a sender to a receiver without being queued
 	dropped            uint64                // values that nobody was left to receive
 	evicted            uint64                // values that ForceSend took out
-	open               seam.Bool             // no reachable receiver gets ErrClosed: see seemsEmpty; read without a lock
+	ending             seam.Bool             // a reachable receiver may get ErrClosed: see seemsEmpty; read without a lock
 	txq                park.Queue
 	rxq                park.Queue // at most one Recv or Select, if single
 	ready              park.Gate
@@ -100,7 +100,9 @@ func New[T any](kind string, capacity int, single bool, opts []contract.Option, 
 	default:
 		c.values.Init(capacity, single)
 	}
-	c.open.Store(capacity > 0)
+	if capacity == 0 {
+		c.ending.Store(true)
+	}
 	c.Kind = kind
 	if contract.Apply(&c.Meter, opts); c.Name != "" {
 		meter.Register[T](c, &c.Meter)
@@ -129,11 +131,11 @@ func (c *Channel[T]) lockHeadToo() {
 	}
 }
 
-// Unlock notes whether the channel is uncontended and open, and unlocks both
+// Unlock notes whether the channel is uncontended and ending, and unlocks both
 // ends. It is the one caller of values.UnlockEnds, because a call that unlocks
 // the ends without these notes breaks the invariants.
 func (c *Channel[T]) Unlock() {
-	if c.capacity == 0 { // never uncontended, and never noted as open
+	if c.capacity == 0 { // never uncontended, and always noted as ending
 		c.values.Tail.Unlock()
 		return
 	}
@@ -142,9 +144,9 @@ func (c *Channel[T]) Unlock() {
 		c.uncontended = uncontended
 	}
 	c.values.Guard(!uncontended)
-	open := c.hasSenders && c.openReceivers == c.reachableReceivers
-	if c.open.Load() != open {
-		c.open.Store(open)
+	ending := !c.hasSenders || c.openReceivers != c.reachableReceivers
+	if c.ending.Load() != ending {
+		c.ending.Store(ending)
 	}
 	c.values.UnlockEnds()
 }
@@ -156,10 +158,10 @@ func (c *Channel[T]) Unlock() {
 // The instant is the one at which values was empty. A buffered channel that is
 // empty has nothing to receive. ErrClosed takes an end, or a receiver handle
 // that is closed and still there (then there are fewer open handles than
-// reachable ones). Neither had come at the instant: open is loaded after it,
-// and does not become true again after the end, or while a closed handle is
+// reachable ones). Neither had come at the instant: ending is loaded after it,
+// and does not become false again after the end, or while a closed handle is
 // reachable.
-func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && c.open.Load() }
+func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && !c.ending.Load() }
 
 // sendRequest is what a waiting sender asks for, and the result.
 type sendRequest[T any] struct {

@@ -31,9 +31,9 @@ type Rx[T any] struct {
 func (r *Rx[T]) attach(c *Channel[T]) {
 	r.c = c
 	if r.closed != nil {
-		r.guard.Watch(r, (*droppedClosedReceiver[T])(c))
+		r.guard.WatchReceiver(r, (*droppedClosedReceiver[T])(c))
 	} else {
-		r.guard.Watch(r, (*droppedReceiver[T])(c))
+		r.guard.WatchReceiver(r, (*droppedReceiver[T])(c))
 	}
 }
 
@@ -123,7 +123,7 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 		}
 		// As in seemsEmpty. If Ready is used, the head is guarded, and the call
 		// takes the lock: a gate may open just before its value is published.
-		if empty && c.open.Load() {
+		if empty && !c.ending.Load() {
 			runtime.KeepAlive(r)
 			return v, contract.ErrEmpty
 		}
