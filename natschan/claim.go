@@ -195,6 +195,9 @@ func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 	if !r.queue {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.position.floor()+1
 	}
+	if r.ch.prunes() { // or, as limits retention has it, one server alone would know what is acknowledged
+		cfg.Replicas = r.ch.Replicas
+	}
 	switch {
 	case r.shared:
 		cfg.Name, cfg.Durable, cfg.InactiveThreshold, cfg.Metadata = "", sharedConsumer, 0, nil

@@ -3,6 +3,7 @@ package natstest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,12 +25,27 @@ func lossless(capacity int) natschan.Channel {
 	}
 }
 
+// The servers of one cluster serve all of these, one after the other.
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	js := server(t, &natsembed.Options{Cluster: 3})
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, js jetstream.JetStream)
+	}{
+		{"while receivers come and go", pruneWhileReceiversComeAndGo},
+		{"waits for the slowest", pruneWaitsForTheSlowest},
+		{"beside another", pruneBesideAnother},
+		{"refuses interest retention", pruneRefusesInterestRetention},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, js) })
+	}
+}
+
 // Senders in two processes prune a channel while receivers come and go. The
 // test fails if a receiver misses a value that was sent after NewReceiver has
 // returned, is told that it has missed something, or gets a value twice.
-func TestPruneWhileReceiversComeAndGo(t *testing.T) {
-	t.Parallel()
-	js := server(t, &natsembed.Options{Cluster: 3})
+func pruneWhileReceiversComeAndGo(t *testing.T, js jetstream.JetStream) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	ch := lossless(8)
@@ -106,9 +122,7 @@ func TestPruneWhileReceiversComeAndGo(t *testing.T) {
 // One receiver is slow. The test fails if senders remove what it has not
 // acknowledged, or accept more than the capacity; or if, when it has left or
 // acknowledged, they find no room, or List counts values that nobody needs.
-func TestPruneWaitsForTheSlowest(t *testing.T) {
-	t.Parallel()
-	js := server(t, &natsembed.Options{Cluster: 3})
+func pruneWaitsForTheSlowest(t *testing.T, js jetstream.JetStream) {
 	ch := lossless(4)
 	ctx, tx, fast := ends(t, js, ch)
 	slow, err := natschan.NewReceiver[int](ctx, js, ch)
@@ -122,8 +136,9 @@ func TestPruneWaitsForTheSlowest(t *testing.T) {
 	length := func(want uint64) {
 		t.Helper()
 		all, err := natschan.List(ctx, js)
-		if err != nil || len(all) != 1 || all[0].Len != want {
-			t.Errorf("List = %+v, %v; want one channel with a Len of %d", all, err, want)
+		i := slices.IndexFunc(all, func(info natschan.Info) bool { return info.Name == ch.Name })
+		if err != nil || i < 0 || all[i].Len != want {
+			t.Errorf("List = %+v, %v; want the channel with a Len of %d", all, err, want)
 		}
 	}
 	get := func(rx *natschan.Receiver[int], want int) {
@@ -179,9 +194,7 @@ func TestPruneWaitsForTheSlowest(t *testing.T) {
 // Two senders try to send at the same time when all values were acknowledged.
 // The test fails if one of them finds no room because the other one has removed
 // them.
-func TestPruneBesideAnother(t *testing.T) {
-	t.Parallel()
-	js := server(t, &natsembed.Options{Cluster: 3})
+func pruneBesideAnother(t *testing.T, js jetstream.JetStream) {
 	const capacity = 4
 	ctx, tx, rx := ends(t, js, lossless(capacity))
 	other := tx.Clone()
@@ -208,9 +221,7 @@ func TestPruneBesideAnother(t *testing.T) {
 
 // The stream has the interest retention of an earlier version. The test fails
 // if a sender or receiver uses it, or gets an error that does not say why not.
-func TestPruneRefusesInterestRetention(t *testing.T) {
-	t.Parallel()
-	js := server(t, &natsembed.Options{Cluster: 3})
+func pruneRefusesInterestRetention(t *testing.T, js jetstream.JetStream) {
 	ch := lossless(4)
 	ctx, _, _ := ends(t, js, ch)
 	s, err := js.Stream(ctx, "LEAT_"+ch.Name)
