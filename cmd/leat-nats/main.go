@@ -15,8 +15,6 @@ package main
 import (
 	"os"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/cmd/internal/program"
 	"github.com/leat-go/leat/cmd/internal/systems"
@@ -24,14 +22,13 @@ import (
 )
 
 type commandLine struct {
-	Run     runCmd           `cmd:"" help:"Run one of two systems, with its channel on NATS JetStream."`
-	Top     topCmd           `cmd:"" help:"Show the leat channels of a NATS server."`
-	Version kong.VersionFlag `help:"Show the version and exit."`
+	Run *runCmd `arg:"subcommand" help:"Run one of two systems, with its channel on NATS JetStream."`
+	Top *topCmd `arg:"subcommand" help:"Show the leat channels of a NATS server."`
 }
 
 type runCmd struct {
-	MPSC      mpscCmd      `cmd:"" name:"mpsc" help:"Send values over an MPSC channel to one client."`
-	Broadcast broadcastCmd `cmd:"" help:"Send values over a Broadcast channel to many clients."`
+	MPSC      *mpscCmd      `arg:"subcommand" help:"Send values over an MPSC channel to one client."`
+	Broadcast *broadcastCmd `arg:"subcommand" help:"Send values over a Broadcast channel to many clients."`
 }
 
 const description = `Channels for Go on NATS JetStream, at work.

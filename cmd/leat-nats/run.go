@@ -21,13 +21,16 @@ import (
 
 // ChannelFlags say where the channel is, and which of its ends are here.
 type ChannelFlags struct {
-	URL     string `name:"url" placeholder:"URL" help:"Use the NATS server with JetStream at this URL, rather than one inside this process."`
-	Role    string `enum:",send,recv" default:"" placeholder:"send|recv" help:"With a URL, be one end of the channel only; another process is the other."`
+	URL     string `help:"Use the NATS server with JetStream at this URL, rather than one inside this process."`
+	Role    string `placeholder:"send|recv" help:"With a URL, be one end of the channel only; another process is the other."`
 	Channel string `default:"leat-run" help:"Name of the channel on JetStream."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *ChannelFlags) Validate() error {
+	if f.Role != "" && f.Role != "send" && f.Role != "recv" {
+		return fmt.Errorf("--role must be one of \"send\",\"recv\" but got %q", f.Role)
+	}
 	if f.Role != "" && f.URL == "" {
 		return errors.New("--role needs a server that both ends reach: give its URL with --url")
 	}

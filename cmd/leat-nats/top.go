@@ -18,7 +18,7 @@ import (
 )
 
 type topCmd struct {
-	URL   string        `arg:"" help:"The NATS server, such as nats://127.0.0.1:4222."`
+	URL   string        `arg:"positional,required" help:"The NATS server, such as nats://127.0.0.1:4222."`
 	Every time.Duration `default:"1s" help:"Time between two tables."`
 	Once  bool          `help:"Print one table and end, as if standard output were not a terminal."`
 }
@@ -38,7 +38,7 @@ Example: one table, for a script
 `
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (cmd *topCmd) Validate() error {
 	if cmd.Every < 100*time.Millisecond {
 		return fmt.Errorf("--every must be 100ms or longer, is %v", cmd.Every)

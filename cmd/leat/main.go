@@ -19,23 +19,20 @@ package main
 import (
 	"os"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/leat-go/leat/cmd/internal/program"
 )
 
 type commandLine struct {
-	Run     runCmd           `cmd:"" help:"Run one of three systems, each built on one kind of channel."`
-	Serve   serveCmd         `cmd:"" help:"Run the RPC server alone."`
-	Ping    pingCmd          `cmd:"" help:"Put load on a server, and say how long it takes to answer."`
-	Top     topCmd           `cmd:"" help:"Show the channels of a running program, live, in the terminal."`
-	Version kong.VersionFlag `help:"Show the version and exit."`
+	Run   *runCmd   `arg:"subcommand" help:"Run one of three systems, each built on one kind of channel."`
+	Serve *serveCmd `arg:"subcommand" help:"Run the RPC server alone."`
+	Ping  *pingCmd  `arg:"subcommand" help:"Put load on a server, and say how long it takes to answer."`
+	Top   *topCmd   `arg:"subcommand" help:"Show the channels of a running program, live, in the terminal."`
 }
 
 type runCmd struct {
-	MPSC      mpscCmd      `cmd:"" name:"mpsc" help:"Send values over an mpsc channel to one client."`
-	Broadcast broadcastCmd `cmd:"" help:"Send values over a broadcast channel to many clients."`
-	Threads   threadsCmd   `cmd:"" help:"Send values over an unbounded channel to a worker on its own OS thread."`
+	MPSC      *mpscCmd      `arg:"subcommand" help:"Send values over an mpsc channel to one client."`
+	Broadcast *broadcastCmd `arg:"subcommand" help:"Send values over a broadcast channel to many clients."`
+	Threads   *threadsCmd   `arg:"subcommand" help:"Send values over an unbounded channel to a worker on its own OS thread."`
 }
 
 const description = `Channels for Go, at work.

@@ -26,16 +26,17 @@ type pingCmd struct {
 	Rate     int           `default:"1000" help:"Pings a second, from all clients together; 0 is as many as are answered."`
 	Duration time.Duration `default:"10s" help:"How long to ping."`
 	Count    int           `default:"0" help:"End after so many pings, if that is earlier; 0 is no such limit."`
-	Channel  string        `default:"mpmc" enum:"mpmc,broadcast" help:"The kind of channel that drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once (${enum})."`
+	Channel  string        `default:"mpmc" help:"The kind of channel that drives the clients: mpmc deals the pings out in turn, broadcast makes all clients ping at once."`
 	Timeout  time.Duration `default:"5s" help:"How long a ping may take before it counts as not answered."`
 	JSON     bool          `help:"Print the report as JSON."`
 	SVG      string        `placeholder:"FILE" help:"Draw the percentiles into a file, which is replaced when the report is there."`
 }
 
 func (*pingCmd) Help() string {
-	return `A goroutine sends a tick into the clients' channel whenever a ping is due, whether the server keeps up or not, and latency counts from
-when a ping was due. So a server that stalls for a second shows in each ping that was due in that second, and
-not in one alone. (With --rate 0 the next ping is due when the last is answered, and such a stall shows once.)
+	return `A goroutine sends a tick into the clients' channel whenever a ping is due, whether the server keeps up or not,
+and latency counts from when a ping was due. So a server that stalls for a second shows in each ping that was
+due in that second, and not in one alone. (With --rate 0 the next ping is due when the last is answered, and
+such a stall shows once.)
 
 Ctrl-C ends it with the report so far. Pings that were not answered, or with an error, make the exit code 1.
 
@@ -53,7 +54,7 @@ Example: as fast as it goes, for a program to read
 `
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (cmd *pingCmd) Validate() error {
 	for _, n := range []struct {
 		flag                 string
@@ -67,6 +68,9 @@ func (cmd *pingCmd) Validate() error {
 		if n.value < n.least || n.value > n.atMost {
 			return fmt.Errorf("--%s must be between %d and %d, is %d", n.flag, n.least, n.atMost, n.value)
 		}
+	}
+	if cmd.Channel != "mpmc" && cmd.Channel != "broadcast" {
+		return fmt.Errorf("--channel must be one of \"mpmc\",\"broadcast\" but got %q", cmd.Channel)
 	}
 	if cmd.Duration <= 0 {
 		return fmt.Errorf("--duration must be longer than 0, is %v", cmd.Duration)

@@ -15,8 +15,8 @@ type broadcastCmd struct {
 	systems.PaceFlags
 	systems.ClientsFlags
 	systems.CapacityFlags
-	Lossy bool   `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
-	Slow  []slow `placeholder:"N:PAUSE" sep:"none" help:"Let client N pause after each value, such as 1:200ms, to see what a slow receiver does; may be given more than once."`
+	Lossy bool  `help:"Let a client that is too slow miss values, and say how many, rather than hold the sender back."`
+	Slow  slows `placeholder:"N:PAUSE" help:"Let client N pause after each value, such as 1:200ms, to see what a slow receiver does; may be given more than once."`
 	systems.ServerFlags
 	UIFlags
 }

@@ -17,7 +17,7 @@ import (
 )
 
 type topCmd struct {
-	URL   string        `arg:"" help:"The program's inspect page, such as http://127.0.0.1:7070/debug/leat/; host:port is enough where that is its path."`
+	URL   string        `arg:"positional,required" help:"The program's inspect page, such as http://127.0.0.1:7070/debug/leat/; host:port is enough where that is its path."`
 	Every time.Duration `default:"1s" help:"Time between two snapshots."`
 	Once  bool          `help:"Take two snapshots, a moment apart so that there are rates, print the channels, and end. This is the default if standard output is not a terminal."`
 	Width int           `default:"100" help:"How wide a print is, in columns."`
@@ -25,7 +25,7 @@ type topCmd struct {
 }
 
 func (*topCmd) Help() string {
-	return `Shows the channels of a running program, those with problems first, as its inspect page does.
+	return `The channels with problems come first, as on the program's inspect page.
 
 Keys: ↑ ↓ choose, Enter shows a channel, s sorts, / filters, p pauses, q ends.
 
@@ -40,7 +40,7 @@ Example: the problems now, for a script
 `
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (cmd *topCmd) Validate() error {
 	if cmd.Every < 100*time.Millisecond {
 		return fmt.Errorf("--every must be 100ms or longer, is %v", cmd.Every)

@@ -15,10 +15,10 @@ import (
 
 // UIFlags let people see into the channels while a system runs.
 type UIFlags struct {
-	UI string `name:"ui" placeholder:"ADDR" help:"Serve the live page of the system's channels at this address meanwhile, such as 127.0.0.1:7070; leat top shows the same in a terminal."`
+	UI string `placeholder:"ADDR" help:"Serve the live page of the system's channels at this address meanwhile, such as 127.0.0.1:7070; leat top shows the same in a terminal."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *UIFlags) Validate() error {
 	if f.UI == "" {
 		return nil
@@ -63,14 +63,19 @@ type slow struct {
 	pause  time.Duration
 }
 
-// UnmarshalText implements kong's parsing.
-func (s *slow) UnmarshalText(text []byte) error {
+// slows collects the values of a flag that may be given more than once.
+type slows []slow
+
+// UnmarshalText adds the value of one flag.
+func (all *slows) UnmarshalText(text []byte) error {
 	which, pause, _ := strings.Cut(string(text), ":")
+	var s slow
 	var errs [2]error
 	s.client, errs[0] = strconv.Atoi(which)
 	s.pause, errs[1] = time.ParseDuration(pause)
 	if errors.Join(errs[:]...) != nil || s.client < 1 || s.pause < 0 {
 		return fmt.Errorf("%q is not CLIENT:DURATION; give the client's number and its pause after each value, such as 1:200ms", text)
 	}
+	*all = append(*all, s)
 	return nil
 }

@@ -215,15 +215,26 @@ func Want(t *testing.T, what, got, want string) {
 }
 
 // WantHelp checks that a command's help teaches with an example, and names the
-// flags with their defaults.
+// flags: each with its value, and after a "=" its default, such as
+// "--count COUNT=10".
 func WantHelp(t *testing.T, command string, flags []string) {
 	t.Helper()
 	stdout, stderr := Start(t, append(strings.Fields(command), "--help")...).Ends(0)
 	Want(t, "standard error", stderr, "")
 	command = strings.TrimRight(name+" "+command, " ")
-	for _, text := range append(flags, "Usage: "+command, "Example: ", "\n    $ "+command) {
+	for _, text := range []string{"Usage: " + command, "Example: ", "\n    $ " + command} {
 		if !strings.Contains(stdout, text) {
 			t.Errorf("the help lacks %q:\n%s", text, stdout)
+		}
+	}
+	for _, flag := range flags {
+		flag, value, _ := strings.Cut(flag, "=")
+		pattern := `(?m)^  ` + regexp.QuoteMeta(flag) + `($|  )`
+		if value != "" {
+			pattern = `(?m)^  ` + regexp.QuoteMeta(flag) + `.*(\n {25}.*)*\[default: ` + regexp.QuoteMeta(value) + `\]$`
+		}
+		if !regexp.MustCompile(pattern).MatchString(stdout) {
+			t.Errorf("the help lacks %q with default %q:\n%s", flag, value, stdout)
 		}
 	}
 }

@@ -1,16 +1,17 @@
 package program
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/alexflint/go-arg"
 )
 
 // The exit codes of leat's programs.
@@ -20,48 +21,169 @@ const (
 	ExitUsage
 )
 
-// Main runs the command that the arguments select, whose Run method takes a
-// *Process, and returns the exit code. The commands are the fields of grammar,
-// in kong's terms; the help begins with the description.
+// Main runs the command that the arguments select, and returns the exit code.
+// The grammar points to a struct, as go-arg reads it: a field with the tag
+// arg:"subcommand" points to the struct of a command. A command has a Run
+// method that takes a *Process, or commands of its own. Its Help method, if it
+// has one, returns what its help says beside its flags. Main calls the Validate
+// methods of the command, and of the groups of flags that it embeds, before
+// Run. The help of the program itself is the description.
 func Main(name, description string, grammar any, args []string) int {
 	// A standard output that is gone must not kill the program silently: with
 	// SIGPIPE ignored, the write fails instead.
 	signal.Ignore(syscall.SIGPIPE)
 	p := New(name, os.Stdout, os.Stderr)
 
-	parser := kong.Must(grammar,
-		kong.Name(name),
-		kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.WithHyphenPrefixedParameters(true), // so that "--count -5" reaches the check of its value
-		kong.Vars{"version": version(name)},
-	)
-	ctx, err := parser.Parse(args)
-	if err != nil {
-		return p.usage(err)
+	var common struct {
+		Version bool `help:"Show the version and exit."`
 	}
-	if err := ctx.Run(p); err != nil {
+	parser, err := arg.NewParser(arg.Config{Program: name}, grammar, &common)
+	if err != nil {
+		panic(err)
+	}
+	err = parser.Parse(joinNegative(args))
+	path := parser.SubcommandNames()
+	command := parser.Subcommand()
+	if command == nil {
+		command = grammar
+	}
+	if err == arg.ErrHelp {
+		var flags strings.Builder
+		parser.WriteHelpForSubcommand(&flags, path...)
+		if len(path) > 0 {
+			description = describe(grammar, path, command)
+		}
+		return p.show(help(description, flags.String()))
+	}
+	if err == nil && common.Version {
+		return p.show(version(name) + "\n")
+	}
+
+	run, isCommand := command.(interface{ Run(*Process) error })
+	message := ""
+	switch {
+	case err != nil:
+		message = goFunctions.Replace(err.Error())
+		if !isCommand && strings.HasPrefix(message, "invalid subcommand") {
+			message += "; " + choices(command)
+		}
+	case !isCommand:
+		message = choices(command)
+	default:
+		if err := validate(reflect.ValueOf(command).Elem()); err != nil {
+			message = fmt.Sprintf("%s: %v", strings.Join(path, " "), err)
+		}
+	}
+	if message != "" {
+		p.Say("%s (see %s --help)", message, strings.Join(append([]string{name}, path...), " "))
+		return ExitUsage
+	}
+	if err := run.Run(p); err != nil {
 		p.Say("%v", err)
 		return ExitFailed
 	}
 	return ExitDone
 }
 
-// usage explains a command line that could not be parsed, and returns the exit
-// code.
-func (p *Process) usage(err error) int {
-	var write *fs.PathError // of the help text; parsing opens no file
-	if errors.As(err, &write) {
+// joinNegative returns the arguments with "--interval -1s" as "--interval=-1s",
+// so that a negative value reaches its check. go-arg takes "-1s" for a flag.
+func joinNegative(args []string) (joined []string) {
+	for _, a := range args {
+		last := len(joined) - 1
+		if len(a) > 1 && a[0] == '-' && '0' <= a[1] && a[1] <= '9' &&
+			last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") {
+			joined[last] += "=" + a
+			continue
+		}
+		joined = append(joined, a)
+	}
+	return joined
+}
+
+// goFunctions removes from an error the names of the Go functions that found
+// it.
+var goFunctions = strings.NewReplacer("strconv.ParseInt: ", "", "strconv.ParseBool: ", "", "time: ", "")
+
+// choices says which commands a command has.
+func choices(command any) string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(command).Elem()) {
+		if f.Tag.Get("arg") == "subcommand" {
+			names = append(names, fmt.Sprintf("%q", strings.ToLower(f.Name)))
+		}
+	}
+	return "expected one of " + strings.Join(names, ", ")
+}
+
+// validate calls the Validate methods of a command's groups, and its own.
+func validate(command reflect.Value) error {
+	for i := range command.NumField() {
+		if command.Type().Field(i).Anonymous {
+			if err := validate(command.Field(i)); err != nil {
+				return err
+			}
+		}
+	}
+	if v, ok := command.Addr().Interface().(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+// describe returns what the list of commands says about the command at a path,
+// and after it what the command says about itself.
+func describe(grammar any, path []string, command any) string {
+	t := reflect.TypeOf(grammar).Elem()
+	summary := ""
+	for _, name := range path {
+		f, _ := t.FieldByNameFunc(func(field string) bool { return strings.ToLower(field) == name })
+		summary, t = f.Tag.Get("help"), f.Type.Elem()
+	}
+	if h, ok := command.(interface{ Help() string }); ok {
+		summary += "\n\n" + h.Help()
+	}
+	return summary
+}
+
+// help puts the flags, as go-arg describes them, between a description and its
+// examples.
+func help(description, flags string) string {
+	i := strings.Index(description, "Example: ")
+	if i < 0 {
+		i = len(description)
+	}
+	return strings.TrimSpace(description[:i]) + "\n\n" + wrap(flags) + "\n" + strings.TrimSpace(description[i:]) + "\n"
+}
+
+// wrap breaks long lines, as go-arg does not: before a bracket if there is one,
+// or between words. It aligns the rest with go-arg's second column.
+func wrap(text string) string {
+	const indent, width = 25, 100
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for len(line) > width {
+			i := strings.LastIndex(line[:width], " [")
+			if i <= indent {
+				i = strings.LastIndex(line[:width], " ")
+			}
+			if i <= indent {
+				break
+			}
+			b.WriteString(line[:i] + "\n")
+			line = strings.Repeat(" ", indent) + line[i+1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// show writes a text that was asked for, and returns the exit code.
+func (p *Process) show(text string) int {
+	if _, err := io.WriteString(os.Stdout, text); err != nil {
 		p.Say("%v", outputError{err})
 		return ExitFailed
 	}
-	command := p.name
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
-		command = parse.Context.Selected().FullPath()
-	}
-	p.Say("%v (see %s --help)", err, command)
-	return ExitUsage
+	return ExitDone
 }
 
 // version says what was built, as far as the build recorded it.

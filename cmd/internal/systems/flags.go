@@ -18,7 +18,7 @@ type PaceFlags struct {
 	Interval time.Duration `default:"1s" help:"Time between two values; 0 is none."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *PaceFlags) Validate() error {
 	if f.Interval < 0 {
 		return fmt.Errorf("--interval must be 0 or longer, is %v", f.Interval)
@@ -48,7 +48,7 @@ type CapacityFlags struct {
 	Capacity int `default:"32" help:"How many values the channel holds."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *CapacityFlags) Validate() error { return between("capacity", f.Capacity, 1<<24) }
 
 // ClientsFlags describe the receiving side of a channel that has many.
@@ -56,7 +56,7 @@ type ClientsFlags struct {
 	Clients int `default:"10" help:"How many clients subscribe, each with its own connection."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *ClientsFlags) Validate() error { return between("clients", f.Clients, 100_000) }
 
 // ServerFlags say where the clients find their server.
@@ -66,7 +66,7 @@ type ServerFlags struct {
 	Patience time.Duration `default:"30s" help:"How long a client waits for one answer, reconnecting if need be, before it gives up."`
 }
 
-// Validate implements kong's check.
+// Validate checks the values, for program.Main.
 func (f *ServerFlags) Validate() error {
 	if f.Patience <= 0 {
 		return fmt.Errorf("--patience must be longer than 0, is %v", f.Patience)
