@@ -25,13 +25,14 @@ import (
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
 	recvArms[T]
-	c     *channel[T]
-	cur   *cursor
-	at    ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
-	spare park.Spare
-	guard leak.Guard
-	loop  contract.Loop
-	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
+	c        *channel[T]
+	cur      *cursor
+	at       ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
+	spare    park.Spare
+	patience park.Patience // of RecvMany
+	guard    leak.Guard
+	loop     contract.Loop
+	cause    *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -197,6 +198,7 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 		c.mu.Unlock()
 		return nil
 	}
+	r.patience.Among(c.receiversLocked() - 1)
 	w := r.spare.Take(park.NewWaiter[struct{}])
 	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
@@ -233,10 +235,27 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 			runtime.KeepAlive(r)
 			return n, err
 		}
+		if r.foundAfterYield() {
+			continue
+		}
 		if err := r.wait(ctx, nil); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// foundAfterYield lets other goroutines run once, if that helps, and reports
+// whether there are values then. A goroutine that receives many at a time wants
+// many: after a yield there are more of them, no sender had to wake this
+// goroutine, and it did not contend with the senders for mu. A Recv would gain
+// nothing.
+func (r *Receiver[T]) foundAfterYield() bool {
+	if !r.patience.Yield() {
+		return false
+	}
+	found := r.behind() > 0
+	r.patience.Learn(found)
+	return found
 }
 
 func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {

@@ -1,6 +1,15 @@
 package park
 
+import "time"
+
 var IsTest = isTest
+
+// PatienceLimit returns how long a yield among others may take.
+func PatienceLimit(others int) time.Duration {
+	var p Patience
+	p.Among(others)
+	return p.limit()
+}
 
 // HabitYields returns in how many of n waits a goroutine yields before it
 // sleeps, if it is always served meanwhile or never.

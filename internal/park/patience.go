@@ -21,6 +21,7 @@ type Patience struct {
 	failures seam.Int32  // how often it did not help, less how often it did
 	slow     seam.Int32  // how often in a row it took long, of the times that were looked at
 	yields   seam.Uint32 // how often in all
+	others   seam.Int32  // see Among
 }
 
 const (
@@ -30,7 +31,21 @@ const (
 	maxSlow     = 2                     // in a row
 	tooLong     = 10 * time.Microsecond // were too long, it gives up for
 	giveUpSlow  = 4096                  // waits
+	turn        = 2 * time.Microsecond  // and longer for each of
+	maxOthers   = 256                   // others
 )
+
+// Among tells how many others wait for the same, and are woken with this
+// goroutine. A sleeper gets its turn among them, too, so a yield may take
+// longer by the time of their turns.
+func (p *Patience) Among(others int) {
+	if n := int32(min(others, maxOthers)); p.others.Load() != n {
+		p.others.Store(n)
+	}
+}
+
+// limit returns how long a yield may take.
+func (p *Patience) limit() time.Duration { return tooLong + time.Duration(p.others.Load())*turn }
 
 // Yield lets other goroutines run once, if that has helped lately, and reports
 // whether it did. [Patience.Learn] follows.
@@ -48,7 +63,7 @@ func (p *Patience) Yield() bool {
 	before := time.Now()
 	seam.Yield()
 	switch slow := p.slow.Load() + 1; {
-	case time.Since(before) < tooLong:
+	case time.Since(before) < p.limit():
 		p.slow.Store(0)
 	case slow < maxSlow:
 		p.slow.Store(slow)

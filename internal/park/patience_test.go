@@ -2,6 +2,7 @@ package park_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/leat-go/leat/internal/park"
 )
@@ -29,6 +30,15 @@ func TestPatienceLearns(t *testing.T) {
 	var early park.Patience
 	if !early.Yield() {
 		t.Error("a new one does not yield")
+	}
+}
+
+// It fails if a yield among many receivers, which takes as long as their turns,
+// counts as too long, or if any number of them lets it take for ever.
+func TestPatienceAmongOthers(t *testing.T) {
+	alone, among, most := park.PatienceLimit(0), park.PatienceLimit(99), park.PatienceLimit(1_000_000)
+	if among < alone+100*time.Microsecond || most > time.Millisecond {
+		t.Errorf("a yield may take %v, among 99 others %v, and among a million %v", alone, among, most)
 	}
 }
 
