@@ -20,8 +20,8 @@ import (
 // So with replicas the stream has limits retention, which removes nothing, and
 // senders prune it. A sender that finds no room asks how far each consumer has
 // acknowledged, and has the servers remove the values up to the slowest. The
-// servers agree on a removal as they agree on a value. X
-// nobody prunes, since a sealed stream is never full.
+// servers agree on a removal as they agree on a value. A
+// closed channel is not pruned, because nobody looks for room in it.
 //
 // No value is removed that a receiver needs:
 //
