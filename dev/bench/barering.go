@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 )
 
+// leastRing is what the tables call a bareRing.
+const leastRing = "bare ring"
+
 // A bareRing is the least that a lossless broadcast can be: one sender, a fixed
 // number of receivers, and a slot for each value. It has no close, no ctx, no
 // lossy receiver, no second sender and no value but int. So its time is a lower

@@ -49,11 +49,11 @@ func designWorkloads() []workload {
 		add(fmt.Sprintf("broadcast/receivers=%d", receivers),
 			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
 			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readOne) }},
-			contestant{"bare ring", func(n int) error { return bareFanOut(receivers, n, readBare) }})
+			contestant{leastRing, func(n int) error { return bareFanOut(receivers, n, readBare) }})
 		add(fmt.Sprintf("broadcast-batch/receivers=%d", receivers),
 			contestant{"native", func(n int) error { return nativeFanOut(fanOutCapacity, receivers, n) }},
 			contestant{"leat", func(n int) error { return losslessFanOut(fanOutCapacity, receivers, n, readMany) }},
-			contestant{"bare ring", func(n int) error { return bareFanOut(receivers, n, readManyBare) }})
+			contestant{leastRing, func(n int) error { return bareFanOut(receivers, n, readManyBare) }})
 	}
 	add("watch/get", contestant{"native", atomicGet}, contestant{"leat", watchGet})
 	add("oneshot", contestant{"native", nativeOneshot}, contestant{"leat", leatOneshot})

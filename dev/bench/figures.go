@@ -77,7 +77,7 @@ func ratioBars(m *measurement) []figure.Bar {
 			group, _, _ = strings.Cut(group, ":")
 		}
 		o, ok := r.measure(m)
-		if !ok || r.absolute || r.lowest {
+		if !ok || r.absolute || r.lowest || r.anchor == leastRing {
 			continue
 		}
 		if more {

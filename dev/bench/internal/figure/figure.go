@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"unicode/utf8"
 )
 
 const style = `<style>text{fill:#222}.t{font-size:16px;font-weight:600}.s{fill:#5c6670}.g{stroke:#d0d5db}.h{font-weight:600}.w{stroke:#c92a2a;stroke-dasharray:4 3}
@@ -40,13 +41,15 @@ type Bar struct {
 // Bars draws bars under each other, on a logarithmic scale that begins at low.
 // A dashed line stands where the value is one, if the scale has it.
 func Bars(title, subtitle string, low float64, bars []Bar) []byte {
-	const width, left, right, head, step = 860, 290, 130, 66, 24
-	high := low * 10
+	const length, right, head, step, char = 440, 130, 66, 24, 7.2 // char is how wide a character is, in a wide font
+	high, longest := low*10, 0
 	for _, bar := range bars {
-		high = max(high, bar.Value, bar.Mark)
+		high, longest = max(high, bar.Value, bar.Mark), max(longest, utf8.RuneCountInString(bar.Label))
 	}
+	left := 16 + int(math.Ceil(float64(longest)*char))
+	width := left + length + right
 	x := func(v float64) float64 {
-		return left + math.Log(max(v, low)/low)/math.Log(high/low)*(width-left-right)
+		return float64(left) + math.Log(max(v, low)/low)/math.Log(high/low)*length
 	}
 	height := head + len(bars)*step + 40
 	var b bytes.Buffer
@@ -57,7 +60,7 @@ func Bars(title, subtitle string, low float64, bars []Bar) []byte {
 	}
 	for i, bar := range bars {
 		y := head + i*step
-		drawBar(&b, bar, left, y+3, x(bar.Value)-left, step-8)
+		drawBar(&b, bar, left, y+3, x(bar.Value)-float64(left), step-8)
 		end := x(bar.Value)
 		if bar.Mark > 0 {
 			fmt.Fprintf(&b, `<line class="w" x1="%.1f" x2="%[1]f" y1="%d" y2="%d"/>`, x(bar.Mark), y, y+step-2)

@@ -31,13 +31,22 @@ func wellFormed(t *testing.T, svg []byte) {
 	}
 }
 
-// It fails if a name is not escaped, or a value at the edge of the scale has no
-// place.
+// It fails if a name is not escaped, a value at the edge of the scale has no
+// place, or a long label begins outside of the figure.
 func TestBars(t *testing.T) {
 	svg := Bars("a < b", "c & d", 0.1, []Bar{{Label: "<x>", Value: 12, Note: "12"}, {Label: "none", Value: 0, Mark: 1, Colour: 7}})
 	wellFormed(t, svg)
 	if !strings.Contains(string(svg), "&lt;x&gt;") {
 		t.Errorf("the label is missing:\n%s", svg)
+	}
+	long := strings.Repeat("x", 80)
+	svg = Bars("t", "s", 0.1, []Bar{{Label: long, Value: 1}})
+	end := regexp.MustCompile(`x="(\d+)" y="\d+" text-anchor="end">x`).FindSubmatch(svg)
+	if end == nil {
+		t.Fatalf("the label is missing:\n%s", svg)
+	}
+	if at, _ := strconv.Atoi(string(end[1])); at < 80*7 {
+		t.Errorf("a label of 80 characters ends at %d", at)
 	}
 }
 
