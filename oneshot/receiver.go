@@ -44,12 +44,7 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	if c.claim() {
-		v := c.given()
-		if c.more.Load() != nil { // or there is nothing to finish
-			r.finish()
-		}
-		runtime.KeepAlive(r)
-		return v, nil
+		return r.claimed(), nil
 	}
 	c.Lock()
 	v, err := r.tryRecvAndUnlockUnlessEmpty()
@@ -71,6 +66,16 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	return r.waited(served)
 }
 
+// claimed returns the value, which r has claimed.
+func (r *Receiver[T]) claimed() T {
+	v := r.c.given()
+	if r.c.more.Load() != nil { // or there is nothing to finish
+		r.finish()
+	}
+	runtime.KeepAlive(r)
+	return v
+}
+
 // waited returns the result of a receiver that waited, and was served with err.
 func (r *Receiver[T]) waited(err error) (v T, _ error) {
 	if err == nil {
@@ -86,12 +91,7 @@ func (r *Receiver[T]) waited(err error) (v T, _ error) {
 func (r *Receiver[T]) TryRecv() (T, error) {
 	c := r.made()
 	if c.claim() {
-		v := c.given()
-		if c.more.Load() != nil { // or there is nothing to finish
-			r.finish()
-		}
-		runtime.KeepAlive(r)
-		return v, nil
+		return r.claimed(), nil
 	}
 	if c.word.Load() == 0 {
 		runtime.KeepAlive(r)
