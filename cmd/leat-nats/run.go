@@ -28,10 +28,13 @@ type ChannelFlags struct {
 
 // Validate checks the values, for program.Main.
 func (f *ChannelFlags) Validate() error {
-	if f.Role != "" && f.Role != "send" && f.Role != "recv" {
-		return fmt.Errorf("--role must be one of \"send\",\"recv\" but got %q", f.Role)
+	if f.Role == "" {
+		return nil
 	}
-	if f.Role != "" && f.URL == "" {
+	if err := systems.CheckChoice("role", f.Role, "send", "recv"); err != nil {
+		return err
+	}
+	if f.URL == "" {
 		return errors.New("--role needs a server that both ends reach: give its URL with --url")
 	}
 	return nil

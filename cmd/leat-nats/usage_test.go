@@ -33,7 +33,8 @@ func TestUsage(t *testing.T) {
 
 // Every help teaches with an example, and names its flags with their defaults.
 func TestHelp(t *testing.T) {
-	flags := []string{"--count COUNT=10", "--interval INTERVAL=1s", "--capacity CAPACITY=32", "--addr ADDR=127.0.0.1:8123", "--external",
+	flags := []string{"--count COUNT=10", "--interval INTERVAL=1s", "--capacity CAPACITY=32",
+		"--addr ADDR=127.0.0.1:8123", "--external",
 		"--patience PATIENCE=30s", "--url URL", "--role send|recv", "--channel CHANNEL=leat-run"}
 	for command, flags := range map[string][]string{
 		"":              {"--version"},

@@ -69,8 +69,8 @@ func (cmd *pingCmd) Validate() error {
 			return fmt.Errorf("--%s must be between %d and %d, is %d", n.flag, n.least, n.atMost, n.value)
 		}
 	}
-	if cmd.Channel != "mpmc" && cmd.Channel != "broadcast" {
-		return fmt.Errorf("--channel must be one of \"mpmc\",\"broadcast\" but got %q", cmd.Channel)
+	if err := systems.CheckChoice("channel", cmd.Channel, "mpmc", "broadcast"); err != nil {
+		return err
 	}
 	if cmd.Duration <= 0 {
 		return fmt.Errorf("--duration must be longer than 0, is %v", cmd.Duration)

@@ -76,7 +76,8 @@ func TestUsage(t *testing.T) {
 // is not an error.
 func TestHelp(t *testing.T) {
 	run := []string{"--count COUNT=10", "--interval INTERVAL=1s", "--version"}
-	clients := append(run, "--capacity CAPACITY=32", "--addr ADDR=127.0.0.1:8123", "--external", "--patience PATIENCE=30s", "--ui ADDR")
+	clients := append(run, "--capacity CAPACITY=32", "--addr ADDR=127.0.0.1:8123", "--external",
+		"--patience PATIENCE=30s", "--ui ADDR")
 	for command, flags := range map[string][]string{
 		"":              {"--version"},
 		"run":           nil,
@@ -84,7 +85,8 @@ func TestHelp(t *testing.T) {
 		"run broadcast": append(clients, "--clients CLIENTS=10", "--lossy", "--slow N:PAUSE"),
 		"run threads":   run,
 		"serve":         {"--addr ADDR=127.0.0.1:8123"},
-		"ping": {"--addr ADDR=127.0.0.1:8123", "--clients CLIENTS=10", "--window WINDOW=1", "--rate RATE=1000", "--duration DURATION=10s",
+		"ping": {"--addr ADDR=127.0.0.1:8123", "--clients CLIENTS=10", "--window WINDOW=1",
+			"--rate RATE=1000", "--duration DURATION=10s",
 			"--count COUNT=0", "--channel CHANNEL=mpmc", "--timeout TIMEOUT=5s", "--json", "--svg FILE"},
 		"top": {"URL", "--every EVERY=1s", "--once", "--width WIDTH=100", "--color"},
 	} {

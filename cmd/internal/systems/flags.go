@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/leat-go/leat/cmd/internal/program"
@@ -79,6 +81,14 @@ func (f *ServerFlags) Validate() error {
 func between(flag string, n, most int) error {
 	if n < 1 || n > most {
 		return fmt.Errorf("--%s must be between 1 and %d, is %d", flag, most, n)
+	}
+	return nil
+}
+
+// CheckChoice checks a value that must be one of a few.
+func CheckChoice(flag, value string, choices ...string) error {
+	if !slices.Contains(choices, value) {
+		return fmt.Errorf("--%s must be one of \"%s\" but got %q", flag, strings.Join(choices, `","`), value)
 	}
 	return nil
 }
