@@ -255,7 +255,8 @@ func (c *Channel) matches(have jetstream.StreamConfig) error {
 	}
 	if have.Retention != want.Retention {
 		return fmt.Errorf("%w: %s has %v retention, not %v; an earlier version of natschan made it: "+
-			"receive what it holds with that version, delete it, or use another name", ErrMismatch, c.Name, have.Retention, want.Retention)
+			"receive what it holds with that version, delete it, or use another name",
+			ErrMismatch, c.Name, have.Retention, want.Retention)
 	}
 	return nil
 }

@@ -195,7 +195,7 @@ func (r *receiver) consumerConfig() jetstream.ConsumerConfig {
 	if !r.queue {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.position.floor()+1
 	}
-	if r.ch.prunes() { // or, as limits retention has it, one server alone would know what is acknowledged
+	if r.ch.prunes() { // with limits retention, by default one server alone knows which values are acknowledged
 		cfg.Replicas = r.ch.Replicas
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/leat-go/leat/leattest"
 	"github.com/leat-go/leat/natschan"
 	"github.com/leat-go/leat/natsembed"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -27,6 +28,21 @@ func server(t *testing.T, o *natsembed.Options) jetstream.JetStream {
 		}
 	})
 	js, err := s.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// dial connects to a server until the end of the test.
+func dial(t *testing.T, url string, opts ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ func TestDrainWithoutALeader(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	ch := natschan.Channel{
-		Name: unique(), Kind: natschan.MPSC, Capacity: 8, Replicas: 3, Storage: jetstream.MemoryStorage, Lease: time.Minute,
+		Name: unique(), Kind: natschan.MPSC, Capacity: 8, Replicas: 3,
+		Storage: jetstream.MemoryStorage, Lease: time.Minute,
 	}
 	var tx *natschan.Sender[int]
 	c.do(ctx, t, "open the channel", func(context.Context) (err error) { // the servers may not know each other yet

@@ -83,15 +83,7 @@ func TestListNamesTheOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	nc, err := nats.Connect(s.URL(), nats.Name("billing"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := dial(t, s.URL(), nats.Name("billing"))
 	ctx, _, _ := ends(t, js, natschan.Channel{Name: "work", Kind: natschan.MPSC})
 	listed(ctx, t, js, "the owner billing", func(i natschan.Info) bool { return i.Owner == "billing" })
 }

@@ -109,16 +109,7 @@ func plainServer(t *testing.T, change func(*natsserver.Options), started func(*t
 	if started != nil {
 		started(t, server)
 	}
-	nc, err := nats.Connect(server.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return dial(t, server.ClientURL())
 }
 
 // run runs a server until the end of the test.

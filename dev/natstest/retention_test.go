@@ -54,7 +54,8 @@ func startRawCluster(t *testing.T, users map[string]*natsserver.Permissions) *ra
 			c.opts[i].Users = []*natsserver.User{{Username: "root", Password: "secret"}}
 		}
 		for name, p := range users {
-			c.opts[i].Users = append(c.opts[i].Users, &natsserver.User{Username: name, Password: "secret", Permissions: p})
+			c.opts[i].Users = append(c.opts[i].Users,
+				&natsserver.User{Username: name, Password: "secret", Permissions: p})
 		}
 	}
 	t.Cleanup(func() {
@@ -73,18 +74,9 @@ func startRawCluster(t *testing.T, users map[string]*natsserver.Permissions) *ra
 // connect connects a user with one of the first two servers.
 func (c *rawCluster) connect(t *testing.T, user string) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(c.servers[0].ClientURL()+","+c.servers[1].ClientURL(), nats.UserInfo(user, "secret"),
+	return dial(t, c.servers[0].ClientURL()+","+c.servers[1].ClientURL(), nats.UserInfo(user, "secret"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
 }
 
 // start starts a server with the files and the ports that it had before.
@@ -172,7 +164,7 @@ func TestClusterLosesWhatNobodyAcknowledged(t *testing.T) {
 		c.missAConsumer(ctx, t, interest, limits)
 		lost, left := c.left(ctx, t, interest) < messages, c.left(ctx, t, limits)
 		if left < messages {
-			t.Errorf("limits retention has lost %d of %d messages: then it is no remedy", messages-left, messages)
+			t.Errorf("a stream with limits retention has lost %d of %d messages, so it is no remedy", messages-left, messages)
 		}
 		if lost {
 			return

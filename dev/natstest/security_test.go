@@ -113,17 +113,9 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 	client := issue("client")
 	return func(user string) jetstream.JetStream {
 		t.Helper()
-		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(user, "secret"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+		return dial(t, s.ClientURL(), nats.UserInfo(user, "secret"),
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 			nats.Secure(&tls.Config{RootCAs: pool, Certificates: []tls.Certificate{client}, MinVersion: tls.VersionTLS13}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(nc.Close)
-		js, err := jetstream.New(nc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return js
 	}, s.ClientURL(), pool
 }
 
@@ -134,7 +126,8 @@ func guarded(t *testing.T, users map[string]*natsserver.Permissions) (connect fu
 // some milliseconds, brings its values back; see docs/nats.md.)
 func use(ctx context.Context, js jetstream.JetStream, kind natschan.Kind, lossless bool, replicas int) error {
 	ch := natschan.Channel{
-		Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless, Storage: jetstream.MemoryStorage, Replicas: replicas,
+		Name: "orders", Kind: kind, Capacity: 2, Lossless: lossless,
+		Storage: jetstream.MemoryStorage, Replicas: replicas,
 	}
 	tx, err := natschan.NewSender[int](ctx, js, ch)
 	if err != nil {
@@ -195,7 +188,10 @@ func useAll(ctx context.Context, t *testing.T, js jetstream.JetStream, user stri
 	for _, c := range []struct {
 		kind     natschan.Kind
 		lossless bool
-	}{{natschan.MPSC, false}, {natschan.MPMC, false}, {natschan.Broadcast, false}, {natschan.Broadcast, true}, {natschan.Watch, false}} {
+	}{
+		{natschan.MPSC, false}, {natschan.MPMC, false}, {natschan.Broadcast, false}, {natschan.Broadcast, true},
+		{natschan.Watch, false},
+	} {
 		if err := use(ctx, js, c.kind, c.lossless, replicas); err != nil {
 			t.Errorf("%v, lossless %v, user %s: %v", c.kind, c.lossless, user, err)
 		}
@@ -215,7 +211,9 @@ func TestPermissionsThatSufficeWithReplicas(t *testing.T) {
 	closing.Publish = &natsserver.SubjectPermission{
 		Allow: append(slices.Clone(oneChannel.Publish.Allow), "$JS.API.STREAM.MSG.DELETE.LEAT_orders"),
 	}
-	c := startRawCluster(t, map[string]*natsserver.Permissions{"any": &anyChannel, "one": &closing, "without": &oneChannel})
+	c := startRawCluster(t, map[string]*natsserver.Permissions{
+		"any": &anyChannel, "one": &closing, "without": &oneChannel,
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	c.do(ctx, t, "the cluster has leaders", func(ctx context.Context) error {
