@@ -42,9 +42,9 @@ func New[T any](capacity int, opts ...leat.Option) *Sender[T] {
 	} else {
 		c.ring.Init(capacity)
 	}
-	c.next = c.ring.Place(seam.Origin)
+	c.next, c.tail = c.ring.Place(seam.Origin), seam.Origin
 	if seam.Origin > 0 {
-		c.tail.Store(seam.Origin)
+		c.published.Store(seam.Origin)
 	}
 	c.Kind = "broadcast"
 	if contract.Apply(&c.Meter, opts); c.Name != "" {
@@ -128,8 +128,10 @@ type channel[T any] struct {
 	// below: so no cache line has both.
 	_ [64]byte
 
-	tail     seam.Uint64 // number of the next value; written under mu
+	published seam.Uint64 // tail, or a few less; written under mu: see accepted
+
 	mu       seam.Mutex
+	tail     uint64               // number of the next value
 	kept     uint64               // number of the oldest value that is kept, if unbounded
 	next     ring.Place[entry[T]] // of value tail
 	senders  int
@@ -176,21 +178,39 @@ func (wk *wakes) run() {
 }
 
 // accepted returns how many values were accepted, which was at least least, at
-// some instant during the call. A value is accepted when its slot points to it,
-// which is just before tail says so: so one receiver may have seen it while
-// another one still reads the old tail. The last slot that is looked at here
-// did not hold value n yet, and value n-1 was accepted before: n is exact at
-// that instant.
+// some instant during the call. The caller need not hold mu, under which tail
+// is the number.
+//
+// A value is accepted when its slot points to it. A sender publishes tail only
+// once in publishEvery values, because that takes a locked instruction. So
+// accepted begins there and walks through the slots. The last slot that it
+// looks at did not hold value n, and value n-1 was accepted before. If value n
+// was not released either, n is exact at that instant.
+//
+// Only an unbounded channel releases values, and it publishes a tail beyond
+// them first. So if published is still not above n after that look, value n was
+// not released before it.
 func (c *channel[T]) accepted(least uint64) uint64 {
-	n := max(least, c.tail.Load())
+	n := max(least, c.published.Load())
 	for {
-		e := c.ring.Load(n)
-		if e == nil || e.n < n {
+		if e := c.ring.Load(n); e != nil && e.n >= n {
+			n = e.n + 1
+			continue
+		}
+		if !c.unbounded {
 			return n
 		}
-		n = e.n + 1
+		published := c.published.Load()
+		if published <= n {
+			return n
+		}
+		n = published
 	}
 }
+
+// publishEvery is how many slots accepted looks at, at most, in a channel that
+// no sender sends to meanwhile.
+const publishEvery = 8
 
 // oldest returns the number of the oldest value that the ring holds when the
 // next value gets the number tail. If the channel is unbounded, mu is held.
@@ -204,10 +224,10 @@ func (c *channel[T]) oldest(tail uint64) uint64 {
 // roomLocked reports whether a value could be accepted now, waiting senders
 // aside.
 func (c *channel[T]) roomLocked() bool {
-	if c.tail.Load() == c.limit {
+	if c.tail == c.limit {
 		c.measureLocked()
 	}
-	return c.tail.Load() < c.limit
+	return c.tail < c.limit
 }
 
 // measureLocked brings limit up to date. It begins at the lossless receiver
@@ -245,11 +265,14 @@ func (c *channel[T]) roomOrWatchLocked() bool {
 // acceptLocked appends v to the ring, which has room. The caller calls
 // notifyLocked afterwards.
 func (c *channel[T]) acceptLocked(v T) {
-	n := c.tail.Load()
+	n := c.tail
 	e := c.newEntry()
 	e.n, e.value = n, v
 	c.ring.Put(&c.next, n, e)
-	c.tail.Store(n + 1)
+	c.tail = n + 1
+	if c.tail%publishEvery == 0 {
+		c.published.Store(c.tail)
+	}
 	if c.unbounded && c.lossless.Len() == 0 {
 		c.releaseLocked()
 	}

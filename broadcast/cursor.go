@@ -52,7 +52,7 @@ const (
 )
 
 // behind returns how many of tail accepted values are before the cursor. A
-// receiver may have read a value whose sender has not yet stored tail.
+// receiver may have read a value that its sender has not yet counted in tail.
 func (cur *cursor) behind(tail uint64) uint64 {
 	if pos := cur.pos.Load(); pos < tail {
 		return tail - pos

@@ -28,6 +28,9 @@ import (
 // releaseLocked releases the values that all receivers have had.
 func (c *channel[T]) releaseLocked() {
 	for least := c.leastLocked(); least > c.kept; least = c.leastLocked() {
+		if c.published.Load() < least {
+			c.published.Store(c.tail) // before the slots are empty: see accepted
+		}
 		c.ring.Release(c.kept, least)
 		c.kept = least
 		c.slowest.Store(least + 1)
@@ -51,7 +54,7 @@ func (c *channel[T]) leastLocked() uint64 {
 		least = min(least, needs)
 		c.slow++
 	}
-	return min(least, c.tail.Load())
+	return min(least, c.tail)
 }
 
 // explainNothing says why the receiver found nothing in the slot of value pos.
@@ -77,7 +80,7 @@ func (r *Receiver[T]) explainNothing(pos uint64, nothing error) error {
 // at which it was released, the kept values began after it.
 func (c *channel[T]) searchUnbounded(fn func(T) bool) uint64 {
 	c.mu.Lock()
-	lo, hi := c.kept, c.tail.Load()
+	lo, hi := c.kept, c.tail
 	c.mu.Unlock()
 	for lo < hi {
 		mid := lo + (hi-lo)/2

@@ -165,7 +165,7 @@ func (c *channel[T]) lapseLocked(wk *wakes, outside bool) {
 // up. It returns the zero time if cur has none, is lapsed, or is not waited
 // for.
 func (c *channel[T]) waitedLocked(cur *cursor) (since time.Time) {
-	if cur.patience == 0 || cur.lapsed || c.txq.Len() == 0 || c.tail.Load()-cur.needs() < c.ring.Capacity() {
+	if cur.patience == 0 || cur.lapsed || c.txq.Len() == 0 || c.tail-cur.needs() < c.ring.Capacity() {
 		return since
 	}
 	if cur.came.After(c.stalled) {
@@ -219,7 +219,7 @@ func (r *Receiver[T]) recvLapsed(buf []T) (n int, done bool, err error) {
 	if !cur.lapsed || cur.closed.Load() {
 		return 0, false, nil
 	}
-	pos, tail := cur.pos.Load(), c.tail.Load()
+	pos, tail := cur.pos.Load(), c.tail
 	to := max(pos, c.oldest(tail))
 	if missed := to - pos; missed > 0 {
 		cur.missed.Add(missed)
@@ -255,7 +255,7 @@ func (c *channel[T]) recoverLocked(cur *cursor) {
 func (r *Receiver[T]) catchUp() {
 	c := r.c
 	c.mu.Lock()
-	if r.cur.lapsed && !r.cur.closed.Load() && r.cur.pos.Load() == c.tail.Load() {
+	if r.cur.lapsed && !r.cur.closed.Load() && r.cur.pos.Load() == c.tail {
 		c.recoverLocked(r.cur)
 	}
 	c.mu.Unlock()

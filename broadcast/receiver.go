@@ -194,7 +194,7 @@ func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error
 	c := r.c
 	c.mu.Lock()
 	r.aloneLocked(nil)
-	if r.behind() > 0 || c.ended.Load() || r.cur.closed.Load() {
+	if r.there() || c.ended.Load() || r.cur.closed.Load() {
 		c.mu.Unlock()
 		return nil
 	}
@@ -253,7 +253,7 @@ func (r *Receiver[T]) foundAfterYield() bool {
 	if !r.patience.Yield() {
 		return false
 	}
-	found := r.behind() > 0
+	found := r.there()
 	r.patience.Learn(found)
 	return found
 }
@@ -478,9 +478,7 @@ func (r *Receiver[T]) rejoin() {
 		return
 	}
 	r.cur.gateMu.Lock()
-	pos := r.cur.pos.Load()
-	e := r.c.ring.Load(pos)
-	there := e != nil && e.n >= pos
+	there := r.there()
 	if there {
 		r.cur.gate.Set(true)
 	}
@@ -498,7 +496,7 @@ func (r *Receiver[T]) arm() {
 	switch {
 	case c.ended.Load() || r.cur.closed.Load():
 		r.cur.OpenGate(true, false)
-	case r.behind() > 0:
+	case r.there():
 		r.cur.OpenGate(false, false)
 	default:
 		r.cur.shut()
@@ -506,8 +504,14 @@ func (r *Receiver[T]) arm() {
 	}
 }
 
-// behind returns how many values are before the receiver.
-func (r *Receiver[T]) behind() uint64 { return r.cur.behind(r.c.accepted(0)) }
+// there reports whether value pos was accepted: then a receive would find it,
+// or a gap. Any goroutine may ask. On an unbounded channel, the value was
+// released if the receiver was closed.
+func (r *Receiver[T]) there() bool {
+	pos := r.cur.pos.Load()
+	e := r.c.ring.Load(pos)
+	return e != nil && e.n >= pos || pos < r.cur.floor
+}
 
 // Len returns how many accepted values this receiver has neither received nor
 // been reported as missed. If that is more than the capacity, it has missed
@@ -517,7 +521,7 @@ func (r *Receiver[T]) Len() int {
 	if r.cur.closed.Load() {
 		return 0
 	}
-	return int(min(r.behind(), math.MaxInt))
+	return int(min(r.cur.behind(r.c.accepted(0)), math.MaxInt))
 }
 
 // Missed returns the total number of values that this receiver's errors have

@@ -103,7 +103,7 @@ func (s *Sender[T]) trySend(v T) error {
 		c.mu.Unlock()
 		return contract.Closed(s.closed)
 	}
-	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // left by the garbage collector's cleanup: see package park
+	if c.txq.Len() > 0 && c.tail < c.limit { // left by the garbage collector's cleanup: see package park
 		var wk wakes
 		c.admitLocked(&wk)
 		wk.run() // with mu held, which costs a little, and happens once for a receiver that was dropped
@@ -184,7 +184,7 @@ func (s *Sender[T]) TrySendMany(vs []T) (n int, err error) {
 		return 0, contract.Closed(s.closed)
 	}
 	var wk wakes
-	if c.txq.Len() > 0 && c.tail.Load() < c.limit { // see trySend
+	if c.txq.Len() > 0 && c.tail < c.limit { // see trySend
 		c.admitLocked(&wk)
 	}
 	if c.txq.Len() == 0 {
@@ -297,11 +297,11 @@ func (s *Sender[T]) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.unbounded {
-		return int(min(c.tail.Load()-c.kept, math.MaxInt))
+		return int(min(c.tail-c.kept, math.MaxInt))
 	}
 	var longest uint64
 	for cur := range c.cursorsLocked() {
-		longest = max(longest, cur.behind(c.tail.Load()))
+		longest = max(longest, cur.behind(c.tail))
 	}
 	return int(min(longest, c.ring.Capacity()))
 }

@@ -35,7 +35,7 @@ func (c *channel[T]) FillSnapshot(s *meter.Snapshot) {
 
 // FillSnapshotLocked is FillSnapshot with mu held.
 func (c *channel[T]) FillSnapshotLocked(s *meter.Snapshot) {
-	tail := c.tail.Load()
+	tail := c.tail
 	s.Capacity = int(c.ring.Capacity())
 	if c.unbounded {
 		s.Capacity = -1

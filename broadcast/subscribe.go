@@ -56,7 +56,7 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	cur := &cursor{lossless: o.lossless || o.patience > 0, patience: o.patience, channel: c}
 	var wk wakes
 	c.mu.Lock()
-	tail := c.tail.Load()
+	tail := c.tail
 	cur.floor = c.oldest(tail)
 	cur.start = o.start(cur.floor, tail)
 	cur.pos.Store(cur.start)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
 	"github.com/leat-go/leat/dev/verify/model"
 	"github.com/leat-go/leat/internal/ring"
@@ -26,6 +27,29 @@ func TestNextIsNotBehind(t *testing.T) {
 			if looks, next := rx.Next(), tx.Next(); looks > next {
 				r.Failf("a receiver looks for number %d, and the next number is %d", looks, next)
 			}
+		})
+	})
+}
+
+// It fails if a sender's Next does not count a value that a receiver has, and
+// that is released while Next looks for it.
+func TestNextIsNotBehindARelease(t *testing.T) {
+	ring.SegmentSize = 1
+	explore(t, func(r *model.Run) {
+		tx := broadcast.New[int](leat.Unbounded)
+		ahead, slow := tx.Subscribe(), tx.Subscribe()
+		tx.TrySend(0)
+		ahead.TryRecv()
+		r.Go("sends", func() { tx.TrySend(1) })
+		r.Go("receives", func() {
+			ahead.TryRecv()
+			if looks, next := ahead.Next(), tx.Next(); looks > next {
+				r.Failf("a receiver looks for number %d, and the next number is %d", looks, next)
+			}
+		})
+		r.Go("releases", func() {
+			slow.TryRecv()
+			slow.TryRecv()
 		})
 	})
 }
