@@ -57,7 +57,7 @@ func (e *recvEnd[T]) EnterRecv(w *park.Waiter, s *park.Selection, i int) (v T, e
 	r, c := (*Receiver[T])(e), e.c
 	c.mu.Lock()
 	r.aloneLocked(s)
-	if r.there() || c.ended.Load() || r.cur.closed.Load() {
+	if r.there() || c.ended.Load() || r.cur.is(isClosed) {
 		claimed = s.Claim(i)
 		c.mu.Unlock()
 		if claimed {

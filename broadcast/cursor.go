@@ -15,11 +15,8 @@ import (
 // multiple of 64 bytes on 64-bit machines, so that the allocator puts no two
 // cursors into one cache line: see docs/design/broadcast.md.
 type cursor struct {
-	pos      seam.Word[struct{}] // number of the next value to receive
-	special  seam.Word[struct{}] // not 0 if closed, joined or lapsed: then a receive has more to do
+	state    seam.Word[struct{}] // the number of the next value to receive, above the flags
 	missed   seam.Uint64         // how many values its errors have reported as missed
-	closed   seam.Bool           // written under the channel's mu
-	joined   seam.Bool           // Ready was called
 	lossless bool                // with patience or without
 	id       uint64              // 1 for the first that subscribed
 	start    uint64              // pos at first
@@ -40,21 +37,52 @@ type cursor struct {
 	came     time.Time     // when it subscribed, if a sender waited then
 	lapsed   bool          // its patience is used up
 
-	_ [24]byte // see above
+	_ [40]byte // see above
 }
 
-// The reasons for which a receiver is special. Only isLapsed is ever unset,
-// with mu held.
+// The flags in a cursor's state. If one is set, a receive has more to do than
+// to take the value. A receive that has nothing else to do replaces a state
+// without flags, and fails if one was set meanwhile. Only isLapsed is ever
+// unset. isClosed and isLapsed change under the channel's mu.
 const (
 	isClosed = 1 << iota
-	isJoined
+	isJoined // Ready was called
 	isLapsed
+
+	flags    = 1<<flagBits - 1
+	flagBits = 3 // so values have numbers below 1<<61
 )
+
+// pos returns the number of the next value to receive.
+func (cur *cursor) pos() uint64 { return cur.state.Load() >> flagBits }
+
+// is reports whether a flag is set.
+func (cur *cursor) is(flag uint64) bool { return cur.state.Load()&flag != 0 }
+
+// take moves the cursor from value n to the next, and reports whether it did:
+// not if it is not at n, or has a flag.
+func (cur *cursor) take(n uint64) bool {
+	return cur.state.CompareAndSwap(n<<flagBits, (n+1)<<flagBits)
+}
+
+// move moves the cursor, which may have flags, and reports whether it was at
+// from.
+func (cur *cursor) move(from, to uint64) bool {
+	for {
+		state := cur.state.Load()
+		if state>>flagBits != from {
+			return false
+		}
+		if cur.state.CompareAndSwap(state, to<<flagBits|state&flags) {
+			return true
+		}
+	}
+}
 
 // behind returns how many of tail accepted values are before the cursor. A
 // receiver may have read a value that its sender has not yet counted in tail.
 func (cur *cursor) behind(tail uint64) uint64 {
-	if pos := cur.pos.Load(); pos < tail {
+	if pos := cur.pos(); pos < tail {
 		return tail - pos
 	}
 	return 0
@@ -63,7 +91,7 @@ func (cur *cursor) behind(tail uint64) uint64 {
 // needs returns the number of the oldest value that senders must not overwrite
 // if the receiver is lossless. It never falls. Values from start to floor were
 // gone when the receiver subscribed.
-func (cur *cursor) needs() uint64 { return max(cur.pos.Load(), cur.floor) }
+func (cur *cursor) needs() uint64 { return max(cur.pos(), cur.floor) }
 
 // Dropped implements leak.Target: it closes a receiver that the garbage
 // collector found unreachable.
@@ -88,10 +116,7 @@ func (cur *cursor) OpenGate(final, gc bool) bool {
 }
 
 // closeLocked marks the cursor as closed.
-func (cur *cursor) closeLocked() {
-	cur.closed.Store(true)
-	cur.special.Or(isClosed)
-}
+func (cur *cursor) closeLocked() { cur.state.Or(isClosed) }
 
 // shut shuts the gate.
 func (cur *cursor) shut() {
@@ -104,7 +129,6 @@ func (cur *cursor) shut() {
 func (cur *cursor) ready() <-chan struct{} {
 	cur.gateMu.Lock()
 	defer cur.gateMu.Unlock()
-	cur.joined.Store(true)
-	cur.special.Or(isJoined)
+	cur.state.Or(isJoined)
 	return cur.gate.Chan()
 }

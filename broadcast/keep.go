@@ -64,7 +64,7 @@ func (c *channel[T]) leastLocked() uint64 {
 // and the answer is nothing.
 func (r *Receiver[T]) explainNothing(pos uint64, nothing error) error {
 	switch floor := r.cur.floor; {
-	case r.cur.closed.Load():
+	case r.cur.is(isClosed):
 		return contract.Closed(r.cause)
 	case pos < floor:
 		r.cur.missed.Add(floor - pos)

@@ -178,7 +178,7 @@ func (c *channel[T]) waitedLocked(cur *cursor) (since time.Time) {
 func (c *channel[T]) giveUpLocked(cur *cursor) {
 	c.lossless.Remove(cur)
 	cur.lapsed = true
-	cur.special.Or(isLapsed)
+	cur.state.Or(isLapsed)
 	c.lossy.Add(cur)
 	c.unholdLocked()
 }
@@ -216,10 +216,10 @@ func (r *Receiver[T]) recvLapsed(buf []T) (n int, done bool, err error) {
 	c, cur := r.c, r.cur
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !cur.lapsed || cur.closed.Load() {
+	if !cur.lapsed || cur.is(isClosed) {
 		return 0, false, nil
 	}
-	pos, tail := cur.pos.Load(), c.tail
+	pos, tail := cur.pos(), c.tail
 	to := max(pos, c.oldest(tail))
 	if missed := to - pos; missed > 0 {
 		cur.missed.Add(missed)
@@ -230,7 +230,7 @@ func (r *Receiver[T]) recvLapsed(buf []T) (n int, done bool, err error) {
 			n, to = n+1, to+1
 		}
 	}
-	if !cur.pos.CompareAndSwap(pos, to) {
+	if !cur.move(pos, to) {
 		r.twoReceivers()
 	}
 	r.at = c.ring.Place(to)
@@ -245,7 +245,7 @@ func (r *Receiver[T]) recvLapsed(buf []T) (n int, done bool, err error) {
 func (c *channel[T]) recoverLocked(cur *cursor) {
 	c.lossy.Remove(cur)
 	cur.lapsed = false
-	cur.special.And(^uint64(isLapsed))
+	cur.state.And(^uint64(isLapsed))
 	c.holdLocked(cur)
 	c.limit = min(c.limit, cur.needs()+c.ring.Capacity())
 }
@@ -255,7 +255,7 @@ func (c *channel[T]) recoverLocked(cur *cursor) {
 func (r *Receiver[T]) catchUp() {
 	c := r.c
 	c.mu.Lock()
-	if r.cur.lapsed && !r.cur.closed.Load() && r.cur.pos.Load() == c.tail {
+	if r.cur.lapsed && !r.cur.is(isClosed) && r.cur.pos() == c.tail {
 		c.recoverLocked(r.cur)
 	}
 	c.mu.Unlock()

@@ -20,7 +20,7 @@ func (t *tally) add(cur *cursor) {
 // received returns how many values the receiver has received, if it has missed
 // so many.
 func (cur *cursor) received(missed uint64) uint64 {
-	if passed := cur.pos.Load() - cur.start; passed > missed {
+	if passed := cur.pos() - cur.start; passed > missed {
 		return passed - missed
 	}
 	return 0

@@ -59,7 +59,7 @@ func (c *channel[T]) subscribe(opts []SubscribeOption) *Receiver[T] {
 	tail := c.tail
 	cur.floor = c.oldest(tail)
 	cur.start = o.start(cur.floor, tail)
-	cur.pos.Store(cur.start)
+	cur.state.Store(cur.start << flagBits)
 	c.subs++
 	cur.id = c.subs
 	if cur.patience > 0 {
