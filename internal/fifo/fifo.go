@@ -61,10 +61,17 @@
 // guarded for good, other is used in place of own, with the head locked.
 package fifo
 
-import "github.com/leat-go/leat/internal/seam"
+import (
+	"math/bits"
+	"reflect"
 
-// SegmentSize is how many values a segment holds; a power of two. Tests that
-// want to cross segments often make it small before they make a Queue.
+	"github.com/leat-go/leat/internal/seam"
+)
+
+// SegmentSize is how many values a segment holds; a power of two. If the
+// capacity is smaller, so is a segment, but it has a fourth of SegmentSize, or
+// 64 bytes. Tests that want to cross segments often make it small before they
+// make a Queue.
 var SegmentSize = 32
 
 // A Queue is a first-in first-out queue. Its zero value is not ready for use:
@@ -131,8 +138,13 @@ func (q *Queue[T]) Init(capacity int, single bool) {
 	size := SegmentSize
 	if capacity > 0 {
 		q.ring = true
-		for size/2 >= capacity {
-			size /= 2
+		if capacity < size {
+			size = 1 << bits.Len(uint(capacity-1))
+		}
+		if few := SegmentSize / 4; size < few { // each end has more to do between two segments
+			for value := int(reflect.TypeFor[T]().Size()); size < few && size*value < 64; {
+				size *= 2
+			}
 		}
 	}
 	q.mask = uint64(size) - 1
@@ -473,10 +485,9 @@ func (q *Queue[T]) extend() {
 		// inserted after last comes after last for the head, too: the head is
 		// in last or before it, and has not gone on from it.
 		q.Tail.seen = q.Head.position()
-		size := q.mask + 1
-		used := q.Tail.pos()/size - (max(q.Tail.seen, 1)-1)/size
+		used := q.Tail.pos() - (max(q.Tail.seen, 1)-1)&^q.mask // slots, of whole segments
 		switch {
-		case used >= q.segments:
+		case used >= q.segments*(q.mask+1):
 			s := q.newSegment()
 			s.next = last.next
 			last.next = s
