@@ -9,6 +9,7 @@ import (
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver is the receiving end of a oneshot channel. One goroutine at a time
@@ -54,7 +55,12 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 	r.requireAloneLocked(nil)
 	w := waiters.Take(park.NewWaiter[receiving])
 	w.Stamp = c.meter().Stamp("receives from")
-	err = c.rxq.WaitYielding(ctx, c, w)
+	yields := c.rxq.Join(w, true)
+	c.Unlock()
+	if yields {
+		seam.Yield()
+	}
+	err = c.rxq.Sleep(ctx, c, w)
 	got := w.Request.(*receiving)
 	served := got.err
 	*got = receiving{}

@@ -1,6 +1,10 @@
 package park
 
-import "time"
+import (
+	"time"
+
+	"github.com/leat-go/leat/internal/seam"
+)
 
 var IsTest = isTest
 
@@ -16,10 +20,10 @@ func PatienceLimit(others int) time.Duration {
 func HabitYields(n int, served bool) (yields int) {
 	var h habit
 	for range n {
-		if h.keeps() {
+		if h.begin() {
 			yields++
-			h.yield()
-			h.learn(served)
+			seam.Yield()
+			h.end(served)
 		}
 	}
 	return yields

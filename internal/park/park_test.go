@@ -26,10 +26,15 @@ type queue struct {
 func (q *queue) wait(ctx context.Context, id int) error {
 	w := new(park.Waiter)
 	q.mu.Lock()
-	if id%2 == 1 {
-		return q.q.WaitYielding(ctx, &q.mu, w)
+	if id%2 == 0 {
+		return q.q.Wait(ctx, &q.mu, w)
 	}
-	return q.q.Wait(ctx, &q.mu, w)
+	yields := q.q.Join(w, true)
+	q.mu.Unlock()
+	if yields {
+		seam.Yield()
+	}
+	return q.q.Sleep(ctx, &q.mu, w)
 }
 
 func (q *queue) serve() {

@@ -27,7 +27,8 @@ type Patience struct {
 const (
 	maxFailures = 8                     // more than these, and it gives up for
 	giveUp      = 256                   // waits,
-	timed       = 8                     // one in as many times is looked at, and if
+	rarely      = 32                    // one in as many times is looked at,
+	often       = 8                     // or one in as many after a long one, and if
 	maxSlow     = 2                     // in a row
 	tooLong     = 10 * time.Microsecond // were too long, it gives up for
 	giveUpSlow  = 4096                  // waits
@@ -50,16 +51,34 @@ func (p *Patience) limit() time.Duration { return tooLong + time.Duration(p.othe
 // Yield lets other goroutines run once, if that has helped lately, and reports
 // whether it did. [Patience.Learn] follows.
 func (p *Patience) Yield() bool {
+	yields, timed := p.Yields()
+	switch {
+	case timed:
+		p.YieldTimed()
+	case yields:
+		seam.Yield()
+	}
+	return yields
+}
+
+// Yields is the first part of Yield, for a caller that yields by itself, as in
+// [Queue.Join]: by seam.Yield or, if timed, by YieldTimed. A nil Patience does
+// not yield.
+func (p *Patience) Yields() (yields, timed bool) {
+	if p == nil {
+		return false, false
+	}
 	if n := p.skip.Load(); n > 0 {
 		p.skip.Store(n - 1)
-		return false
+		return false, false
 	}
 	n := p.yields.Load()
 	p.yields.Store(n + 1)
-	if n%timed != 0 {
-		seam.Yield()
-		return true
-	}
+	return true, n%rarely == 0 || n%often == 0 && p.slow.Load() > 0
+}
+
+// YieldTimed lets other goroutines run once, and looks how long that takes.
+func (p *Patience) YieldTimed() {
 	before := time.Now()
 	seam.Yield()
 	switch slow := p.slow.Load() + 1; {
@@ -70,7 +89,6 @@ func (p *Patience) Yield() bool {
 	default:
 		p.skip.Store(giveUpSlow)
 	}
-	return true
 }
 
 // Learn tells whether it has helped.

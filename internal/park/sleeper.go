@@ -51,21 +51,21 @@ type sleeper struct {
 	token chan struct{}
 }
 
-// begin begins a wait of the calling goroutine. yields tells whether
-// servedAfterYield follows.
-func (s *sleeper) begin(yields bool) {
-	s.yields = yields && s.habit.keeps()
+// begin begins a wait of the calling goroutine. soon tells whether it may
+// yield, and the result whether it does. Then servedAfterYield follows.
+func (s *sleeper) begin(soon bool) (yields bool) {
+	s.yields = soon && s.habit.begin()
 	if s.bubbled = InBubble(); s.bubbled || s.token == nil {
 		s.token = make(chan struct{}, 1)
 	}
+	return s.yields
 }
 
-// servedAfterYield lets other goroutines run, and reports whether the waiter
-// was served meanwhile. If not, the waker now knows that the goroutine sleeps.
+// servedAfterYield reports whether the waiter was served while the goroutine
+// yielded. If not, the waker now knows that the goroutine sleeps.
 func (s *sleeper) servedAfterYield() bool {
-	s.habit.yield()
 	served := s.state.Load() == s.round+2 || !s.state.CompareAndSwap(s.round, s.round+1)
-	s.habit.learn(served)
+	s.habit.end(served)
 	if served {
 		s.end()
 	}
@@ -119,10 +119,11 @@ func (s *sleeper) forgetBubble() {
 // [Patience] does for a goroutine that is in no queue yet. One goroutine at a
 // time uses it. Its zero value is ready.
 type habit struct {
-	skip     uint16 // waits to come that sleep at once
-	failures uint8  // how often it was not served meanwhile, less how often it was
-	slow     uint8  // how often in a row it took long, of the times that were looked at
-	times    uint8  // how often in all
+	skip     uint16        // waits to come that sleep at once
+	failures uint8         // how often it was not served meanwhile, less how often it was
+	slow     uint8         // how often in a row it took long, of the times that were looked at
+	times    uint8         // how often in all
+	since    time.Duration // when the present yield began, if it is looked at; or 0
 }
 
 // The other constants are those of Patience.
@@ -131,37 +132,24 @@ const (
 	longHabit  = time.Microsecond // a wake-up costs a fraction of that
 )
 
-// keeps reports whether the next wait yields.
-func (h *habit) keeps() bool {
-	if h.skip == 0 {
-		return true
+// begin reports whether the goroutine yields. Then end follows.
+func (h *habit) begin() bool {
+	if h.skip > 0 {
+		h.skip--
+		return false
 	}
-	h.skip--
-	return false
-}
-
-// yield lets other goroutines run once.
-func (h *habit) yield() {
 	if h.times++; h.times%timedHabit == 0 {
-		h.timedYield()
-	} else {
-		seam.Yield()
+		h.since = seam.Now().Sub(start)
 	}
+	return true
 }
 
-func (h *habit) timedYield() {
-	before := seam.Now()
-	seam.Yield()
-	switch h.slow++; {
-	case seam.Now().Sub(before) < longHabit:
-		h.slow = 0
-	case h.slow == maxSlow:
-		h.slow, h.skip = 0, giveUpSlow
+// end notes that the goroutine has yielded, and whether it was served
+// meanwhile.
+func (h *habit) end(served bool) {
+	if h.since != 0 {
+		h.time(seam.Now().Sub(start) - h.since)
 	}
-}
-
-// learn notes whether the goroutine was served meanwhile.
-func (h *habit) learn(served bool) {
 	switch {
 	case !served && h.failures == maxFailures:
 		h.skip = max(h.skip, giveUp)
@@ -169,5 +157,16 @@ func (h *habit) learn(served bool) {
 		h.failures++
 	case h.failures > 0:
 		h.failures--
+	}
+}
+
+// time notes how long the yield took.
+func (h *habit) time(took time.Duration) {
+	h.since = 0
+	switch h.slow++; {
+	case took < longHabit:
+		h.slow = 0
+	case h.slow == maxSlow:
+		h.slow, h.skip = 0, giveUpSlow
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Rx is a handle of the receiving end. It is used in place, and not copied.
@@ -63,10 +64,11 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 	if err = ctx.Err(); err != nil {
 		return v, err
 	}
+	empty := false
 	if c.single {
 		p := c.values.ClaimHere()
 		if p == nil {
-			p, _ = c.values.Claim()
+			p, empty = c.values.Claim()
 		}
 		if p != nil {
 			v = *p
@@ -77,14 +79,19 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 		}
 	}
 	if c.capacity > 0 { // at capacity 0, every step needs both locks
-		v, err = r.TryRecv()
-		if contract.IsEmpty[T](err) && r.patience.Yield() {
+		if !empty || c.ending.Load() { // or TryRecv would return ErrEmpty, as in seemsEmpty
+			v, err = r.TryRecv()
+			if !contract.IsEmpty[T](err) {
+				return v, err
+			}
+		}
+		if r.patience.Yield() {
 			crowded := c.crowded()
 			v, err = r.TryRecv()
 			r.patience.Learn(err == nil && !crowded)
-		}
-		if !contract.IsEmpty[T](err) {
-			return v, err
+			if !contract.IsEmpty[T](err) {
+				return v, err
+			}
 		}
 	}
 	c.Lock()
@@ -93,7 +100,12 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 		return v, err
 	}
 	w, got := r.waiterLocked()
-	err = r.waitAndUnlock(ctx, w)
+	yields := r.joinLocked(w)
+	c.Unlock()
+	if yields {
+		seam.Yield()
+	}
+	err = c.rxq.Sleep(ctx, c, w)
 	if err == nil {
 		v, err = got.one, got.err
 	}
@@ -219,14 +231,21 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter) T {
 	return v
 }
 
+// joinLocked puts w, which waiterLocked has returned, into the queue. At
+// capacity 0 a partner probably comes soon.
+func (r *Rx[T]) joinLocked(w *park.Waiter) (yields bool) {
+	return r.c.rxq.Join(w, r.c.capacity == 0)
+}
+
 // waitAndUnlock blocks until w, which waiterLocked has returned, is served; or
 // until ctx ends, whose error it returns.
 func (r *Rx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter) error {
-	c := r.c
-	if c.capacity == 0 {
-		return c.rxq.WaitYielding(ctx, c, w)
+	yields := r.joinLocked(w)
+	r.c.Unlock()
+	if yields {
+		seam.Yield()
 	}
-	return c.rxq.Wait(ctx, c, w)
+	return r.c.rxq.Sleep(ctx, r.c, w)
 }
 
 // waiterLocked returns a waiter and its request, in which only by is set. If

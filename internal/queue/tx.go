@@ -8,6 +8,7 @@ import (
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Tx is a handle of the sending end. It is used in place, and not copied.
@@ -74,7 +75,12 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 	}
 	w, p := s.waiterLocked()
 	p.one = v
-	err := s.waitAndUnlock(ctx, w)
+	yields := s.joinLocked(w)
+	c.Unlock()
+	if yields {
+		seam.Yield()
+	}
+	err := s.waited(w, c.txq.Sleep(ctx, c, w))
 	s.returnWaiter(w)
 	return err
 }
@@ -84,7 +90,12 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 func (s *Tx[T]) parkAndUnlock(ctx context.Context, p sendRequest[T]) (left []T, err error) {
 	w, own := s.waiterLocked()
 	*own = p
-	err = s.waitAndUnlock(ctx, w)
+	yields := s.joinLocked(w)
+	s.c.Unlock()
+	if yields {
+		seam.Yield()
+	}
+	err = s.waited(w, s.c.txq.Sleep(ctx, s.c, w))
 	left = own.many
 	s.returnWaiter(w)
 	return left, err
@@ -104,24 +115,26 @@ func (s *Tx[T]) returnWaiter(w *park.Waiter) {
 	s.spare.Return(w)
 }
 
-// waitAndUnlock blocks until w, which waiterLocked has returned, is served, or
-// ctx ends. The caller returns w then.
-func (s *Tx[T]) waitAndUnlock(ctx context.Context, w *park.Waiter) (err error) {
+// joinLocked puts w, which waiterLocked has returned, into the queue. At
+// capacity 0 a partner probably comes soon, and ready is set, because a sender
+// has a value although the channel holds none.
+func (s *Tx[T]) joinLocked(w *park.Waiter) (yields bool) {
 	c := s.c
-	if c.capacity > 0 {
-		err = c.txq.Wait(ctx, c, w)
-	} else {
-		if c.ready.Asked() {
-			c.ready.Set(true) // a sender has a value, although the channel holds none
-		}
-		err = c.txq.WaitYielding(ctx, c, w)
-		if err != nil {
-			c.Lock()
-			c.settleAndUnlock() // shuts ready if no other sender waits
-		}
+	if c.capacity == 0 && c.ready.Asked() {
+		c.ready.Set(true)
 	}
-	if err == nil {
+	return c.txq.Join(w, c.capacity == 0)
+}
+
+// waited returns the result of w, which has slept. err says that ctx has ended.
+func (s *Tx[T]) waited(w *park.Waiter, err error) error {
+	c := s.c
+	switch {
+	case err == nil:
 		err = c.sending(w).err
+	case c.capacity == 0:
+		c.Lock()
+		c.settleAndUnlock() // shuts ready if no other sender waits
 	}
 	runtime.KeepAlive(s)
 	return err

@@ -28,8 +28,9 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a waker looks at a wait that is over", "internal/park/sleeper.go", "		if s.state.Swap(round+2) == round {\n",
 		"		old := s.state.Swap(round + 2)\n		seam.Yield()\n		if round = s.round; old == round {\n", "mpmc_0/ss_rr"},
 	{"a goroutine that gives up stays noted as asleep", "internal/park/sleeper.go", "		s.state.Store(s.round)\n", "", "mpmc_0/s_Rr_c"},
-	{"a waiter is returned before its wait is over", "internal/queue/tx.go", "		err = c.txq.Wait(ctx, c, w)\n",
-		"		s.spare.Return(w)\n		err = c.txq.Wait(ctx, c, w)\n", "TestWaitsShareAHandle"},
+	{"a waiter is returned before its wait is over", "internal/queue/tx.go", "	err := s.waited(w, c.txq.Sleep(ctx, c, w))\n",
+		"	s.spare.Return(w)\n	err := s.waited(w, c.txq.Sleep(ctx, c, w))\n", "TestWaitsShareAHandle"},
+	{"a goroutine that was served while it yielded sleeps", "internal/park/park.go", "	if w.yields && w.servedAfterYield() {\n		return nil\n	}\n", "", "mpmc_0/ss_rr"},
 	{"a guard in the pool closes the handle that had it", "internal/leak/leak.go", "	g.cell.target = nil\n", "", "TestGuardsAreUsedAgain"},
 	{"a guard is emptied after another handle has it", "internal/leak/leak.go", "	g.cell.target = nil\n	seam.Unwatch(handle)\n	g.home.Put(g)\n",
 		"	seam.Unwatch(handle)\n	g.home.Put(g)\n	seam.Yield()\n	g.cell.target = nil\n", "TestGuardsAreUsedAgain"},
@@ -150,7 +151,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a goroutine that locks the head does not see which values were claimed", "internal/fifo/fifo.go", "	q.Head.Lock()\n	q.Head.next = q.Head.word.Load() &^ (locked | waiting)\n", "	q.Head.Lock()\n", "mpsc_1/ss_rr"},
 	{"values are claimed although one was evicted", "internal/fifo/fifo.go", "		q.from = &q.other\n		q.Guard(true)\n", "		q.from = &q.other\n", "TestClaimBesideEvictions"},
 	{"a segment is used again that the receiver may be in", "internal/fifo/fifo.go", "		q.kept = q.other.seg\n", "", "TestClaimBesideEvictions"},
-	{"a segment is used again when its last value is claimed", "internal/fifo/fifo.go", "(max(q.Tail.seen, 1)-1)/size", "q.Tail.seen/size", "TestClaimBesideEvictions"},
+	{"a segment is used again when its last value is claimed", "internal/fifo/fifo.go", "(max(q.Tail.seen, 1)-1)&^q.mask", "q.Tail.seen&^q.mask", "TestClaimBesideEvictions"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 
