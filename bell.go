@@ -75,7 +75,8 @@ func recv[T any](ctx context.Context, own park.Receiver) (v T, err error) {
 		return v, err
 	}
 	keep := func(got T, e error) { v, err = got, e }
-	_, ended := choose.Choice{N: 1, Fallback: -1}.Choose(ctx, func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) {
+	var order [1]uint16
+	_, ended := choose.Choice{Fallback: -1}.Choose(ctx, order[:], func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) {
 		return doRecv(op, arm, nil, own, keep)
 	})
 	if ended != nil {

@@ -68,7 +68,7 @@ func selectFrom(ctx context.Context, cases []Case, inOrder bool) (chosen int, er
 	if err := ctx.Err(); err != nil {
 		return -1, err
 	}
-	choice := choose.Choice{N: len(cases), Fallback: -1, InOrder: inOrder}
+	choice := choose.Choice{Fallback: -1, InOrder: inOrder}
 	for i := range cases {
 		switch {
 		case cases[i].do == nil:
@@ -86,7 +86,13 @@ func selectFrom(ctx context.Context, cases []Case, inOrder bool) (chosen int, er
 			cases[i].do(choose.Explain, nil)
 		}
 	}()
-	chosen, err = choice.Choose(ctx, func(i int, op choose.Op, arm park.Arm) (park.Arm, bool) { return cases[i].do(op, arm) })
+	do := func(i int, op choose.Op, arm park.Arm) (park.Arm, bool) { return cases[i].do(op, arm) }
+	if len(cases) > choose.Few {
+		chosen, err = choice.ChooseMany(ctx, len(cases), do)
+	} else {
+		var order [choose.Few]uint16
+		chosen, err = choice.Choose(ctx, order[:len(cases)], do)
+	}
 	returned = true
 	return chosen, err
 }
@@ -169,6 +175,10 @@ func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver
 	var v T
 	var err error
 	switch {
+	case op == choose.Peek && core != nil:
+		return core.Idle(), false
+	case op == choose.Peek:
+		return nil, false
 	case op == choose.Arm && core != nil:
 		return own.RecvArm(), false
 	case op == choose.Arm:
@@ -202,6 +212,8 @@ func doSend[T any](op choose.Op, arm park.Arm, tx Sender[T], own park.Sender, v 
 		if isNil(tx) {
 			_ = tx.TrySend(v) // which panics in the words of its package
 		}
+		return nil, false
+	case choose.Peek:
 		return nil, false
 	case choose.Finish:
 		err = arm.(park.SendArm).Result()

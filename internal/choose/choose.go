@@ -23,6 +23,10 @@ const (
 	// Arm returns an arm of the case.
 	Arm
 
+	// Peek returns an arm of the case that is not in use, and stays so; or nil.
+	// What its Selection has learned may be used.
+	Peek
+
 	// Finish is called when the operation of the arm was done, or when a
 	// Default was chosen. It calls the case's function. It reports false, and
 	// calls nothing, if the operation turned out to be impossible.
@@ -45,46 +49,42 @@ type Cases func(i int, op Op, arm park.Arm) (park.Arm, bool)
 
 // A Choice is one call of Select.
 type Choice struct {
-	N        int  // how many cases there are
-	Fallback int  // which of them is the Default, or -1
+	Fallback int  // which of the cases is the Default, or -1
 	InOrder  bool // they are asked in their order, and not in a random one
 }
 
+// For Few cases or less the caller of Choose has room on its own stack frame.
 const (
-	few  = 16
+	Few  = 16
 	many = 1024
 )
 
-// Choose does one of the cases, or returns ctx's error. ctx is not done yet.
-func (c Choice) Choose(ctx context.Context, do Cases) (chosen int, err error) {
-	switch {
-	case c.N <= few:
-		var order [few]uint16
-		return c.choose(ctx, order[:c.N], do)
-	case c.N <= many:
-		return c.chooseMany(ctx, do)
-	}
-	return c.choose(ctx, make([]uint16, c.N), do)
-}
-
-// chooseMany is Choose with an order that few Selects need, on a larger stack
-// frame.
+// ChooseMany is Choose for n cases, more than Few. It is another function, so
+// that other Selects have a smaller stack frame.
 //
 //go:noinline
-func (c Choice) chooseMany(ctx context.Context, do Cases) (chosen int, err error) {
+func (c Choice) ChooseMany(ctx context.Context, n int, do Cases) (chosen int, err error) {
+	if n > many {
+		return c.Choose(ctx, make([]uint16, n), do)
+	}
 	var order [many]uint16
-	return c.choose(ctx, order[:c.N], do)
+	return c.Choose(ctx, order[:n], do)
 }
 
-// choose tries each case once, and waits if none is possible. order is room for
-// the order in which it does.
+// Choose does one of the cases, or returns ctx's error. ctx is not done yet.
+// order is room for the order in which the cases are asked, an element for each
+// case.
 //
-// The next case to try is drawn from all that were not tried yet, each as
-// likely as the others. So each order of the cases is as likely as any other,
-// and of the cases that are possible each is as likely to come first, whatever
-// stands beside it: an impossible case is an element of the order that is
-// skipped.
-func (c Choice) choose(ctx context.Context, order []uint16, do Cases) (chosen int, err error) {
+// It tries each case once, and waits if none is possible. The next case to try
+// is drawn from all that were not tried yet, each as likely as the others. So
+// each order of the cases is as likely as any other, and of the cases that are
+// possible each is as likely to come first, whatever stands beside it: an
+// impossible case is an element of the order that is skipped.
+//
+// Before it waits, it lets other goroutines run once, if that has helped
+// lately, and tries again in the same order. It does not call a function of its
+// own for that: see [park.Queue.Join].
+func (c Choice) Choose(ctx context.Context, order []uint16, do Cases) (chosen int, err error) {
 	for k := range order {
 		order[k] = uint16(k)
 	}
@@ -106,42 +106,48 @@ func (c Choice) choose(ctx context.Context, order []uint16, do Cases) (chosen in
 		return c.Fallback, nil
 	}
 	if c.Fallback < 0 && len(order) > 0 {
-		if chosen = c.yield(order, do); chosen >= 0 {
-			return chosen, nil
+		patience := patienceOf(int(order[0]), do)
+		yields, timed := patience.Yields()
+		switch {
+		case timed:
+			patience.YieldTimed()
+		case yields:
+			seam.Yield()
+		}
+		if yields {
+			for _, i := range order {
+				if _, done := do(int(i), Try, nil); done {
+					patience.Learn(true)
+					return int(i), nil
+				}
+			}
+			patience.Learn(false)
 		}
 	}
 	return c.wait(ctx, order, do)
 }
 
-// yield lets other goroutines run once, if that has helped lately, and tries
-// again in the same order. It returns the case that was possible, or -1.
-func (c Choice) yield(order []uint16, do Cases) (chosen int) {
-	arm, _ := do(int(order[0]), Arm, nil)
+// patienceOf returns the lessons of earlier waits for case i; or nil, if none
+// are kept from one wait to the next.
+func patienceOf(i int, do Cases) *park.Patience {
+	if arm, _ := do(i, Peek, nil); arm != nil {
+		return &arm.Selection().Patience
+	}
+	arm, _ := do(i, Arm, nil)
 	if _, ok := arm.(External); ok {
-		return -1 // its Selection is new, and has learned nothing
+		return nil
 	}
-	patience := &arm.Selection().Patience
-	arm.Release()
-	if !patience.Yield() {
-		return -1
-	}
-	for _, i := range order {
-		if _, done := do(int(i), Try, nil); done {
-			patience.Learn(true)
-			return int(i)
-		}
-	}
-	patience.Learn(false)
-	return -1
+	defer arm.Release()
+	return &arm.Selection().Patience
 }
 
 // wait waits for one of the cases, none of which was possible when it was
 // tried.
 func (c Choice) wait(ctx context.Context, order []uint16, do Cases) (chosen int, err error) {
-	var some [few]indexed
+	var some [Few]indexed
 	end := end{ctx, ctx.Done()} // anybody's code, which may panic: so before there is anything to leave behind
 	s := selecting{fallback: c.Fallback, arms: some[:0]}
-	if len(order) > few {
+	if len(order) > Few {
 		s.arms = make([]indexed, 0, len(order))
 	}
 	for {

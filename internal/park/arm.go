@@ -58,8 +58,13 @@ type Sender interface {
 
 // A RecvCore is what a Select that tries needs of a receiver.
 type RecvCore[T any] struct {
-	Try interface{ TryRecv() (T, error) } // nil if the receiver is the zero one
+	Try  interface{ TryRecv() (T, error) } // nil if the receiver is the zero one
+	idle idle
 }
+
+// Idle returns an arm of the receiver that nobody uses, without taking it; or
+// nil. Somebody may take it at any time.
+func (c *RecvCore[T]) Idle() Arm { return c.idle.peek() }
 
 // A SendCore is what a Select needs of a sender.
 type SendCore[T any] struct {
@@ -93,10 +98,7 @@ type SendEnd[T any] interface {
 // its own, so that users do not see the methods. It keeps arms for use again: a
 // receiver that one goroutine selects on allocates its arms once. The Request
 // of an arm's waiter is a *R, unless EnterRecv sets it.
-type RecvArms[T, R any] struct {
-	core RecvCore[T]
-	idle idle
-}
+type RecvArms[T, R any] struct{ core RecvCore[T] }
 
 // InitRecv must be called before the receiver is used. end is a RecvEnd[T]
 // of the same receiver. (To convert it to the type of Try takes longer than all
@@ -111,10 +113,10 @@ func (s *RecvArms[T, R]) RecvCore() any { return &s.core }
 
 // RecvArm implements [Receiver].
 func (s *RecvArms[T, R]) RecvArm() Arm {
-	if arm := s.idle.take(); arm != nil {
+	if arm := s.core.idle.take(); arm != nil {
 		return arm
 	}
-	a := &recvArm[T, R]{idle: &s.idle, end: s.core.Try.(RecvEnd[T])}
+	a := &recvArm[T, R]{idle: &s.core.idle, end: s.core.Try.(RecvEnd[T])}
 	a.arm, a.w.Request = a, &a.request
 	return a
 }
@@ -281,6 +283,14 @@ func (l *idle) take() Arm {
 		a.next, a.n = nil, 0
 	}
 	return a.arm
+}
+
+// peek returns the arm that take would return.
+func (l *idle) peek() Arm {
+	if a := l.first.Load(); a != nil {
+		return a.arm
+	}
+	return nil
 }
 
 func (l *idle) put(a *listed) {
