@@ -143,6 +143,7 @@ type channel[T any] struct {
 	subs     uint64               // how many receivers there ever were
 	gone     tally                // what closed receivers received and missed
 	slab     []entry[T]
+	used     int // how many entries of slab
 	txq      park.Queue
 	waiting  fanout.Waiting[*cursor]
 	counting fanout.Counting
@@ -283,11 +284,11 @@ func (c *channel[T]) newEntry() *entry[T] {
 	if c.slabLen == 1 {
 		return new(entry[T])
 	}
-	if len(c.slab) == 0 {
-		c.slab = make([]entry[T], c.slabLen)
+	if c.used == len(c.slab) {
+		c.slab, c.used = make([]entry[T], c.slabLen), 0
 	}
-	e := &c.slab[0]
-	c.slab = c.slab[1:]
+	e := &c.slab[c.used]
+	c.used++
 	return e
 }
 

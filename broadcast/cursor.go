@@ -60,7 +60,12 @@ func (cur *cursor) pos() uint64 { return cur.state.Load() >> flagBits }
 func (cur *cursor) is(flag uint64) bool { return cur.state.Load()&flag != 0 }
 
 // take moves the cursor from value n to the next, and reports whether it did:
-// not if it is not at n, or has a flag.
+// not if it is not at n, or has a flag. A receiver that finds an entry where it
+// expects the next value calls take with the entry's number. If that succeeds,
+// the value is the next one, and there is nothing else to do.
+//
+// The receiver does not load the state before that. Such a load would wait for
+// the end of the last receive's locked instruction on the same word.
 func (cur *cursor) take(n uint64) bool {
 	return cur.state.CompareAndSwap(n<<flagBits, (n+1)<<flagBits)
 }

@@ -59,6 +59,13 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	for {
+		if e := r.at.Load(); e != nil && r.cur.take(e.n) {
+			if !r.at.Step(1) || r.cur.lossless && r.c.slowest.Load() == e.n+1 {
+				r.took(e.n)
+			}
+			runtime.KeepAlive(r)
+			return e.value, nil
+		}
 		v, err := r.tryRecv()
 		if err != leat.ErrEmpty {
 			runtime.KeepAlive(r)
@@ -75,36 +82,36 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 // does.
 func (r *Receiver[T]) TryRecv() (T, error) {
 	r.made()
+	if e := r.at.Load(); e != nil && r.cur.take(e.n) {
+		if !r.at.Step(1) || r.cur.lossless && r.c.slowest.Load() == e.n+1 {
+			r.took(e.n)
+		}
+		runtime.KeepAlive(r)
+		return e.value, nil
+	}
 	v, err := r.tryRecv()
 	runtime.KeepAlive(r)
 	return v, err
 }
 
-// tryRecv takes the next value if it is there and nothing else is to be done.
-// The load of the slot and the compare-and-swap of the cursor decide that. If
-// the entry is that of another value, the cursor is not at it. If there is more
-// to do, the cursor has a flag.
+// took does what seldom follows when value n was taken: it finds the next place
+// if that is in another segment, and wakes senders that wait for this receiver.
 //
-// It does not load the cursor before. Such a load would wait for the end of the
-// last receive's locked instruction on the same word.
-//
-// It repeats what advance and moveTo do, because a call of a generic method
-// costs as much as the rest of each.
-func (r *Receiver[T]) tryRecv() (v T, err error) {
-	e := r.at.Load()
-	if e == nil || !r.cur.take(e.n) {
-		return r.tryRecvSlow()
+// Recv, TryRecv and All take a value where they stand, because a call of a
+// generic method takes as long as half of the rest. They call took only if
+// there is something for it to do.
+func (r *Receiver[T]) took(n uint64) {
+	if !r.at.Step(0) {
+		r.c.ring.Cross(&r.at, n+1)
 	}
-	if !r.at.Step(1) {
-		r.c.ring.Cross(&r.at, e.n+1)
-	}
-	if r.cur.lossless && r.c.slowest.Load() == e.n+1 {
+	if r.cur.lossless && r.c.slowest.Load() == n+1 {
 		r.c.moved()
 	}
-	return e.value, nil
 }
 
-func (r *Receiver[T]) tryRecvSlow() (v T, err error) {
+// tryRecv receives if there is more to do than to take the value at r.at, or if
+// there is nothing.
+func (r *Receiver[T]) tryRecv() (v T, err error) {
 	if r.cur.is(isLapsed) {
 		var one [1]T
 		if _, done, err := r.recvLapsed(one[:]); done {
@@ -410,14 +417,12 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, uint64] {
 			err := ctx.Err()
 			var v T
 			if err == nil {
-				// This is tryRecv for a lossy receiver, without the call, which
-				// took a tenth of the time of a value.
 				if e := r.at.Load(); e != nil && !r.cur.lossless && r.cur.take(e.n) {
 					if !r.at.Step(1) {
 						r.c.ring.Cross(&r.at, e.n+1)
 					}
 					v = e.value
-				} else if v, err = r.tryRecv(); err == leat.ErrEmpty {
+				} else if v, err = r.TryRecv(); err == leat.ErrEmpty {
 					v, err = r.Recv(ctx)
 				}
 			}
