@@ -37,7 +37,7 @@ func designWorkloads() []workload {
 			}
 		}
 	}
-	add("batch", contestant{"native", func(n int) error { return nativeStream(background, 1024, 1, n) }},
+	add("batch", contestant{"native", nativeOneByOne},
 		contestant{"leat", mpscBatch})
 	add("try", contestant{"native", nativeTry}, contestant{"leat", mpscTry})
 	for _, w := range waits {
@@ -112,6 +112,23 @@ func mpscStream(ctx context.Context, capacity, senders, n int) error {
 
 const batchSize = 64
 
+// nativeOneByOne is what one does without batches.
+func nativeOneByOne(n int) error {
+	ch := make(chan int, 1024)
+	go func() {
+		defer close(ch)
+		for i := range n {
+			ch <- i
+		}
+	}()
+	for i := range n {
+		if v, ok := <-ch; !ok || v != i {
+			return fmt.Errorf("received %d, %v, want %d", v, ok, i)
+		}
+	}
+	return nil
+}
+
 func mpscBatch(n int) error {
 	tx, rx := mpsc.New[int](1024)
 	go func() {
@@ -120,21 +137,12 @@ func mpscBatch(n int) error {
 		for from := 0; from < n; from += batchSize {
 			k := min(batchSize, n-from)
 			for i := range k {
-				vs[i] = value(0, from+i)
+				vs[i] = from + i
 			}
 			_, _ = tx.SendMany(background, vs[:k])
 		}
 	}()
-	o, buf := newOrder(1), make([]int, batchSize)
-	for {
-		k, err := rx.RecvMany(background, buf)
-		if err != nil {
-			return o.check(n)
-		}
-		for _, v := range buf[:k] {
-			o.see(v)
-		}
-	}
+	return readRuns(n, func(buf []int) (int, error) { return rx.RecvMany(background, buf) })
 }
 
 func nativeTry(n int) error {
@@ -277,9 +285,9 @@ func readMany(rx *broadcast.Receiver[int], n int) error {
 }
 
 // readRuns checks that the values from 0 to n-1 come in order. recv moves up to
-// 64 of them to the front of its argument.
+// batchSize of them to the front of its argument.
 func readRuns(n int, recv func([]int) (int, error)) error {
-	buf := make([]int, 64)
+	buf := make([]int, batchSize)
 	for i := 0; i < n; {
 		k, err := recv(buf)
 		if err != nil {
