@@ -1,6 +1,7 @@
 package broadcast_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -71,6 +72,56 @@ func BenchmarkFanOut(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkAnswers is a value there and a value back, between two goroutines.
+func BenchmarkAnswers(b *testing.B) {
+	cancellable, cancel := context.WithCancel(background)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"background": background, "cancellable": cancellable} {
+		b.Run("ctx="+name, func(b *testing.B) {
+			there, back := broadcast.New[int](1), broadcast.New[int](1)
+			asked, answer := there.Subscribe(broadcast.Lossless()), back.Subscribe(broadcast.Lossless())
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for {
+					v, err := asked.Recv(ctx)
+					if err != nil {
+						return
+					}
+					back.Send(ctx, v)
+				}
+			})
+			for i := range b.N {
+				there.Send(ctx, i)
+				answer.Recv(ctx)
+			}
+			there.Close()
+			wg.Wait()
+		})
+	}
+}
+
+// BenchmarkEachWaits is a value to ten receivers, of which each has received
+// the value before.
+func BenchmarkEachWaits(b *testing.B) {
+	tx := broadcast.New[int](1)
+	var wg sync.WaitGroup
+	for range 10 {
+		rx := tx.Subscribe(broadcast.Lossless())
+		wg.Go(func() {
+			for {
+				if _, err := rx.Recv(background); err != nil {
+					return
+				}
+			}
+		})
+	}
+	for i := range b.N {
+		tx.Send(background, i)
+	}
+	tx.Close()
+	wg.Wait()
 }
 
 // BenchmarkTry is a send and a receive by one goroutine that never wait.

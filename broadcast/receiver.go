@@ -29,7 +29,7 @@ type Receiver[T any] struct {
 	cur      *cursor
 	at       ring.Place[entry[T]] // of the next value, which saves a division; only a hint for where to look first
 	spare    park.Spare
-	patience park.Patience // of RecvMany
+	patience park.Patience
 	guard    leak.Guard
 	loop     contract.Loop
 	cause    *contract.ClosedError // how it was closed; written before isClosed is set, and read after
@@ -71,8 +71,24 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			runtime.KeepAlive(r)
 			return v, err
 		}
-		if err := r.wait(ctx, nil); err != nil {
-			return v, err
+		// Here, as in RecvMany, and not in a function: see park.Queue.Join.
+		if yields, timed := r.patience.Yields(); yields {
+			if timed {
+				r.patience.YieldTimed()
+			} else {
+				seam.Yield()
+			}
+			found := r.there()
+			if r.patience.Learn(found); found {
+				continue
+			}
+		}
+		if w := r.join(); w != nil {
+			err := r.c.waiting.Queue.Sleep(ctx, &r.c.mu, w)
+			if r.spare.Return(w); err != nil {
+				runtime.KeepAlive(r)
+				return v, err
+			}
 		}
 	}
 }
@@ -190,20 +206,43 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
-// wait sleeps until there may be something to receive, or ctx ends. With due,
-// the channel of a timer, it sleeps at most until then, and returns
-// park.ErrDue.
-func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error) {
+// join puts a waiter into the queue, and returns it, for the caller to sleep:
+// see park.Queue.Join. It returns nil if there may be something to receive.
+func (r *Receiver[T]) join() *park.Waiter {
 	c := r.c
 	c.mu.Lock()
+	w := r.waiterLocked()
+	if w != nil {
+		c.waiting.Queue.Join(w, false)
+	}
+	c.mu.Unlock()
+	return w
+}
+
+// waiterLocked returns a waiter, or nil if there may be something to receive.
+func (r *Receiver[T]) waiterLocked() *park.Waiter {
+	c := r.c
 	r.aloneLocked(nil)
 	if r.there() || c.ended.Load() || r.cur.is(isClosed) {
-		c.mu.Unlock()
 		return nil
 	}
 	r.patience.Among(c.receiversLocked() - 1)
 	w := r.spare.Take(park.NewWaiter[struct{}])
 	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
+	return w
+}
+
+// wait sleeps until there may be something to receive, until ctx ends, or until
+// due, the channel of a timer, can be received from. In the last case it
+// returns park.ErrDue.
+func (r *Receiver[T]) wait(ctx context.Context, due <-chan time.Time) (err error) {
+	c := r.c
+	c.mu.Lock()
+	w := r.waiterLocked()
+	if w == nil {
+		c.mu.Unlock()
+		return nil
+	}
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
@@ -238,27 +277,26 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 			runtime.KeepAlive(r)
 			return n, err
 		}
-		if r.foundAfterYield() {
-			continue
+		// As in Recv.
+		if yields, timed := r.patience.Yields(); yields {
+			if timed {
+				r.patience.YieldTimed()
+			} else {
+				seam.Yield()
+			}
+			found := r.there()
+			if r.patience.Learn(found); found {
+				continue
+			}
 		}
-		if err := r.wait(ctx, nil); err != nil {
-			return 0, err
+		if w := r.join(); w != nil {
+			err := r.c.waiting.Queue.Sleep(ctx, &r.c.mu, w)
+			if r.spare.Return(w); err != nil {
+				runtime.KeepAlive(r)
+				return 0, err
+			}
 		}
 	}
-}
-
-// foundAfterYield lets other goroutines run once, if that helps, and reports
-// whether there are values then. A goroutine that receives many at a time wants
-// many: after a yield there are more of them, no sender had to wake this
-// goroutine, and it did not contend with the senders for mu. A Recv would gain
-// nothing.
-func (r *Receiver[T]) foundAfterYield() bool {
-	if !r.patience.Yield() {
-		return false
-	}
-	found := r.there()
-	r.patience.Learn(found)
-	return found
 }
 
 func (r *Receiver[T]) tryRecvMany(buf []T) (n int, err error) {

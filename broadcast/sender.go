@@ -60,21 +60,31 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 		c.unwatchLocked()
 		return s.trySend(v)
 	}
-	_, err := s.waitAndUnlock(ctx, sending[T]{one: v})
+	w := s.joinLocked(sending[T]{one: v})
+	c.mu.Unlock()
+	_, err := s.slept(w, c.txq.Sleep(ctx, &c.mu, w))
 	return err
 }
 
-// waitAndUnlock puts a sender to sleep until it is served, or ctx ends, and
-// returns what of many is left. mu is held, and free when it returns.
-func (s *Sender[T]) waitAndUnlock(ctx context.Context, p sending[T]) (left []T, err error) {
-	s.c.waitsLocked()
+// joinLocked puts a waiter into the queue, and returns it, for the caller to
+// sleep: see park.Queue.Join. slept follows.
+func (s *Sender[T]) joinLocked(p sending[T]) *park.Waiter {
+	c := s.c
+	c.waitsLocked()
 	w := s.spare.Take(park.NewWaiter[sending[T]])
+	*c.sending(w) = p
+	w.Handle, w.Stamp = &s.waiters, c.Stamp("sends to")
+	c.NoteDepth(s.Cap())
+	c.txq.Join(w, false)
+	return w
+}
+
+// slept returns what of many is left, and the error of the send. err is what
+// the sleep of w returned.
+func (s *Sender[T]) slept(w *park.Waiter, err error) (left []T, _ error) {
 	own := s.c.sending(w)
-	*own = p
-	w.Handle, w.Stamp = &s.waiters, s.c.Stamp("sends to")
-	s.c.NoteDepth(s.Cap())
-	err = s.c.txq.Wait(ctx, &s.c.mu, w)
-	p, *own = *own, sending[T]{}
+	p := *own
+	*own = sending[T]{}
 	s.spare.Return(w)
 	runtime.KeepAlive(s)
 	if err == nil {
@@ -163,7 +173,9 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (n int, err error) {
 		return len(vs), nil
 	}
 	wk.run() // with mu held, which costs a little; a goroutine that slept first could not wake others
-	left, err := s.waitAndUnlock(ctx, sending[T]{many: rest})
+	w := s.joinLocked(sending[T]{many: rest})
+	c.mu.Unlock()
+	left, err := s.slept(w, c.txq.Sleep(ctx, &c.mu, w))
 	return len(vs) - len(left), err
 }
 
