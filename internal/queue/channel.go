@@ -74,19 +74,25 @@ type Channel[T any] struct {
 	// Guarded by both locks:
 
 	uncontended        bool
+	hasSenders         bool                  // openSenders > 0
+	crowd              uint16                // see noteSenderLocked
+	ending             seam.Bool             // a reachable receiver may get ErrClosed: see seemsEmpty; read without a lock
 	senderCause        *contract.ClosedError // the first that a sender handle was closed with, or nil
 	receiverCause      *contract.ClosedError // the first that a receiver handle was closed with, or nil
-	hasSenders         bool                  // openSenders > 0
 	openReceivers      int                   // handles that are not closed
 	reachableReceivers int                   // handles, closed or not, that the garbage collector has not found
 	direct             uint64                // values that went from a sender to a receiver without being queued
 	dropped            uint64                // values that nobody was left to receive
 	evicted            uint64                // values that ForceSend took out
-	ending             seam.Bool             // a reachable receiver may get ErrClosed: see seemsEmpty; read without a lock
 	txq                park.Queue
 	rxq                park.Queue // at most one Recv or Select, if single
 	ready              park.Gate
 	done               park.Gate
+
+	// Used without a lock, but that many is written with both:
+
+	patience park.Patience // of senders that find the channel full
+	many     seam.Bool     // see noteSenderLocked
 }
 
 // New makes a channel for a kind, and tx and rx its first handles. The kind has
@@ -263,8 +269,24 @@ func (c *Channel[T]) availableLocked() bool {
 
 // crowded guesses whether a receiver that has just yielded finds so many values
 // that it might as well have slept: a receiver that is woken later finds more
-// of them, and disturbs the senders less often.
-func (c *Channel[T]) crowded() bool { return c.values.HoldsAtLeast(4) }
+// of them, and disturbs the senders less often. That is so if there are many
+// senders, because a goroutine that yields goes on after all of them, and one
+// that is woken before them.
+func (c *Channel[T]) crowded() bool { return c.many.Load() && c.values.HoldsAtLeast(4) }
+
+// noteSenderLocked notes that a sender has begun to wait, as the last of txq.
+// If it is the third there, the channel counts as one of many senders, until
+// 256 others in a row were not.
+func (c *Channel[T]) noteSenderLocked() {
+	if c.txq.Len() > 2 {
+		c.crowd = 256
+	} else if c.crowd > 0 {
+		c.crowd--
+	}
+	if many := c.crowd > 0; c.many.Load() != many {
+		c.many.Store(many)
+	}
+}
 
 // settleLocked does all that has become possible. The caller runs wk after it
 // has unlocked both ends.

@@ -68,6 +68,17 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 			runtime.KeepAlive(s)
 			return nil
 		}
+		if c.capacity > 1 && !c.many.Load() {
+			c.values.Tail.Unlock()
+			if c.patience.Yield() {
+				err := s.TrySend(v)
+				c.patience.Learn(err == nil)
+				if err != contract.ErrFull {
+					return err
+				}
+			}
+			c.values.Tail.Lock()
+		}
 	}
 	c.lockHeadToo()
 	if err := s.trySendAndUnlockUnlessFull(v); err != contract.ErrFull {
@@ -123,7 +134,9 @@ func (s *Tx[T]) joinLocked(w *park.Waiter) (yields bool) {
 	if c.capacity == 0 && c.ready.Asked() {
 		c.ready.Set(true)
 	}
-	return c.txq.Join(w, c.capacity == 0)
+	yields = c.txq.Join(w, c.capacity == 0)
+	c.noteSenderLocked()
+	return yields
 }
 
 // waited returns the result of w, which has slept. err says that ctx has ended.

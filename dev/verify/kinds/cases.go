@@ -26,6 +26,7 @@ func Cases() []*script.Program {
 		ts rr
 		ss zr
 		ssx rrr
+		sss rrr
 		b n
 		b rr
 		s s rr
@@ -94,6 +95,12 @@ func Cases() []*script.Program {
 		s N y
 		B z N
 	`)
+	for _, kind := range []string{"mpsc", "mpmc"} { // the third Send yields, and then waits
+		add(kind, []int{2}, `
+			ssS c
+			ss S rrr c
+		`)
+	}
 	add("mpmc", queues, `
 		B l
 		N l

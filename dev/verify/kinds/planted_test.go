@@ -30,6 +30,8 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a goroutine that gives up stays noted as asleep", "internal/park/sleeper.go", "		s.state.Store(s.round)\n", "", "mpmc_0/s_Rr_c"},
 	{"a waiter is returned before its wait is over", "internal/queue/tx.go", "	err := s.waited(w, c.txq.Sleep(ctx, c, w))\n",
 		"	s.spare.Return(w)\n	err := s.waited(w, c.txq.Sleep(ctx, c, w))\n", "TestWaitsShareAHandle"},
+	{"a sender that has yielded gives up", "internal/queue/tx.go", "				if err != contract.ErrFull {\n					return err\n				}\n			}\n			c.values.Tail.Lock()\n",
+		"				return err\n			}\n			c.values.Tail.Lock()\n", "mpsc_2/ssS_c"},
 	{"a goroutine that was served while it yielded sleeps", "internal/park/park.go", "	if w.yields && w.servedAfterYield() {\n		return nil\n	}\n", "", "mpmc_0/ss_rr"},
 	{"a guard in the pool closes the handle that had it", "internal/leak/leak.go", "	g.cell.target = nil\n", "", "TestGuardsAreUsedAgain"},
 	{"a guard is emptied after another handle has it", "internal/leak/leak.go", "	g.cell.target = nil\n	seam.Unwatch(handle)\n	g.home.Put(g)\n",
