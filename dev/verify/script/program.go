@@ -287,9 +287,9 @@ func (a *Actor) do(letter rune) {
 	background := context.Background()
 	switch letter {
 	case 's':
-		a.send(background, a.tx.Send)
+		a.send(background, a.waitingSend)
 	case 'S':
-		a.send(a.Context, a.tx.Send)
+		a.send(a.Context, a.waitingSend)
 	case 't':
 		a.send(background, func(_ context.Context, v rune) error { return a.tx.TrySend(v) })
 	case 'E':
@@ -303,9 +303,9 @@ func (a *Actor) do(letter rune) {
 	case 'P', 'Q':
 		a.reserve(letter == 'P', func() (permit, error) { return a.ch.tryReserve(a.tx) })
 	case 'r':
-		a.recv(background, a.rx.Recv)
+		a.recv(background, a.waitingRecv)
 	case 'R':
-		a.recv(a.Context, a.rx.Recv)
+		a.recv(a.Context, a.waitingRecv)
 	case 'y':
 		a.recv(background, func(context.Context) (rune, error) { return a.rx.TryRecv() })
 	case 'n':
@@ -399,6 +399,25 @@ func (a *Actor) send(ctx context.Context, f func(context.Context, rune) error) {
 		err := f(ctx, v)
 		return spec.Sends(a.ch.cap, a.txID, accepted(err), err, v)
 	})
+}
+
+// waitingSend is Send. It panics on ErrFull, which a history takes for the
+// result of a TrySend.
+func (a *Actor) waitingSend(ctx context.Context, v rune) error {
+	err := a.tx.Send(ctx, v)
+	if err == leat.ErrFull {
+		panic("script: Send returned ErrFull")
+	}
+	return err
+}
+
+// waitingRecv is Recv. It panics on ErrEmpty.
+func (a *Actor) waitingRecv(ctx context.Context) (rune, error) {
+	v, err := a.rx.Recv(ctx)
+	if err == leat.ErrEmpty {
+		panic("script: Recv returned ErrEmpty")
+	}
+	return v, err
 }
 
 func accepted(err error) int {
