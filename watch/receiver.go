@@ -11,6 +11,7 @@ import (
 	"github.com/leat-go/leat/internal/leak"
 	"github.com/leat-go/leat/internal/meter"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // Receiver sees the newest value whenever it looks. It remembers which one it
@@ -22,12 +23,13 @@ import (
 // Receiving takes no lock, unless there is nothing to receive.
 type Receiver[T any] struct {
 	recvArms[T]
-	c     *channel[T]
-	cur   *cursor
-	spare park.Spare
-	guard leak.Guard
-	loop  contract.Loop
-	cause *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
+	c        *channel[T]
+	cur      *cursor
+	spare    park.Spare
+	patience park.Patience // of Recv
+	guard    leak.Guard
+	loop     contract.Loop
+	cause    *contract.ClosedError // how it was closed; written before cur.closed is set, and read after
 }
 
 // made returns the handle's channel.
@@ -60,8 +62,24 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			runtime.KeepAlive(r)
 			return v, err
 		}
-		if err := r.wait(ctx, r.cur.seen.Load(), nil); err != nil {
-			return v, err
+		// Here, and not in a function: see park.Queue.Join.
+		if yields, timed := r.patience.Yields(); yields {
+			if timed {
+				r.patience.YieldTimed()
+			} else {
+				seam.Yield()
+			}
+			found := r.c.current.Load().n != r.cur.seen.Load()
+			if r.patience.Learn(found); found {
+				continue
+			}
+		}
+		if w := r.join(r.cur.seen.Load()); w != nil {
+			err := r.c.waiting.Queue.Sleep(ctx, &r.c.mu, w)
+			if r.spare.Return(w); err != nil {
+				runtime.KeepAlive(r)
+				return v, err
+			}
 		}
 	}
 }
@@ -108,19 +126,44 @@ func (r *Receiver[T]) twoReceivers() {
 	panic(r.c.String() + ": two goroutines receive from one Receiver at the same time; let each Subscribe")
 }
 
+// join puts a waiter for a newer value than version known into the queue; or
+// returns nil, if there may be something to receive.
+func (r *Receiver[T]) join(known uint64) *park.Waiter {
+	c := r.c
+	c.mu.Lock()
+	w := r.waiterLocked(known)
+	if w != nil {
+		c.waiting.Queue.Join(w, false)
+	}
+	c.mu.Unlock()
+	return w
+}
+
+// waiterLocked returns a waiter, or nil if there is a newer value than version
+// known, or the end.
+func (r *Receiver[T]) waiterLocked(known uint64) *park.Waiter {
+	c := r.c
+	r.aloneLocked(nil)
+	if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {
+		return nil
+	}
+	r.patience.Among(c.receivers.Len() - 1)
+	w := r.spare.Take(park.NewWaiter[struct{}])
+	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
+	return w
+}
+
 // wait sleeps until there is a newer value than version known, or the end, or
 // ctx ends. With due, the channel of a timer, it sleeps at most until then, and
 // returns park.ErrDue.
 func (r *Receiver[T]) wait(ctx context.Context, known uint64, due <-chan time.Time) (err error) {
 	c := r.c
 	c.mu.Lock()
-	r.aloneLocked(nil)
-	if c.current.Load().n != known || c.ended.Load() || r.cur.closed.Load() {
+	w := r.waiterLocked(known)
+	if w == nil {
 		c.mu.Unlock()
 		return nil
 	}
-	w := r.spare.Take(park.NewWaiter[struct{}])
-	w.Request, w.Handle, w.Stamp = r.cur, &r.cur.place.Waiters, c.Stamp("receives from")
 	err = c.waiting.Queue.WaitTimer(ctx, &c.mu, w, due)
 	r.spare.Return(w)
 	runtime.KeepAlive(r)
