@@ -269,10 +269,13 @@ func (c *Channel[T]) availableLocked() bool {
 
 // crowded guesses whether a receiver that has just yielded finds so many values
 // that it might as well have slept: a receiver that is woken later finds more
-// of them, and disturbs the senders less often. That is so if there are many
-// senders, because a goroutine that yields goes on after all of them, and one
-// that is woken before them.
-func (c *Channel[T]) crowded() bool { return c.many.Load() && c.values.HoldsAtLeast(4) }
+// of them, and disturbs the senders less often. That is not so if the channel
+// is full, because then the senders wait for it; unless there are many, because
+// a goroutine that yields goes on after all of them, and one that is woken
+// before them.
+func (c *Channel[T]) crowded() bool {
+	return c.values.HoldsAtLeast(4) && (c.many.Load() || !c.values.HoldsAtLeast(uint64(c.capacity)))
+}
 
 // noteSenderLocked notes that a sender has begun to wait, as the last of txq.
 // If it is the third there, the channel counts as one of many senders, until
