@@ -76,9 +76,8 @@ func recv[T any](ctx context.Context, own park.Receiver) (v T, err error) {
 	}
 	keep := func(got T, e error) { v, err = got, e }
 	var order [1]uint16
-	_, ended := choose.Choice{Fallback: -1}.Choose(ctx, order[:], func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) {
-		return doRecv(op, arm, nil, own, keep)
-	})
+	do := func(_ int, op choose.Op, arm park.Arm) (park.Arm, bool) { return doRecv(op, arm, nil, own, keep) }
+	_, ended := choose.Choice{Fallback: -1}.Choose(ctx, order[:], do)
 	if ended != nil {
 		return v, ended
 	}

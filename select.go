@@ -175,10 +175,8 @@ func doRecv[T any](op choose.Op, arm park.Arm, rx Receiver[T], own park.Receiver
 	var v T
 	var err error
 	switch {
-	case op == choose.Peek && core != nil:
-		return core.Idle(), false
 	case op == choose.Peek:
-		return nil, false
+		return core.Idle(), false
 	case op == choose.Arm && core != nil:
 		return own.RecvArm(), false
 	case op == choose.Arm:

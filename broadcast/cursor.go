@@ -56,8 +56,8 @@ const (
 // pos returns the number of the next value to receive.
 func (cur *cursor) pos() uint64 { return cur.state.Load() >> flagBits }
 
-// is reports whether a flag is set.
-func (cur *cursor) is(flag uint64) bool { return cur.state.Load()&flag != 0 }
+// is reports whether one of some flags is set.
+func (cur *cursor) is(some uint64) bool { return cur.state.Load()&some != 0 }
 
 // take moves the cursor from value n to the next, and reports whether it did:
 // not if it is not at n, or has a flag. A receiver that finds an entry where it

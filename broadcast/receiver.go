@@ -72,12 +72,8 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			return v, err
 		}
 		// Here, as in RecvMany, and not in a function: see park.Queue.Join.
-		if yields, timed := r.patience.Yields(); yields {
-			if timed {
-				r.patience.YieldTimed()
-			} else {
-				seam.Yield()
-			}
+		if r.patience.Yields() {
+			seam.Yield()
 			found := r.there()
 			if r.patience.Learn(found); found {
 				continue
@@ -169,7 +165,9 @@ func (r *Receiver[T]) look(pos uint64) (*entry[T], error) {
 		}
 	}
 	if e.n > pos {
-		if r.cur.is(isClosed) { // which was set before a sender that waited for this receiver could overwrite what it had not read
+		// Only after isClosed was set could a sender that waited for this
+		// receiver overwrite what it had not read.
+		if r.cur.is(isClosed) {
 			return nil, contract.Closed(r.cause)
 		}
 		oldest := r.c.accepted(e.n+1) - r.c.ring.Capacity()
@@ -278,12 +276,8 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) 
 			return n, err
 		}
 		// As in Recv.
-		if yields, timed := r.patience.Yields(); yields {
-			if timed {
-				r.patience.YieldTimed()
-			} else {
-				seam.Yield()
-			}
+		if r.patience.Yields() {
+			seam.Yield()
 			found := r.there()
 			if r.patience.Learn(found); found {
 				continue
@@ -419,7 +413,7 @@ func (r *Receiver[T]) RecvBatch(ctx context.Context, buf []T, maxAge time.Durati
 // the next call: a gap, the end, a close, or that the receiver has lapsed. more
 // reports whether a value may still come before that.
 func (r *Receiver[T]) collect(buf []T) (n int, more bool) {
-	if r.cur.is(isClosed) || r.cur.is(isLapsed) {
+	if r.cur.is(isClosed | isLapsed) {
 		return 0, false
 	}
 	pos := r.cur.pos()
@@ -552,9 +546,9 @@ func (r *Receiver[T]) arm() {
 	}
 }
 
-// there reports whether value pos was accepted: then a receive would find it,
-// or a gap. Any goroutine may ask. On an unbounded channel, the value was
-// released if the receiver was closed.
+// there reports whether the value at the cursor was accepted: then a receive
+// would find it, or a gap. Any goroutine may call it. On an unbounded channel,
+// the value may be released once the receiver is closed.
 func (r *Receiver[T]) there() bool {
 	pos := r.cur.pos()
 	e := r.c.ring.Load(pos)

@@ -76,10 +76,9 @@ func newNamed[T any](opts []leat.Option) (*Receiver[T], *channel[T]) {
 //
 // Mostly the value is there, nothing was closed and no gate was asked for. Then
 // word is full, and one compare-and-swap to emptied is the whole receive: see
-// claim. It does what a receive with the lock does, because in that state
-// nobody waits, there is no gate to set, and the lock is free. From then on the
-// value belongs to the claimer, which reads and clears it after the
-// compare-and-swap:
+// claim. A receive with the lock would do no more: in that state no goroutine
+// waits, no gate has to be set, and the lock is free. After the
+// compare-and-swap the value belongs to the claimer, which reads and clears it:
 //
 //   - Only one goroutine claims, or takes with the lock, because the
 //     compare-and-swap clears holds and no call sets it again.

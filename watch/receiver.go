@@ -63,12 +63,8 @@ func (r *Receiver[T]) Recv(ctx context.Context) (T, error) {
 			return v, err
 		}
 		// Here, and not in a function: see park.Queue.Join.
-		if yields, timed := r.patience.Yields(); yields {
-			if timed {
-				r.patience.YieldTimed()
-			} else {
-				seam.Yield()
-			}
+		if r.patience.Yields() {
+			seam.Yield()
 			found := r.c.current.Load().n != r.cur.seen.Load()
 			if r.patience.Learn(found); found {
 				continue

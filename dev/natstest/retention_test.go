@@ -164,7 +164,7 @@ func TestClusterLosesWhatNobodyAcknowledged(t *testing.T) {
 		c.missAConsumer(ctx, t, interest, limits)
 		lost, left := c.left(ctx, t, interest) < messages, c.left(ctx, t, limits)
 		if left < messages {
-			t.Errorf("a stream with limits retention has lost %d of %d messages, so it is no remedy", messages-left, messages)
+			t.Errorf("a stream with limits retention has lost %d of %d messages, so it does not help", messages-left, messages)
 		}
 		if lost {
 			return

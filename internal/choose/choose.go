@@ -106,15 +106,8 @@ func (c Choice) Choose(ctx context.Context, order []uint16, do Cases) (chosen in
 		return c.Fallback, nil
 	}
 	if c.Fallback < 0 && len(order) > 0 {
-		patience := patienceOf(int(order[0]), do)
-		yields, timed := patience.Yields()
-		switch {
-		case timed:
-			patience.YieldTimed()
-		case yields:
+		if patience := patienceOf(int(order[0]), do); patience.Yields() {
 			seam.Yield()
-		}
-		if yields {
 			for _, i := range order {
 				if _, done := do(int(i), Try, nil); done {
 					patience.Learn(true)

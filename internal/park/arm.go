@@ -63,8 +63,16 @@ type RecvCore[T any] struct {
 }
 
 // Idle returns an arm of the receiver that nobody uses, without taking it; or
-// nil. Somebody may take it at any time.
-func (c *RecvCore[T]) Idle() Arm { return c.idle.peek() }
+// nil. Somebody may take it at any time. A nil core has none.
+func (c *RecvCore[T]) Idle() Arm {
+	if c == nil {
+		return nil
+	}
+	if a := c.idle.first.Load(); a != nil {
+		return a.arm
+	}
+	return nil
+}
 
 // A SendCore is what a Select needs of a sender.
 type SendCore[T any] struct {
@@ -283,14 +291,6 @@ func (l *idle) take() Arm {
 		a.next, a.n = nil, 0
 	}
 	return a.arm
-}
-
-// peek returns the arm that take would return.
-func (l *idle) peek() Arm {
-	if a := l.first.Load(); a != nil {
-		return a.arm
-	}
-	return nil
 }
 
 func (l *idle) put(a *listed) {

@@ -22,6 +22,7 @@ type Patience struct {
 	slow     seam.Int32  // how often in a row it took long, of the times that were looked at
 	yields   seam.Uint32 // how often in all
 	others   seam.Int32  // see Among
+	since    seam.Int64  // when the present yield began, if it is looked at; or 0
 }
 
 const (
@@ -48,51 +49,31 @@ func (p *Patience) Among(others int) {
 // limit returns how long a yield may take.
 func (p *Patience) limit() time.Duration { return tooLong + time.Duration(p.others.Load())*turn }
 
-// Yield lets other goroutines run once, if that has helped lately, and reports
-// whether it did. [Patience.Learn] follows.
-func (p *Patience) Yield() bool {
-	yields, timed := p.Yields()
-	switch {
-	case timed:
-		p.YieldTimed()
-	case yields:
-		seam.Yield()
-	}
-	return yields
-}
-
-// Yields is the first part of Yield, for a caller that yields by itself, as in
-// [Queue.Join]: by seam.Yield or, if timed, by YieldTimed. A nil Patience does
-// not yield.
-func (p *Patience) Yields() (yields, timed bool) {
+// Yields reports whether the goroutine lets others run once, because that has
+// helped lately. Then it calls seam.Yield, and [Patience.Learn] after that. It
+// yields by itself for the sake of speed, as in [Queue.Join]. A nil Patience
+// does not yield.
+func (p *Patience) Yields() bool {
 	if p == nil {
-		return false, false
+		return false
 	}
 	if n := p.skip.Load(); n > 0 {
 		p.skip.Store(n - 1)
-		return false, false
+		return false
 	}
 	n := p.yields.Load()
 	p.yields.Store(n + 1)
-	return true, n%rarely == 0 || n%often == 0 && p.slow.Load() > 0
-}
-
-// YieldTimed lets other goroutines run once, and looks how long that takes.
-func (p *Patience) YieldTimed() {
-	before := time.Now()
-	seam.Yield()
-	switch slow := p.slow.Load() + 1; {
-	case time.Since(before) < p.limit():
-		p.slow.Store(0)
-	case slow < maxSlow:
-		p.slow.Store(slow)
-	default:
-		p.skip.Store(giveUpSlow)
+	if n%rarely == 0 || n%often == 0 && p.slow.Load() > 0 {
+		p.since.Store(int64(time.Since(start)))
 	}
+	return true
 }
 
-// Learn tells whether it has helped.
+// Learn notes that the goroutine has yielded, and whether that has helped.
 func (p *Patience) Learn(helped bool) {
+	if since := p.since.Load(); since != 0 {
+		p.time(time.Since(start) - time.Duration(since))
+	}
 	switch n := p.failures.Load(); {
 	case helped && n > 0:
 		p.failures.Store(n - 1)
@@ -100,5 +81,18 @@ func (p *Patience) Learn(helped bool) {
 		p.failures.Store(n + 1)
 	case !helped:
 		p.skip.Store(giveUp)
+	}
+}
+
+// time notes how long the yield took.
+func (p *Patience) time(took time.Duration) {
+	p.since.Store(0)
+	switch slow := p.slow.Load() + 1; {
+	case took < p.limit():
+		p.slow.Store(0)
+	case slow < maxSlow:
+		p.slow.Store(slow)
+	default:
+		p.skip.Store(giveUpSlow)
 	}
 }

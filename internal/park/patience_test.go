@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/seam"
 )
 
 // It fails if a goroutine goes on yielding though that never helps, or never
@@ -14,7 +15,8 @@ func TestPatienceLearns(t *testing.T) {
 	const waits = 100_000
 	yields := 0
 	for range waits {
-		if p.Yield() {
+		if p.Yields() {
+			seam.Yield()
 			yields++
 			p.Learn(false)
 		}
@@ -23,12 +25,13 @@ func TestPatienceLearns(t *testing.T) {
 		t.Errorf("yielded %d times in %d waits, in none of which it helped; want it rare, but not given up", yields, waits)
 	}
 	for range waits {
-		if p.Yield() {
+		if p.Yields() {
+			seam.Yield()
 			p.Learn(true)
 		}
 	}
 	var early park.Patience
-	if !early.Yield() {
+	if !early.Yields() {
 		t.Error("a new one does not yield")
 	}
 }

@@ -85,7 +85,8 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 				return v, err
 			}
 		}
-		if r.patience.Yield() {
+		if r.patience.Yields() {
+			seam.Yield()
 			crowded := c.crowded()
 			v, err = r.TryRecv()
 			r.patience.Learn(err == nil && !crowded)
@@ -297,7 +298,8 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if n = r.recvUncontended(buf); n > 0 {
 		return n, nil
 	}
-	if c.capacity > 0 && r.patience.Yield() {
+	if c.capacity > 0 && r.patience.Yields() {
+		seam.Yield()
 		crowded := c.crowded()
 		n = r.recvUncontended(buf)
 		r.patience.Learn(n > 0 && !crowded)

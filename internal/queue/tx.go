@@ -70,7 +70,8 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 		}
 		if c.capacity > 1 && !c.many.Load() {
 			c.values.Tail.Unlock()
-			if c.patience.Yield() {
+			if c.patience.Yields() {
+				seam.Yield()
 				err := s.TrySend(v)
 				c.patience.Learn(err == nil)
 				if err != contract.ErrFull {
