@@ -315,6 +315,7 @@ func leatSelect(capacity, receivers, n int) error {
 	}
 	var t tally
 	var c crew
+	sent := func(error) {}
 	for s := range suiteWorkers {
 		c.run(func() error {
 			for i := s; i < n; i += suiteWorkers {
@@ -324,11 +325,12 @@ func leatSelect(capacity, receivers, n int) error {
 					}
 					continue
 				}
-				var cases [suiteWorkers]leat.Case
-				for k := range cases {
-					cases[k] = leat.OnSend(leat.Sender[int](tx[k]), i, func(error) {})
-				}
-				if _, err := leat.Select(background, cases[:]...); err != nil {
+				if _, err := leat.Select(background,
+					leat.OnSend(tx[0], i, sent),
+					leat.OnSend(tx[1], i, sent),
+					leat.OnSend(tx[2], i, sent),
+					leat.OnSend(tx[3], i, sent),
+				); err != nil {
 					return err
 				}
 			}
@@ -345,11 +347,12 @@ func leatSelect(capacity, receivers, n int) error {
 				}
 			}
 			for range share(n, r, receivers) {
-				var cases [suiteWorkers]leat.Case
-				for k := range cases {
-					cases[k] = leat.OnRecv(leat.Receiver[int](rx[k]), take)
-				}
-				if _, err := leat.Select(background, cases[:]...); err != nil {
+				if _, err := leat.Select(background,
+					leat.OnRecv(rx[0], take),
+					leat.OnRecv(rx[1], take),
+					leat.OnRecv(rx[2], take),
+					leat.OnRecv(rx[3], take),
+				); err != nil {
 					return err
 				}
 			}
