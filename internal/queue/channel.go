@@ -76,7 +76,7 @@ type Channel[T any] struct {
 	uncontended        bool
 	hasSenders         bool                  // openSenders > 0
 	crowd              uint16                // see noteSenderLocked
-	ending             seam.Bool             // a reachable receiver may get ErrClosed: see seemsEmpty; read without a lock
+	ending             seam.Bool             // see endingLocked; read without a lock
 	senderCause        *contract.ClosedError // the first that a sender handle was closed with, or nil
 	receiverCause      *contract.ClosedError // the first that a receiver handle was closed with, or nil
 	openReceivers      int                   // handles that are not closed
@@ -150,8 +150,7 @@ func (c *Channel[T]) Unlock() {
 		c.uncontended = uncontended
 	}
 	c.values.Guard(!uncontended)
-	ending := !c.hasSenders || c.openReceivers != c.reachableReceivers
-	if c.ending.Load() != ending {
+	if ending := c.endingLocked(); c.ending.Load() != ending {
 		c.ending.Store(ending)
 	}
 	c.values.UnlockEnds()
@@ -166,8 +165,16 @@ func (c *Channel[T]) Unlock() {
 // that is closed and still there (then there are fewer open handles than
 // reachable ones). Neither had come at the instant: ending is loaded after it,
 // and does not become false again after the end, or while a closed handle is
-// reachable.
+// reachable. And a goroutine that has found the gate open finds the value:
+// ending is true if the gate was asked for.
 func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && !c.ending.Load() }
+
+// endingLocked reports whether TryRecv needs a lock to tell that there is
+// nothing to receive: a reachable receiver may get ErrClosed, or the gate was
+// asked for, which opens before its value is published. See seemsEmpty.
+func (c *Channel[T]) endingLocked() bool {
+	return !c.hasSenders || c.openReceivers != c.reachableReceivers || c.ready.Asked()
+}
 
 // sendRequest is what a waiting sender asks for, and the result.
 type sendRequest[T any] struct {

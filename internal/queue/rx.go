@@ -134,9 +134,7 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			runtime.KeepAlive(r)
 			return v, nil
 		}
-		// As in seemsEmpty. If Ready is used, the head is guarded, and the call
-		// takes the lock: a gate may open just before its value is published.
-		if empty && !c.ending.Load() {
+		if empty && !c.ending.Load() { // as in seemsEmpty
 			runtime.KeepAlive(r)
 			return v, contract.ErrEmpty
 		}

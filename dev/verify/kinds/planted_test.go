@@ -169,6 +169,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a segment is used again that the receiver may be in", "internal/fifo/fifo.go", "		q.kept = q.other.seg\n", "", "TestClaimBesideEvictions"},
 	{"a segment is used again when its last value is claimed", "internal/fifo/fifo.go",
 		"(max(q.Tail.seen, 1)-1)&^q.mask", "q.Tail.seen&^q.mask", "TestClaimBesideEvictions"},
+	{"a gate opens before its value can be seen", "internal/queue/channel.go", " || c.ready.Asked()\n}\n", "\n}\n", "TestSelectSeesWhatReadyTells"},
 	{"the head is free before the tail is published", "internal/fifo/fifo.go", "		q.Tail.publish()\n", "", "mpmc_2/b_n_n"},
 }
 

@@ -244,3 +244,24 @@ func TestSelectSeesWhatIsThere(t *testing.T) {
 		})
 	})
 }
+
+// A receiver's gate opens, and a goroutine that has waited for that selects. It
+// fails if the Select chooses its Default: then it did not see the value that
+// the gate told of.
+func TestSelectSeesWhatReadyTells(t *testing.T) {
+	explore(t, func(r *model.Run) {
+		tx, rx := mpmc.New[int](1)
+		ready := rx.Ready()
+		chosen := -1
+		r.Go("selects", func() {
+			r.Await(ready)
+			chosen, _ = leat.Select(context.Background(), leat.OnRecv(rx, nil), leat.Default(nil))
+		})
+		r.Go("sends", func() { tx.TrySend(1) })
+		r.Check(func() {
+			if chosen != 0 {
+				r.Failf("chose case %d", chosen)
+			}
+		})
+	})
+}
