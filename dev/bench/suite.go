@@ -15,14 +15,17 @@ import (
 // The field's standard suite, as crossbeam's benchmarks have it: four senders
 // or receivers, one word a value, capacity 0, 1, as much as is sent, and
 // unbounded. For an unbounded channel the native one with room for everything
-// stands in.
+// stands in. Added are streams through few slots.
 const (
 	suiteWorkers = 4
 	everything   = -2 // a capacity: as much as is sent
 	unbounded    = -1
 )
 
-var suiteCapacities = []int{0, 1, everything, unbounded}
+var (
+	suiteCapacities  = []int{0, 1, everything, unbounded}
+	streamCapacities = []int{0, 1, 2, 4, 8, everything, unbounded}
+)
 
 func capacityName(c int) string {
 	switch c {
@@ -144,7 +147,7 @@ func suiteWorkloads() []workload {
 		name               string
 		senders, receivers int
 	}{{"seq", 0, 0}, {"spsc", 1, 1}, {"mpsc", suiteWorkers, 1}, {"mpmc", suiteWorkers, suiteWorkers}} {
-		for _, capacity := range suiteCapacities {
+		for _, capacity := range streamCapacities {
 			if shape.senders == 0 && capacity >= 0 {
 				continue // one goroutine would wait for itself
 			}

@@ -33,6 +33,12 @@
 //
 // A goroutine that needs both locks takes the tail's first.
 //
+// # One lock
+//
+// After InitOneLock the tail's lock is the head's, too: a goroutine that has
+// locked the tail owns both ends, and Tail.Unlock unlocks both. The head's word
+// is not used then.
+//
 // # A single receiver needs no lock
 //
 // If one goroutine at a time pops, its pop may be a Claim: one compare-and-swap
@@ -89,6 +95,7 @@ type Queue[T any] struct {
 
 	// With the tail locked:
 
+	oneLock  bool // see InitOneLock
 	ring     bool // segments stand in a circle, and are used again
 	segments uint64
 	first    *segment[T] // where the head begins; written once, before the first value is published
@@ -162,10 +169,19 @@ func (q *Queue[T]) Init(capacity int, single bool) {
 	}
 }
 
+// InitOneLock is Init for callers that lock both ends by the tail's lock alone:
+// see the package comment. They do not lock the head, and do not call Claim,
+// Empty, Available, TryPop or HoldsAtLeast, which ask what it has published.
+func (q *Queue[T]) InitOneLock(capacity int) {
+	q.oneLock = true
+	q.Init(capacity, false)
+}
+
 // What an end's word says besides the position.
 const (
 	locked  = 1       // somebody holds the end
-	guarded = 2       // the head's: to pop a value, one must lock the head
+	marked  = 2       // see Mark
+	guarded = marked  // the head's: to pop a value, one must lock the head
 	one     = 4       // the lowest bit of the position
 	waiting = 1 << 63 // the end is locked, and somebody sleeps until it is unlocked
 )
@@ -246,6 +262,29 @@ func (q *Queue[T]) LockHead() {
 	q.Head.next = q.Head.word.Load() &^ (locked | waiting)
 }
 
+// Mark sets a mark that Unlock publishes with the position, or takes it away. A
+// push sets the tail's mark, and nothing but Mark takes that away. The head's
+// says that the head is guarded. The end is locked.
+func (e *End[T]) Mark(on bool) {
+	e.next &^= marked
+	if on {
+		e.next |= marked
+	}
+}
+
+// Marked reports whether the last Unlock has published the mark. Nothing need
+// be locked.
+func (e *End[T]) Marked() bool { return e.word.Load()&marked != 0 }
+
+// passed returns the position that the head has published; or, with one lock,
+// the one that it has. The tail is locked.
+func (q *Queue[T]) passed() uint64 {
+	if q.oneLock {
+		return q.Head.pos()
+	}
+	return q.Head.position()
+}
+
 // Guard has a single receiver lock the head for each value from now on; or not,
 // and then it may claim values again. Both ends are locked. The head of a queue
 // without a single receiver, or from which a value was evicted, stays guarded.
@@ -295,7 +334,7 @@ func (q *Queue[T]) Pushed() uint64 { return q.Tail.pos() - q.skipped }
 // enough. The tail is locked.
 func (q *Queue[T]) Room(limit, n uint64) uint64 {
 	if q.Tail.pos()-q.Tail.seen+n > limit {
-		q.Tail.seen = q.Head.position()
+		q.Tail.seen = q.passed()
 	}
 	return min(n, limit-min(limit, q.Tail.pos()-q.Tail.seen))
 }
@@ -341,7 +380,7 @@ func (q *Queue[T]) PushHere(limit uint64) *T {
 	if i == 0 || q.Tail.next/one-q.Tail.seen >= limit {
 		return nil
 	}
-	q.Tail.next += one
+	q.Tail.next = (q.Tail.next + one) | marked
 	return &q.tailSeg.slot[i]
 }
 
@@ -406,7 +445,7 @@ func (q *Queue[T]) last() *T {
 	if i == 0 {
 		q.extend()
 	}
-	q.Tail.next += one
+	q.Tail.next = (q.Tail.next + one) | marked
 	return &q.tailSeg.slot[i]
 }
 
@@ -418,7 +457,7 @@ func (q *Queue[T]) PushAll(vs []T) {
 			q.extend()
 		}
 		k := copy(q.tailSeg.slot[i:], vs)
-		q.Tail.next += uint64(k) * one
+		q.Tail.next = (q.Tail.next + uint64(k)*one) | marked
 		vs = vs[k:]
 	}
 }
@@ -484,7 +523,7 @@ func (q *Queue[T]) extend() {
 		// values, and published that, and has left it. A segment that is
 		// inserted after last comes after last for the head, too: the head is
 		// in last or before it, and has not gone on from it.
-		q.Tail.seen = q.Head.position()
+		q.Tail.seen = q.passed()
 		used := q.Tail.pos() - (max(q.Tail.seen, 1)-1)&^q.mask // slots, of whole segments
 		switch {
 		case used >= q.segments*(q.mask+1):

@@ -231,3 +231,64 @@ func TestEvictionsDoNotAllocate(t *testing.T) {
 		t.Errorf("a push that evicts: %v allocations, want none", n)
 	}
 }
+
+// Random operations against a slice, with the tail locked alone. It fails if a
+// value is lost, repeated or out of order, if there is another number of free
+// slots, or if the mark does not say that there are values.
+func TestOneLock(t *testing.T) {
+	small(t)
+	for _, capacity := range []int{1, 2, 3, 4, 7} {
+		for seed := range uint64(200) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			var q fifo.Queue[int]
+			q.InitOneLock(capacity)
+			var want []int
+			next := 0
+			for range 200 {
+				q.Tail.Lock()
+				if n := q.Room(uint64(capacity), math.MaxUint32); n != uint64(capacity-len(want)) {
+					t.Fatalf("capacity %d, seed %d: Room %d, want %d", capacity, seed, n, capacity-len(want))
+				}
+				switch op := rng.IntN(4); {
+				case op == 0:
+					p := q.TryPush(uint64(capacity))
+					if (p == nil) != (len(want) == capacity) {
+						t.Fatalf("capacity %d, seed %d: TryPush %v beside %d values", capacity, seed, p, len(want))
+					}
+					if p != nil {
+						*p = next
+						want = append(want, next)
+						next++
+					}
+				case op == 1:
+					vs := make([]int, rng.IntN(capacity-len(want)+1))
+					for i := range vs {
+						vs[i] = next
+						next++
+					}
+					q.PushAll(vs)
+					want = append(want, vs...)
+				case op == 2 && len(want) > 0:
+					if got := q.Pop(); got != want[0] {
+						t.Fatalf("capacity %d, seed %d: Pop %d, want %d", capacity, seed, got, want[0])
+					}
+					want = want[1:]
+				default:
+					buf := make([]int, rng.IntN(len(want)+1))
+					q.PopInto(buf)
+					if !slices.Equal(buf, want[:len(buf)]) {
+						t.Fatalf("capacity %d, seed %d: PopInto %v, want %v", capacity, seed, buf, want[:len(buf)])
+					}
+					want = want[len(buf):]
+				}
+				if len(want) == 0 {
+					q.Tail.Mark(false)
+				}
+				q.Tail.Unlock()
+				if q.Tail.Marked() != (len(want) > 0) {
+					t.Fatalf("capacity %d, seed %d: Marked %v beside %d values", capacity, seed, q.Tail.Marked(), len(want))
+				}
+			}
+		}
+	}
+}

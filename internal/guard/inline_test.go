@@ -26,7 +26,7 @@ var inlined = []struct {
 		"each value locks and unlocks each end, and a free end needs one locked instruction for that and no call; both fit exactly"},
 	{[]string{"mpsc"}, []string{"fifo.(*Queue[X]).PushHere", "fifo.(*Queue[X]).ClaimHere"},
 		"31 of 32 values need nothing else, and a call for each costs a twelfth of a value's instructions"},
-	{[]string{"mpsc"}, []string{"fifo.(*Queue[X]).Room", "fifo.(*Queue[X]).Available", "fifo.(*Queue[X]).Push", "fifo.(*Queue[X]).Len",
+	{[]string{"mpsc"}, []string{"fifo.(*Queue[X]).Available", "fifo.(*Queue[X]).Push", "fifo.(*Queue[X]).Len",
 		"fifo.(*Queue[X]).Empty"},
 		"each is a few instructions, and stands between a Lock and an Unlock, where others may wait"},
 	{[]string{"mpsc"}, []string{"seam.(*Word[X]).Load", "seam.(*Word[X]).CompareAndSwap", "seam.(*Word[X]).Swap", "seam.(*Word[X]).Or"},

@@ -22,9 +22,9 @@ func (s *Tx[T]) InitSend(arms *SendArms[T]) { park.InitSend(arms, (*sendEnd[T])(
 type recvEnd[T any] Rx[T]
 
 // TryRecv looks before it locks, because a Select often asks where there is
-// nothing.
+// nothing. With one lock, Rx.TryRecv does so, too.
 func (e *recvEnd[T]) TryRecv() (v T, err error) {
-	if e.c.seemsEmpty() {
+	if !e.c.oneLock && e.c.seemsEmpty() {
 		runtime.KeepAlive(e)
 		return v, contract.ErrEmpty
 	}

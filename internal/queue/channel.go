@@ -14,6 +14,12 @@ import (
 	"github.com/leat-go/leat/internal/seam"
 )
 
+// OneLock is the largest capacity at which both ends have one lock: where a
+// channel holds few values, most steps find somebody waiting, and would need
+// both. Tests that want two locks at each capacity but 0 make it 0 before they
+// make a channel.
+var OneLock = 4
+
 // Unbounded is the capacity of a channel that always has room.
 const Unbounded = math.MaxInt
 
@@ -32,9 +38,10 @@ const Unbounded = math.MaxInt
 // uncontended: it claims values. Unlock guards the head when the channel is not
 // uncontended, so that nothing is claimed then. See package fifo.
 //
-// At capacity 0 the tail's lock is both: nobody locks the head. There, values
-// stays empty, so no end ever moves, and uncontended is never true. What both
-// locks guard, the one then guards alone.
+// At a small capacity, of at most OneLock, the tail's lock is both: nobody
+// locks the head, and nobody claims. What both locks guard, the one then guards
+// alone. At capacity 0, moreover, values stays empty, and uncontended is never
+// true.
 //
 // Neither lock is held while a goroutine blocks or the user's code runs.
 //
@@ -63,6 +70,8 @@ type Channel[T any] struct {
 	meter.Meter
 	capacity int
 	single   bool // one goroutine at a time may receive
+	oneLock  bool // the tail's lock is both
+	claims   bool // single, and not oneLock
 
 	values fifo.Queue[T] // accepted and not yet received
 
@@ -76,7 +85,7 @@ type Channel[T any] struct {
 	uncontended        bool
 	hasSenders         bool                  // openSenders > 0
 	crowd              uint16                // see noteSenderLocked
-	ending             seam.Bool             // see endingLocked; read without a lock
+	ending             seam.Bool             // see endingLocked; read without a lock, and not used if oneLock
 	senderCause        *contract.ClosedError // the first that a sender handle was closed with, or nil
 	receiverCause      *contract.ClosedError // the first that a receiver handle was closed with, or nil
 	openReceivers      int                   // handles that are not closed
@@ -98,16 +107,21 @@ type Channel[T any] struct {
 // New makes a channel for a kind, and tx and rx its first handles. The kind has
 // checked capacity.
 func New[T any](kind string, capacity int, single bool, opts []contract.Option, tx *Tx[T], rx *Rx[T]) {
-	c := &Channel[T]{capacity: capacity, single: single, uncontended: capacity > 0,
+	oneLock := capacity <= OneLock
+	c := &Channel[T]{capacity: capacity, single: single, oneLock: oneLock, claims: single && !oneLock, uncontended: capacity > 0,
 		openSenders: 1, hasSenders: true, openReceivers: 1, reachableReceivers: 1}
-	switch capacity {
-	case 0, Unbounded:
+	switch {
+	case capacity == 0:
+		c.values.InitOneLock(-1)
+		c.values.Tail.Mark(true) // for ever: whether a sender waits is not noted
+		c.values.Tail.Unlock()
+		c.many.Store(true) // for ever, too
+	case oneLock:
+		c.values.InitOneLock(capacity)
+	case capacity == Unbounded:
 		c.values.Init(-1, single)
 	default:
 		c.values.Init(capacity, single)
-	}
-	if capacity == 0 {
-		c.ending.Store(true)
 	}
 	c.Kind = kind
 	if contract.Apply(&c.Meter, opts); c.Name != "" {
@@ -132,22 +146,29 @@ func (c *Channel[T]) Lock() {
 
 // lockHeadToo locks both ends, of which the caller has locked the tail.
 func (c *Channel[T]) lockHeadToo() {
-	if c.capacity > 0 {
+	if !c.oneLock {
 		c.values.LockHead()
 	}
 }
 
 // Unlock notes whether the channel is uncontended and ending, and unlocks both
 // ends. It is the one caller of values.UnlockEnds, because a call that unlocks
-// the ends without these notes breaks the invariants.
+// the ends without these notes breaks the invariants. With one lock, the tail's
+// mark takes the place of ending: it says that the channel is not empty, or is
+// ending.
 func (c *Channel[T]) Unlock() {
-	if c.capacity == 0 { // never uncontended, and always noted as ending
+	if c.capacity == 0 { // never uncontended, and always marked
 		c.values.Tail.Unlock()
 		return
 	}
 	uncontended := c.txq.Len() == 0 && c.rxq.Len() == 0 && !c.ready.Asked() && !c.closedLocked()
 	if c.uncontended != uncontended {
 		c.uncontended = uncontended
+	}
+	if c.oneLock {
+		c.values.Tail.Mark(c.values.Len() > 0 || c.endingLocked())
+		c.values.Tail.Unlock()
+		return
 	}
 	c.values.Guard(!uncontended)
 	if ending := c.endingLocked(); c.ending.Load() != ending {
@@ -158,7 +179,8 @@ func (c *Channel[T]) Unlock() {
 
 // seemsEmpty reports whether TryRecv of each of the channel's receivers would
 // have returned ErrEmpty at some instant during the call. If it says false,
-// nobody knows. It takes no lock.
+// nobody knows. It takes no lock. With one lock, callers read the tail's mark
+// in its place.
 //
 // The instant is the one at which values was empty. A buffered channel that is
 // empty has nothing to receive. ErrClosed takes an end, or a receiver handle
@@ -167,6 +189,10 @@ func (c *Channel[T]) Unlock() {
 // and does not become false again after the end, or while a closed handle is
 // reachable. And a goroutine that has found the gate open finds the value:
 // ending is true if the gate was asked for.
+//
+// With one lock, the instant is the load of the tail's word. The mark says what
+// the last step has left: Unlock publishes it, and so does a push or a pop
+// alone.
 func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && !c.ending.Load() }
 
 // endingLocked reports whether TryRecv needs a lock to tell that there is
@@ -279,21 +305,34 @@ func (c *Channel[T]) availableLocked() bool {
 // of them, and disturbs the senders less often. That is not so if the channel
 // is full, because then the senders wait for it; unless there are many, because
 // a goroutine that yields goes on after all of them, and one that is woken
-// before them.
+// before them. A channel of few values is not crowded.
 func (c *Channel[T]) crowded() bool {
-	return c.values.HoldsAtLeast(4) && (c.many.Load() || !c.values.HoldsAtLeast(uint64(c.capacity)))
+	return !c.oneLock && c.values.HoldsAtLeast(4) && (c.many.Load() || !c.values.HoldsAtLeast(uint64(c.capacity)))
 }
 
 // noteSenderLocked notes that a sender has begun to wait, as the last of txq.
 // If it is the third there, the channel counts as one of many senders, until
-// 256 others in a row were not.
+// 256 others in a row were not. With one lock the first counts, until 256
+// receivers have begun to wait and no sender has; and at capacity 0 there
+// always are many.
 func (c *Channel[T]) noteSenderLocked() {
-	if c.txq.Len() > 2 {
-		c.crowd = 256
+	if c.oneLock || c.txq.Len() > 2 {
+		c.noteCrowdLocked(256)
 	} else if c.crowd > 0 {
-		c.crowd--
+		c.noteCrowdLocked(c.crowd - 1)
 	}
-	if many := c.crowd > 0; c.many.Load() != many {
+}
+
+// noteReceiverLocked notes that a receiver begins to wait.
+func (c *Channel[T]) noteReceiverLocked() {
+	if c.oneLock && c.crowd > 0 {
+		c.noteCrowdLocked(c.crowd - 1)
+	}
+}
+
+func (c *Channel[T]) noteCrowdLocked(n uint16) {
+	c.crowd = n
+	if many := n > 0; c.many.Load() != many {
 		c.many.Store(many)
 	}
 }

@@ -65,7 +65,7 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 		return v, err
 	}
 	empty := false
-	if c.single {
+	if c.claims {
 		p := c.values.ClaimHere()
 		if p == nil {
 			p, empty = c.values.Claim()
@@ -78,14 +78,14 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 			return v, nil
 		}
 	}
-	if c.capacity > 0 { // at capacity 0, every step needs both locks
+	if c.capacity > 0 { // at capacity 0, every step needs the lock
 		if !empty || c.ending.Load() { // or TryRecv would return ErrEmpty, as in seemsEmpty
 			v, err = r.TryRecv()
 			if !contract.IsEmpty[T](err) {
 				return v, err
 			}
 		}
-		if r.patience.Yields() {
+		if r.yieldsFirst() {
 			seam.Yield()
 			crowded := c.crowded()
 			v, err = r.TryRecv()
@@ -115,14 +115,32 @@ func (r *Rx[T]) Recv(ctx context.Context) (v T, err error) {
 	return v, err
 }
 
+// yieldsFirst reports whether r, which finds nothing, lets others run once
+// before it stands in the queue. With one lock, and if senders have waited
+// lately, it stands there first: see joinLocked.
+func (r *Rx[T]) yieldsFirst() bool {
+	return !(r.c.oneLock && r.c.many.Load()) && r.patience.Yields()
+}
+
 // TryRecv returns the next value if there is one.
 func (r *Rx[T]) TryRecv() (v T, err error) {
 	c := r.channel()
-	if c.capacity == 0 {
-		c.Lock()
+	if c.oneLock {
+		if !c.values.Tail.Marked() { // as in seemsEmpty
+			runtime.KeepAlive(r)
+			return v, contract.ErrEmpty
+		}
+		c.values.Tail.Lock()
+		if c.uncontended && r.closed == nil && c.values.Len() > 0 {
+			v = c.values.Pop()
+			c.values.Tail.Mark(c.values.Len() > 0 || c.endingLocked())
+			c.values.Tail.Unlock()
+			runtime.KeepAlive(r)
+			return v, nil
+		}
 		return r.tryRecvAndUnlock()
 	}
-	if c.single {
+	if c.claims {
 		p, empty := c.values.ClaimHere(), false
 		if p == nil {
 			p, empty = c.values.Claim()
@@ -230,10 +248,10 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter) T {
 	return v
 }
 
-// joinLocked puts w, which waiterLocked has returned, into the queue. At
-// capacity 0 a partner probably comes soon.
+// joinLocked puts w, which waiterLocked has returned, into the queue. With one
+// lock a sender probably comes soon, if senders have waited lately.
 func (r *Rx[T]) joinLocked(w *park.Waiter) (yields bool) {
-	return r.c.rxq.Join(w, r.c.capacity == 0)
+	return r.c.rxq.Join(w, r.c.capacity == 0 || r.c.oneLock && r.c.many.Load())
 }
 
 // waitAndUnlock blocks until w, which waiterLocked has returned, is served; or
@@ -256,6 +274,7 @@ func (r *Rx[T]) waiterLocked() (*park.Waiter, *recvRequest[T]) {
 	w.Handle, w.Stamp = &r.waiters, r.c.Stamp("receives from")
 	got := r.c.receiving(w)
 	got.by = r
+	r.c.noteReceiverLocked()
 	return w, got
 }
 
@@ -296,7 +315,7 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if n = r.recvUncontended(buf); n > 0 {
 		return n, nil
 	}
-	if c.capacity > 0 && r.patience.Yields() {
+	if r.yieldsFirst() {
 		seam.Yield()
 		crowded := c.crowded()
 		n = r.recvUncontended(buf)
@@ -408,7 +427,7 @@ func (r *Rx[T]) TryRecvMany(buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	if c.capacity == 0 {
+	if c.oneLock {
 		c.Lock()
 		return r.takeManyAndUnlock(buf)
 	}
@@ -480,8 +499,17 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes) (n int, err error) {
 // uncontended, and returns how many.
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
-	if c.capacity == 0 {
-		return 0
+	if c.oneLock {
+		if c.capacity == 0 || !c.values.Tail.Marked() {
+			return 0
+		}
+		c.Lock()
+		if c.uncontended && r.closed == nil {
+			n = c.popIntoLocked(buf)
+		}
+		c.Unlock()
+		runtime.KeepAlive(r)
+		return n
 	}
 	c.values.LockHead()
 	if c.uncontended && r.closed == nil {

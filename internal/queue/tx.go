@@ -68,7 +68,7 @@ func (s *Tx[T]) Send(ctx context.Context, v T) error {
 			runtime.KeepAlive(s)
 			return nil
 		}
-		if c.capacity > 1 && !c.many.Load() {
+		if !c.oneLock && !c.many.Load() {
 			c.values.Tail.Unlock()
 			if c.patience.Yields() {
 				seam.Yield()
@@ -127,16 +127,18 @@ func (s *Tx[T]) returnWaiter(w *park.Waiter) {
 	s.spare.Return(w)
 }
 
-// joinLocked puts w, which waiterLocked has returned, into the queue. At
-// capacity 0 a partner probably comes soon, and ready is set, because a sender
-// has a value although the channel holds none.
+// joinLocked puts w, which waiterLocked has returned, into the queue. With one
+// lock a receiver probably comes soon. At capacity 0 ready is set, because a
+// sender has a value although the channel holds none.
 func (s *Tx[T]) joinLocked(w *park.Waiter) (yields bool) {
 	c := s.c
 	if c.capacity == 0 && c.ready.Asked() {
 		c.ready.Set(true)
 	}
-	yields = c.txq.Join(w, c.capacity == 0)
-	c.noteSenderLocked()
+	yields = c.txq.Join(w, c.oneLock)
+	if c.capacity > 0 {
+		c.noteSenderLocked()
+	}
 	return yields
 }
 

@@ -3,6 +3,7 @@
 package kinds
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/leat-go/leat/dev/verify/script"
@@ -14,7 +15,11 @@ func Cases() []*script.Program {
 	add := func(kind string, capacities []int, programs string) {
 		for _, capacity := range capacities {
 			for _, p := range strings.Split(strings.TrimSpace(programs), "\n") {
-				all = append(all, &script.Program{Kind: kind, Capacity: capacity, Words: strings.Fields(p)})
+				words := strings.Fields(p)
+				all = append(all, &script.Program{Kind: kind, Capacity: capacity, Words: words})
+				if two := kind + "2"; slices.Contains(script.Kinds[two].Capacities, capacity) {
+					all = append(all, &script.Program{Kind: two, Capacity: capacity, Words: words})
+				}
 			}
 		}
 	}
@@ -26,6 +31,7 @@ func Cases() []*script.Program {
 		ts rr
 		ss zr
 		ssx rrr
+		tx yy
 		sss rrr
 		b n
 		b rr

@@ -12,6 +12,7 @@ import (
 	"github.com/leat-go/leat/dev/verify/model"
 	"github.com/leat-go/leat/internal/fifo"
 	"github.com/leat-go/leat/internal/park"
+	"github.com/leat-go/leat/internal/queue"
 	"github.com/leat-go/leat/mpmc"
 	"github.com/leat-go/leat/mpsc"
 	"github.com/leat-go/leat/oneshot"
@@ -20,9 +21,16 @@ import (
 
 // explore explores a program that is not a script: these wait in several
 // channels, because a Select does, or make calls that scripts have no letter
-// for.
+// for. A queue of a small capacity has one lock, and then two.
 func explore(t *testing.T, program func(*model.Run)) {
 	fifo.SegmentSize = 2
+	defer func(old int) { queue.OneLock = old }(queue.OneLock)
+	exploreAll(t, program)
+	queue.OneLock = 0
+	exploreAll(t, program)
+}
+
+func exploreAll(t *testing.T, program func(*model.Run)) {
 	for _, o := range []model.Options{{Schedules: *limit}, {Preemptions: model.AtMost(2), Schedules: 10 * *limit}} {
 		r := model.Explore(o, func(r *model.Run) {
 			waiting := park.Queued()

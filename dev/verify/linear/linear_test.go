@@ -21,7 +21,7 @@ import (
 	"github.com/leat-go/leat/dev/verify/spec"
 )
 
-var kinds = []string{"mpsc", "mpmc", "broadcast", "lossless", "patient", "watch", "oneshot"}
+var kinds = []string{"mpsc", "mpsc2", "mpmc", "mpmc2", "broadcast", "lossless", "patient", "watch", "oneshot"}
 
 // run runs p, and returns its history.
 func run(t *testing.T, p *script.Program) (*script.Play, *spec.History) {

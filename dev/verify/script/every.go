@@ -66,7 +66,8 @@ func Sample(r *rand.Rand, kind string, capacity int) *Program {
 // oneOrTwo returns the words for a kind of one letter and of two.
 func oneOrTwo(kind string) []string {
 	letters := Kinds[kind].Letters + "DG"
-	if kind == "mpsc" || kind == "mpmc" || kind == "oneshot" { // whose senders have a Done
+	switch kind {
+	case "mpsc", "mpsc2", "mpmc", "mpmc2", "oneshot": // their senders have a Done
 		letters += "e"
 	}
 	var words []string
@@ -123,7 +124,7 @@ func (p *Program) legal() bool {
 		}
 	}
 	switch p.Kind {
-	case "mpsc":
+	case "mpsc", "mpsc2":
 		return p.oneReceives() && !(rx > 1 && p.has("G"))
 	case "oneshot":
 		return p.oneReceives() && !(rx > 1 && p.has("G")) && !(tx > 1 && p.has("D"))

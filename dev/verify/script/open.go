@@ -6,6 +6,7 @@ import (
 	"github.com/leat-go/leat"
 	"github.com/leat-go/leat/broadcast"
 	"github.com/leat-go/leat/dev/verify/spec"
+	"github.com/leat-go/leat/internal/queue"
 	"github.com/leat-go/leat/mpmc"
 	"github.com/leat-go/leat/mpsc"
 	"github.com/leat-go/leat/oneshot"
@@ -62,6 +63,15 @@ func openMpsc(p *Program) *channel {
 	}
 	ch.tryReserve = func(tx sender) (permit, error) { return asPermit(tx.(*mpsc.Sender[rune]).TryReserve()) }
 	return ch
+}
+
+// twoLocks opens a queue that has two locks at each capacity but 0.
+func twoLocks(open func(*Program) *channel) func(*Program) *channel {
+	return func(p *Program) *channel {
+		defer func(old int) { queue.OneLock = old }(queue.OneLock)
+		queue.OneLock = 0
+		return open(p)
+	}
 }
 
 // asPermit keeps a nil pointer from becoming a permit.

@@ -95,6 +95,7 @@ const Unbounded = math.MaxInt
 
 // Kinds are the kinds of channels that a Program can be for, with the
 // capacities that are worth a try and the letters that they know, apart from c.
+// mpsc2 and mpmc2 have two locks at small capacities, too: see queue.OneLock.
 var Kinds = map[string]struct {
 	Capacities []int
 	Letters    string
@@ -102,6 +103,8 @@ var Kinds = map[string]struct {
 }{
 	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpsc},
 	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpmc},
+	"mpsc2":     {[]int{1, 2}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", twoLocks(openMpsc)},
+	"mpmc2":     {[]int{1, 2}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", twoLocks(openMpmc)},
 	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(nil)},
 	"lossless":  {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(broadcast.Lossless())},
 	"patient":   {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFTXZxz", openBroadcast(broadcast.LosslessFor(patience))},

@@ -11,7 +11,7 @@ import (
 func Random(r *rand.Rand, kind string, goroutines, calls int) *Program {
 	k := Kinds[kind]
 	p := &Program{Kind: kind, Capacity: k.Capacities[r.IntN(len(k.Capacities))]}
-	single := kind == "mpsc" || kind == "oneshot" // one goroutine receives
+	single := strings.HasPrefix(kind, "mpsc") || kind == "oneshot" // one goroutine receives
 	for i := range goroutines {
 		letters := k.Letters
 		if p.Capacity == 0 { // where Reserve panics, and a wait for Ready takes nothing
