@@ -64,7 +64,8 @@
 //
 // What the receiver knows about the head is in own. Its goroutine alone uses
 // own, and a goroutine that pops for it while it waits. Once the head is
-// guarded for good, other is used in place of own, with the head locked.
+// guarded for good, other is used in place of own, with the head locked. If
+// nobody claims values, own belongs to the goroutine that has locked the head.
 package fifo
 
 import (
@@ -87,29 +88,31 @@ var SegmentSize = 32
 // from.seg on, along next, hold the values from the head on. An end enters a
 // segment when it comes to the segment's first slot, and not before. Slots that
 // hold no value are zero.
+//
+// On a 64-bit machine it has three cache lines, if it begins with one: that of
+// a push, that of a change of segments, and that of a pop.
 type Queue[T any] struct {
-	_       [64]byte // nothing else in the lines of the ends
 	Tail    End[T]
 	tailSeg *segment[T]
 	mask    uint64 // slots of a segment, less one
+	oneLock bool   // see InitOneLock
+	ring    bool   // segments stand in a circle, and are used again
+	claims  bool   // a single receiver may claim values; written with both ends locked
 
 	// With the tail locked:
 
-	oneLock  bool // see InitOneLock
-	ring     bool // segments stand in a circle, and are used again
 	segments uint64
 	first    *segment[T] // where the head begins; written once, before the first value is published
 	kept     *segment[T] // not to be used again: see Evict; or nil
 	start    uint64      // where both ends were when there were no segments
 	skipped  uint64      // positions that Reset has passed over
 
-	_     [64]byte
-	Head  End[T]
-	from  *reader[T] // &own, if a single receiver may claim values, or &other; written with both ends locked
-	own   reader[T]  // see the package comment
-	other reader[T]
-	_     [64]byte
 	spare seam.Pointer[segment[T]] // a segment that the head has left, if not ring
+	other reader[T]                // see the package comment
+
+	Head End[T]
+	from *reader[T] // &own, or &other; written with both ends locked
+	own  reader[T]  // see the package comment
 }
 
 // An End is one end of a Queue.
@@ -138,10 +141,7 @@ type segment[T any] struct {
 // then goes back to two segments when it is empty. single says that one
 // goroutine at a time pops, and may use Claim.
 func (q *Queue[T]) Init(capacity int, single bool) {
-	q.from = &q.other
-	if single {
-		q.from = &q.own
-	}
+	q.from, q.claims = &q.own, single
 	size := SegmentSize
 	if capacity > 0 {
 		q.ring = true
@@ -290,7 +290,7 @@ func (q *Queue[T]) passed() uint64 {
 // without a single receiver, or from which a value was evicted, stays guarded.
 func (q *Queue[T]) Guard(on bool) {
 	q.Head.next |= guarded
-	if !on && q.from == &q.own {
+	if !on && q.claims {
 		q.Head.next &^= guarded
 	}
 }
@@ -575,8 +575,8 @@ func (q *Queue[T]) leave(s *segment[T]) {
 // ends are locked. If a single receiver may have claimed values, Evict guards
 // the head for good, as the package comment explains.
 func (q *Queue[T]) Evict() T {
-	if q.from == &q.own {
-		q.from = &q.other
+	if q.claims {
+		q.from, q.claims = &q.other, false
 		q.Guard(true)
 		q.other.seg = q.popped()
 		q.kept = q.other.seg

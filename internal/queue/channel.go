@@ -66,12 +66,21 @@ const Unbounded = math.MaxInt
 // settleLocked restores them after a change. A cleanup of the garbage collector
 // must not wake a goroutine in a bubble (see package park). It leaves that
 // goroutine's waiter in its queue, although the channel is closed or has ended.
+//
+// On a 64-bit machine it has 512 bytes. The allocator puts objects of that size
+// at multiples of it, so a channel begins with a cache line, and with a pair of
+// lines, which some processors fetch together. The first pair is only read by
+// most operations, the second is the tail's, and the third the head's.
 type Channel[T any] struct {
 	meter.Meter
-	capacity int
-	single   bool // one goroutine at a time may receive
-	oneLock  bool // the tail's lock is both
-	claims   bool // single, and not oneLock
+	capacity    int
+	single      bool      // one goroutine at a time may receive
+	oneLock     bool      // the tail's lock is both
+	claims      bool      // single, and not oneLock
+	uncontended bool      // guarded by both locks
+	many        seam.Bool // see noteSenderLocked; written with both locks, read without
+
+	_ [64]byte
 
 	values fifo.Queue[T] // accepted and not yet received
 
@@ -82,7 +91,6 @@ type Channel[T any] struct {
 
 	// Guarded by both locks:
 
-	uncontended        bool
 	hasSenders         bool                  // openSenders > 0
 	crowd              uint16                // see noteSenderLocked
 	ending             seam.Bool             // see endingLocked; read without a lock, and not used if oneLock
@@ -98,10 +106,7 @@ type Channel[T any] struct {
 	ready              park.Gate
 	done               park.Gate
 
-	// Used without a lock, but that many is written with both:
-
-	patience park.Patience // of senders that find the channel full
-	many     seam.Bool     // see noteSenderLocked
+	patience park.Patience // of senders that find the channel full; used without a lock
 }
 
 // New makes a channel for a kind, and tx and rx its first handles. The kind has
