@@ -165,7 +165,7 @@ var planted = []struct{ name, file, old, new, programs string }{
 	{"a value is claimed while a sender waits", "internal/queue/channel.go", "	c.values.Guard(!uncontended)\n", "", "mpsc_1/ss_rr"},
 	{"a goroutine that locks the head does not see which values were claimed", "internal/fifo/fifo.go",
 		"	q.Head.Lock()\n	q.Head.next = q.Head.word.Load() &^ (locked | waiting)\n", "	q.Head.Lock()\n", "mpsc_1/ss_rr"},
-	{"values are claimed although one was evicted", "internal/fifo/fifo.go", "		q.from = &q.other\n		q.Guard(true)\n", "		q.from = &q.other\n", "TestClaimBesideEvictions"},
+	{"values are claimed although one was evicted", "internal/fifo/fifo.go", "		q.from, q.claims = &q.other, false\n		q.Guard(true)\n", "		q.from = &q.other\n", "TestClaimBesideEvictions"},
 	{"a segment is used again that the receiver may be in", "internal/fifo/fifo.go", "		q.kept = q.other.seg\n", "", "TestClaimBesideEvictions"},
 	{"a segment is used again when its last value is claimed", "internal/fifo/fifo.go",
 		"(max(q.Tail.seen, 1)-1)&^q.mask", "q.Tail.seen&^q.mask", "TestClaimBesideEvictions"},
