@@ -171,7 +171,8 @@ func (q *Queue[T]) Init(capacity int, single bool) {
 
 // InitOneLock is Init for callers that lock both ends by the tail's lock alone:
 // see the package comment. They do not lock the head, and do not call Claim,
-// Empty, Available, TryPop or HoldsAtLeast, which ask what it has published.
+// Empty or HoldsAtLeast, which ask what it has published. They call TryPop and
+// Available only if they have pushed nothing since they locked the tail.
 func (q *Queue[T]) InitOneLock(capacity int) {
 	q.oneLock = true
 	q.Init(capacity, false)
@@ -393,6 +394,19 @@ func (q *Queue[T]) ClaimHere() *T {
 	if v&(locked|guarded) != 0 || i == 0 || v/one >= q.own.seen || !q.Head.word.CompareAndSwap(v, v+one) {
 		return nil
 	}
+	return &q.own.seg.slot[i]
+}
+
+// PopHere is TryPop for a queue with one lock, where the head alone tells that
+// the value is in the same segment as the last one. Otherwise it returns nil,
+// and TryPop follows. It is small enough to be inlined.
+func (q *Queue[T]) PopHere() *T {
+	i := q.Head.next / one & q.mask
+	if i == 0 || q.Head.next/one == q.Tail.next/one {
+		return nil
+	}
+	q.Head.next += one
+	q.Tail.seen = q.Head.next / one
 	return &q.own.seg.slot[i]
 }
 

@@ -268,11 +268,18 @@ func TestOneLock(t *testing.T) {
 					}
 					q.PushAll(vs)
 					want = append(want, vs...)
-				case op == 2 && len(want) > 0:
-					if got := q.Pop(); got != want[0] {
-						t.Fatalf("capacity %d, seed %d: Pop %d, want %d", capacity, seed, got, want[0])
+				case op == 2:
+					p := q.PopHere()
+					if p == nil {
+						p = q.TryPop()
 					}
-					want = want[1:]
+					if (p == nil) != (len(want) == 0) || p != nil && *p != want[0] {
+						t.Fatalf("capacity %d, seed %d: popped %v of %v", capacity, seed, p, want)
+					}
+					if p != nil {
+						*p = 0
+						want = want[1:]
+					}
 				default:
 					buf := make([]int, rng.IntN(len(want)+1))
 					q.PopInto(buf)

@@ -131,12 +131,20 @@ func (r *Rx[T]) TryRecv() (v T, err error) {
 			return v, contract.ErrEmpty
 		}
 		c.values.Tail.Lock()
-		if c.uncontended && r.closed == nil && c.values.Len() > 0 {
-			v = c.values.Pop()
-			c.values.Tail.Mark(c.values.Len() > 0 || c.endingLocked())
-			c.values.Tail.Unlock()
-			runtime.KeepAlive(r)
-			return v, nil
+		if c.uncontended && r.closed == nil {
+			p := c.values.PopHere()
+			if p == nil {
+				p = c.values.TryPop()
+			}
+			if p != nil {
+				v = *p
+				var zero T
+				*p = zero
+				c.values.Tail.Mark(c.values.Len() > 0 || c.endingLocked())
+				c.values.Tail.Unlock()
+				runtime.KeepAlive(r)
+				return v, nil
+			}
 		}
 		return r.tryRecvAndUnlock()
 	}
