@@ -273,9 +273,10 @@ func (e *End[T]) Mark(on bool) {
 	}
 }
 
-// Marked reports whether the last Unlock has published the mark. Nothing need
-// be locked.
-func (e *End[T]) Marked() bool { return e.word.Load()&marked != 0 }
+// Marked reports whether the last Unlock has published the mark. It also says
+// so of a locked end, because nobody knows what its holder is about to publish.
+// Nothing need be locked.
+func (e *End[T]) Marked() bool { return e.word.Load()&(marked|locked) != 0 }
 
 // passed returns the position that the head has published; or, with one lock,
 // the one that it has. The tail is locked.
@@ -340,16 +341,16 @@ func (q *Queue[T]) Room(limit, n uint64) uint64 {
 	return min(n, limit-min(limit, q.Tail.pos()-q.Tail.seen))
 }
 
-// Empty reports whether the queue was empty at some instant during the call. If
-// it says false, nobody knows. Neither end need be locked.
+// Empty reports whether the queue was empty, and the tail free, at some instant
+// during the call. If it says false, nobody knows. Neither end need be locked.
 //
 // The head's position is loaded first. It only grows, and never passes the
 // tail's. So if the tail's, when it is loaded, equals it, the head's still
 // does, and the queue is empty at that instant. (A push or a pop takes effect
 // when its end publishes its position.)
 func (q *Queue[T]) Empty() bool {
-	head := q.Head.position()
-	return q.Tail.position() == head
+	head, tail := q.Head.position(), q.Tail.word.Load()
+	return tail&locked == 0 && tail<<1>>3 == head
 }
 
 // Available returns how many of n values there are to pop. If that is fewer

@@ -159,8 +159,8 @@ func (c *Channel[T]) lockHeadToo() {
 // Unlock notes whether the channel is uncontended and ending, and unlocks both
 // ends. It is the one caller of values.UnlockEnds, because a call that unlocks
 // the ends without these notes breaks the invariants. With one lock, the tail's
-// mark takes the place of ending: it says that the channel is not empty, or is
-// ending.
+// mark takes the place of ending: it says that the channel is not empty, or
+// that it is ending.
 func (c *Channel[T]) Unlock() {
 	if c.capacity == 0 { // never uncontended, and always marked
 		c.values.Tail.Unlock()
@@ -187,24 +187,28 @@ func (c *Channel[T]) Unlock() {
 // nobody knows. It takes no lock. With one lock, callers read the tail's mark
 // in its place.
 //
-// The instant is the one at which values was empty. A buffered channel that is
-// empty has nothing to receive. ErrClosed takes an end, or a receiver handle
-// that is closed and still there (then there are fewer open handles than
-// reachable ones). Neither had come at the instant: ending is loaded after it,
-// and does not become false again after the end, or while a closed handle is
-// reachable. And a goroutine that has found the gate open finds the value:
-// ending is true if the gate was asked for.
+// The instant is the one at which values was empty and the tail free. A
+// buffered channel that is empty has nothing to receive. ErrClosed takes an
+// end, or a receiver handle that is closed and still there (then there are
+// fewer open handles than reachable ones). Neither had come at the instant:
+// ending is loaded after it, and does not become false again after the end, or
+// while a closed handle is reachable.
 //
 // With one lock, the instant is the load of the tail's word. The mark says what
 // the last step has left: Unlock publishes it, and so does a push or a pop
 // alone.
+//
+// The tail must be free, because others may see a part of a step before its
+// end: that Ready or Done opens, or that a Select has gone elsewhere. A
+// goroutine that has seen that must not find the channel as it was before the
+// step. A step that shows such a part has both ends, and so the tail, until its
+// end.
 func (c *Channel[T]) seemsEmpty() bool { return c.values.Empty() && !c.ending.Load() }
 
-// endingLocked reports whether TryRecv needs a lock to tell that there is
-// nothing to receive: a reachable receiver may get ErrClosed, or the gate was
-// asked for, which opens before its value is published. See seemsEmpty.
+// endingLocked reports whether a reachable receiver may get ErrClosed: see
+// seemsEmpty.
 func (c *Channel[T]) endingLocked() bool {
-	return !c.hasSenders || c.openReceivers != c.reachableReceivers || c.ready.Asked()
+	return !c.hasSenders || c.openReceivers != c.reachableReceivers
 }
 
 // sendRequest is what a waiting sender asks for, and the result.

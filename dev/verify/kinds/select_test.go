@@ -4,6 +4,7 @@ package kinds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -270,6 +271,79 @@ func TestSelectSeesWhatReadyTells(t *testing.T) {
 			if chosen != 0 {
 				r.Failf("chose case %d", chosen)
 			}
+		})
+	})
+}
+
+// The last receiver is closed, and a goroutine that has seen that by Done tries
+// to receive. It fails if the try finds the channel empty, and not ended.
+func TestTrySeesWhatDoneTells(t *testing.T) {
+	for _, selects := range []bool{false, true} {
+		for kind, open := range map[string]func() (leat.Sender[int], leat.Receiver[int], <-chan struct{}){
+			"mpsc": func() (leat.Sender[int], leat.Receiver[int], <-chan struct{}) {
+				tx, rx := mpsc.New[int](1)
+				return tx, rx, tx.Done()
+			},
+			"mpmc": func() (leat.Sender[int], leat.Receiver[int], <-chan struct{}) {
+				tx, rx := mpmc.New[int](1)
+				return tx, rx, tx.Done()
+			},
+		} {
+			t.Run(fmt.Sprintf("%s,selects=%v", kind, selects), func(t *testing.T) {
+				explore(t, func(r *model.Run) {
+					_, rx, done := open()
+					var err error
+					r.Go("tries", func() {
+						r.Await(done)
+						if selects {
+							leat.Select(context.Background(), leat.OnRecv(rx, func(_ int, e error) { err = e }), leat.Default(nil))
+						} else {
+							_, err = rx.TryRecv()
+						}
+					})
+					r.Go("closes", func() { rx.Close() })
+					r.Check(func() {
+						if !errors.Is(err, leat.ErrClosed) {
+							r.Failf("a receive after Done: %v", err)
+						}
+					})
+				})
+			})
+		}
+	}
+}
+
+// A Select waits to send to a, whose slot a permit holds, and to b. The permit
+// is released, and so the value goes to a. It fails if a goroutine that has
+// found b's gate open finds nothing in b, and then nothing in a.
+func TestTrySeesWhereASelectWent(t *testing.T) {
+	explore(t, func(r *model.Run) {
+		aTx, aRx := mpmc.New[int](1)
+		bTx, bRx := mpmc.New[int](0)
+		ready := bRx.Ready()
+		permit, err := aTx.TryReserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Go("selects", func() {
+			leat.Select(context.Background(), leat.OnSend(aTx, 1, nil), leat.OnSend(bTx, 1, nil))
+		})
+		r.Go("releases", func() { permit.Release() })
+		var inB, inA error
+		r.Go("tries", func() {
+			select {
+			case <-ready:
+				_, inB = bRx.TryRecv()
+				_, inA = aRx.TryRecv()
+			default:
+			}
+		})
+		r.Check(func() {
+			if inB != nil && inA != nil {
+				r.Failf("b: %v, and then a: %v", inB, inA)
+			}
+			bRx.TryRecv()
+			aRx.TryRecv()
 		})
 	})
 }
