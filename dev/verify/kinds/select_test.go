@@ -288,6 +288,10 @@ func TestTrySeesWhatDoneTells(t *testing.T) {
 				tx, rx := mpmc.New[int](1)
 				return tx, rx, tx.Done()
 			},
+			"oneshot": func() (leat.Sender[int], leat.Receiver[int], <-chan struct{}) {
+				tx, rx := oneshot.New[int]()
+				return tx, rx, tx.Done()
+			},
 		} {
 			t.Run(fmt.Sprintf("%s,selects=%v", kind, selects), func(t *testing.T) {
 				explore(t, func(r *model.Run) {
