@@ -64,8 +64,9 @@
 //
 // What the receiver knows about the head is in own. Its goroutine alone uses
 // own, and a goroutine that pops for it while it waits. Once the head is
-// guarded for good, other is used in place of own, with the head locked. If
-// nobody claims values, own belongs to the goroutine that has locked the head.
+// guarded for good, another reader is used in its place, with the head locked.
+// If nobody claims values, own belongs to the goroutine that has locked the
+// head.
 package fifo
 
 import (
@@ -108,10 +109,10 @@ type Queue[T any] struct {
 	skipped  uint64      // positions that Reset has passed over
 
 	spare seam.Pointer[segment[T]] // a segment that the head has left, if not ring
-	other reader[T]                // see the package comment
+	_     [16]byte
 
 	Head End[T]
-	from *reader[T] // &own, or &other; written with both ends locked
+	from *reader[T] // &own, or another; written with both ends locked
 	own  reader[T]  // see the package comment
 }
 
@@ -170,9 +171,11 @@ func (q *Queue[T]) Init(capacity int, single bool) {
 }
 
 // InitOneLock is Init for callers that lock both ends by the tail's lock alone:
-// see the package comment. They do not lock the head, and do not call Claim,
-// Empty or HoldsAtLeast, which ask what it has published. They call TryPop and
-// Available only if they have pushed nothing since they locked the tail.
+// see the package comment. They do not lock the head, which none of LockHead,
+// LockEnds, LockTailToo and UnlockEnds is for then, and do not call Claim,
+// ClaimHere, Empty or HoldsAtLeast, which ask what it has published. They call
+// TryPop and Available only if they have pushed nothing since they locked the
+// tail.
 func (q *Queue[T]) InitOneLock(capacity int) {
 	q.oneLock = true
 	q.Init(capacity, false)
@@ -398,9 +401,9 @@ func (q *Queue[T]) ClaimHere() *T {
 	return &q.own.seg.slot[i]
 }
 
-// PopHere is TryPop for a queue with one lock, where the head alone tells that
-// the value is in the same segment as the last one. Otherwise it returns nil,
-// and TryPop follows. It is small enough to be inlined.
+// PopHere is TryPop for a queue with one lock, if there is a value and it is in
+// the same segment as the last one. Otherwise it returns nil, and TryPop
+// follows. It is small enough to be inlined.
 func (q *Queue[T]) PopHere() *T {
 	i := q.Head.next / one & q.mask
 	if i == 0 || q.Head.next/one == q.Tail.next/one {
@@ -591,10 +594,9 @@ func (q *Queue[T]) leave(s *segment[T]) {
 // the head for good, as the package comment explains.
 func (q *Queue[T]) Evict() T {
 	if q.claims {
-		q.from, q.claims = &q.other, false
+		q.from, q.claims = &reader[T]{seg: q.popped()}, false
 		q.Guard(true)
-		q.other.seg = q.popped()
-		q.kept = q.other.seg
+		q.kept = q.from.seg
 	}
 	return q.Pop()
 }
@@ -628,7 +630,7 @@ func (q *Queue[T]) Reset() {
 // are locked.
 func (q *Queue[T]) skipTo(pos uint64) {
 	q.skipped += pos - q.Tail.pos()
-	q.Tail.next, q.Head.next = pos*one, pos*one
+	q.Tail.next, q.Head.next = pos*one|q.Tail.next&marked, pos*one
 	q.Tail.seen, q.from.seen = pos, pos
 	q.start = pos
 	q.Guard(true)

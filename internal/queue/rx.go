@@ -320,16 +320,18 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	if n = r.recvUncontended(buf); n > 0 {
-		return n, nil
-	}
-	if r.yieldsFirst() {
-		seam.Yield()
-		crowded := c.crowded()
-		n = r.recvUncontended(buf)
-		r.patience.Learn(n > 0 && !crowded)
-		if n > 0 {
+	if !c.oneLock || !c.values.Tail.Marked() { // or one lock is enough
+		if n = r.recvUncontended(buf); n > 0 {
 			return n, nil
+		}
+		if r.yieldsFirst() {
+			seam.Yield()
+			crowded := c.crowded()
+			n = r.recvUncontended(buf)
+			r.patience.Learn(n > 0 && !crowded)
+			if n > 0 {
+				return n, nil
+			}
 		}
 	}
 	c.Lock()
