@@ -52,7 +52,10 @@ type receiverOptions struct {
 // AckWait late. (If further receivers take a value ahead after a crash, and do
 // not receive either, each may add a quarter of AckWait.) The value has
 // Deliveries of 2 or more, and comes out of order. Choose n so that the work on
-// n values takes less than half of AckWait.
+// n values takes less than half of AckWait. If its process is stopped for
+// longer than AckWait and then goes on, it hands out none of the values in its
+// buffer. But values that were on their way to it count as new when it reads
+// them, although other receivers may have had them meanwhile.
 //
 // With Prefetch on an unbounded MPMC channel, Recv does not wait for each
 // acknowledgement to be confirmed. If the process crashes, or the server does,
