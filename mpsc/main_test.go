@@ -1,17 +1,9 @@
 package mpsc_test
 
 import (
-	"os"
 	"testing"
 
-	"github.com/leat-go/leat/internal/queue"
+	"github.com/leat-go/leat/internal/testkit/kind"
 )
 
-// With LEAT_TWO_LOCKS set, the tests of small channels, too, run with two
-// locks, as channels of more than queue.OneLock have.
-func TestMain(m *testing.M) {
-	if os.Getenv("LEAT_TWO_LOCKS") != "" {
-		queue.OneLock = 0
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { kind.Main(m) }

@@ -215,17 +215,13 @@ func stopReceiver(ctx context.Context, t *testing.T, kind, how string) (*process
 			t.Fatalf("%s = %s; want %d", how, got, v)
 		}
 	}
+	awaitSentAhead(ctx, t, js, name)
 	// A value that is in the socket when the process is stopped is read when it
 	// goes on, and then counts as new. So nothing may be under way.
-	before := 0
 	until(ctx, t, "the receiver has read all that the server sends ahead", func() bool {
-		n := sentAhead(ctx, t, js, name)
-		if n == before && n > 30 {
-			return true
-		}
-		before = n
+		before := sentAhead(ctx, t, js, name)
 		p.tell("Flush")
-		return false
+		return sentAhead(ctx, t, js, name) == before
 	})
 	p.signal(syscall.SIGSTOP)
 	return p, js, name

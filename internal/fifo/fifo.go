@@ -294,10 +294,7 @@ func (q *Queue[T]) passed() uint64 {
 // and then it may claim values again. Both ends are locked. The head of a queue
 // without a single receiver, or from which a value was evicted, stays guarded.
 func (q *Queue[T]) Guard(on bool) {
-	q.Head.next |= guarded
-	if !on && q.claims {
-		q.Head.next &^= guarded
-	}
+	q.Head.Mark(on || !q.claims)
 }
 
 // LockEnds locks both ends.

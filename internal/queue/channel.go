@@ -113,8 +113,8 @@ type Channel[T any] struct {
 // checked capacity.
 func New[T any](kind string, capacity int, single bool, opts []contract.Option, tx *Tx[T], rx *Rx[T]) {
 	oneLock := capacity <= OneLock
-	c := &Channel[T]{capacity: capacity, single: single, oneLock: oneLock, claims: single && !oneLock, uncontended: capacity > 0,
-		openSenders: 1, hasSenders: true, openReceivers: 1, reachableReceivers: 1}
+	c := &Channel[T]{capacity: capacity, single: single, oneLock: oneLock, claims: single && !oneLock,
+		uncontended: capacity > 0, openSenders: 1, hasSenders: true, openReceivers: 1, reachableReceivers: 1}
 	switch {
 	case capacity == 0:
 		c.values.InitOneLock(-1)

@@ -257,7 +257,8 @@ func (c *Channel[T]) takeFromSenderAndUnlock(w *park.Waiter) T {
 }
 
 // joinLocked puts w, which waiterLocked has returned, into the queue. With one
-// lock a sender probably comes soon, if senders have waited lately.
+// lock a sender probably comes soon, if senders have waited lately; at capacity
+// 0, in any case.
 func (r *Rx[T]) joinLocked(w *park.Waiter) (yields bool) {
 	return r.c.rxq.Join(w, r.c.capacity == 0 || r.c.oneLock && r.c.many.Load())
 }
@@ -320,18 +321,16 @@ func (r *Rx[T]) RecvMany(ctx context.Context, buf []T) (n int, err error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	if !c.oneLock || !c.values.Tail.Marked() { // or one lock is enough
-		if n = r.recvUncontended(buf); n > 0 {
+	if n = r.recvUncontended(buf); n > 0 {
+		return n, nil
+	}
+	if !r.marked() && r.yieldsFirst() {
+		seam.Yield()
+		crowded := c.crowded()
+		n = r.recvUncontended(buf)
+		r.patience.Learn((n > 0 || r.marked()) && !crowded)
+		if n > 0 {
 			return n, nil
-		}
-		if r.yieldsFirst() {
-			seam.Yield()
-			crowded := c.crowded()
-			n = r.recvUncontended(buf)
-			r.patience.Learn(n > 0 && !crowded)
-			if n > 0 {
-				return n, nil
-			}
 		}
 	}
 	c.Lock()
@@ -505,21 +504,16 @@ func (r *Rx[T]) takeManyLocked(buf []T, wk *wakes) (n int, err error) {
 	return n, err
 }
 
+// marked reports whether the channel has one lock, and the tail a mark: then a
+// receive takes the lock at once.
+func (r *Rx[T]) marked() bool { return r.c.oneLock && r.c.values.Tail.Marked() }
+
 // recvUncontended moves the values that there are, if the channel is
-// uncontended, and returns how many.
+// uncontended and has two locks, and returns how many.
 func (r *Rx[T]) recvUncontended(buf []T) (n int) {
 	c := r.c
 	if c.oneLock {
-		if c.capacity == 0 || !c.values.Tail.Marked() {
-			return 0
-		}
-		c.Lock()
-		if c.uncontended && r.closed == nil {
-			n = c.popIntoLocked(buf)
-		}
-		c.Unlock()
-		runtime.KeepAlive(r)
-		return n
+		return 0
 	}
 	c.values.LockHead()
 	if c.uncontended && r.closed == nil {

@@ -93,6 +93,9 @@ type Program struct {
 // Unbounded is the capacity of a channel without a bound.
 const Unbounded = math.MaxInt
 
+// queueLetters are the letters that mpsc and mpmc know.
+const queueLetters = "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz"
+
 // Kinds are the kinds of channels that a Program can be for, with the
 // capacities that are worth a try and the letters that they know, apart from c.
 // mpsc2 and mpmc2 have two locks at small capacities, too: see queue.OneLock.
@@ -101,10 +104,10 @@ var Kinds = map[string]struct {
 	Letters    string
 	open       func(*Program) *channel
 }{
-	"mpsc":      {[]int{1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpsc},
-	"mpmc":      {[]int{0, 1, 2, Unbounded}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", openMpmc},
-	"mpsc2":     {[]int{1, 2}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", twoLocks(openMpsc)},
-	"mpmc2":     {[]int{1, 2}, "sStEbBpqPQjJrRynNaAmkiIwlLdXZxz", twoLocks(openMpmc)},
+	"mpsc":      {[]int{1, 2, Unbounded}, queueLetters, openMpsc},
+	"mpmc":      {[]int{0, 1, 2, Unbounded}, queueLetters, openMpmc},
+	"mpsc2":     {[]int{1, 2}, queueLetters, twoLocks(openMpsc)},
+	"mpmc2":     {[]int{1, 2}, queueLetters, twoLocks(openMpmc)},
 	"broadcast": {[]int{1, 2, 3, Unbounded}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(nil)},
 	"lossless":  {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFXZxz", openBroadcast(broadcast.Lossless())},
 	"patient":   {[]int{1, 2, 3}, "sStbBjJWrRynNaAmkiIwlLdUVOFTXZxz", openBroadcast(broadcast.LosslessFor(patience))},

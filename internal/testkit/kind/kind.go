@@ -4,13 +4,24 @@ package kind
 
 import (
 	"math"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/leat-go/leat"
+	"github.com/leat-go/leat/internal/queue"
 )
+
+// Main is the TestMain of mpsc and mpmc. With LEAT_TWO_LOCKS set, small
+// channels have two locks, as those of more than queue.OneLock values have.
+func Main(m *testing.M) {
+	if os.Getenv("LEAT_TWO_LOCKS") != "" {
+		queue.OneLock = 0
+	}
+	os.Exit(m.Run())
+}
 
 // MustPanic fails t unless f panics with a text that begins with the kind's
 // name and contains want.
